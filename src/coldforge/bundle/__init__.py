@@ -1,0 +1,42 @@
+"""From one payload to the files for users: one module a format, one line in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from coldforge.bundle.tree import Tree
+from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.records import Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleJob:
+    """What one bundler works from. `folder` is the target's folder in `dist/`, `project` the source's root."""
+
+    project: Path
+    plan: Plan
+    target: PlannedTarget
+    artifact: PlannedArtifact
+    payload: Payload
+    folder: Path
+
+
+class Bundler(Protocol):
+    """Makes one artifact of one format.
+
+    `out` is a temporary file that the caller renames when it is whole; the bytes depend on
+    nothing but the job and the tree.
+    """
+
+    format: str
+
+    def tool(self) -> str:
+        """Name and version of what writes the bytes; part of the cache key."""
+
+    def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None: ...
+
+
+BUNDLERS: Mapping[str, Callable[[], Bundler]] = {}

@@ -1,0 +1,54 @@
+"""From source to payload: environments, workshops, freezers, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.records import Payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeJob:
+    """What one freeze works from. `project` is the source's root; `out` the target's folder in `dist/`."""
+
+    project: Path
+    plan: Plan
+    target: PlannedTarget
+    out: Path
+
+
+class Workshop(Protocol):
+    """A place with fixed paths where the phases of a freeze run: this host, or a container.
+
+    Paths given to a workshop are names relative to its own root; `path` tells how a program that
+    runs inside sees them. Files are copied in and out, never shared.
+    """
+
+    identity: str
+    """`host`, or the image by digest; recorded in the manifest."""
+
+    def path(self, name: str) -> str: ...
+
+    def put(self, source: Path, name: str) -> None:
+        """Copy a file or folder in, with normalised modes and times."""
+
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
+        """Run a program inside and return its output. Raises BuildFailed."""
+
+    def get(self, name: str, destination: Path) -> None:
+        """Copy a file or folder out; archives are extracted safely."""
+
+
+class Freezer(Protocol):
+    """Makes a payload: the tree in `job.out/payload`, its one-file executables in `job.out/onefile`."""
+
+    name: str
+
+    def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload: ...
+
+
+FREEZERS: Mapping[str, Callable[[], Freezer]] = {}

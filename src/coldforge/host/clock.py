@@ -1,0 +1,40 @@
+"""The only clock. Outputs know one time only: SOURCE_DATE_EPOCH, else the commit's time."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from coldforge.errors import ConfigurationError
+
+# ZIP and FAT cannot tell earlier times; a project without any commit gets it too.
+EARLIEST = 315532800  # 1980-01-01T00:00:00Z
+
+
+def epoch(commit_time: int | None) -> int:
+    """The time of everything that is made, in seconds since 1970 UTC.
+
+    Source: https://reproducible-builds.org/specs/source-date-epoch/
+    Raises ConfigurationError when SOURCE_DATE_EPOCH is not a whole number of seconds.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
+    if not given:
+        return max(EARLIEST, commit_time or EARLIEST)
+    if not given.isdecimal():
+        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {given!r}", hint="It must be a whole number of seconds since 1970.")
+    return max(EARLIEST, int(given))
+
+
+def iso(seconds: int) -> str:
+    """RFC 3339 text in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def now() -> float:
+    """Seconds of a steady clock, for durations and deadlines; never written into an output."""
+    return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Wait; in this room so that tests can replace it."""
+    time.sleep(seconds)

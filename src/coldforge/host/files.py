@@ -1,0 +1,86 @@
+"""Files written whole or not at all, hashed once, and never read into memory at full length."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from coldforge.errors import Missing
+
+CHUNK = 1 << 20
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256 in hexadecimal, streamed."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` that takes its place when the block ends well, and vanishes when it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        with disk_errors(path):
+            yield temporary
+        temporary.chmod(0o755 if temporary.stat().st_mode & 0o100 else 0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file atomically; untouched if it already holds exactly these bytes."""
+    if path.is_file() and path.read_bytes() == data:
+        return
+    with beside(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Like `beside` for a whole folder: the old one is replaced only when the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        with disk_errors(path):
+            yield temporary
+        temporary.chmod(0o755)
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+        if path.exists():
+            path.replace(old / "tree")
+        temporary.replace(path)
+        shutil.rmtree(old)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A private temporary folder, gone afterwards whatever happens."""
+    with tempfile.TemporaryDirectory(prefix=f"coldforge-{prefix}-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk, a read-only folder and missing rights into words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(path.parent).free // (1 << 20)
+            message = f"no disk space left while writing {path} ({free} MiB free)"
+            raise Missing(message, hint="Free some space (`coldforge cache prune` empties the cache) and run it again.") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise Missing(f"{path} cannot be written: {error.strerror}", hint="Choose another folder with --out.") from error
+        raise

@@ -1,0 +1,103 @@
+"""The only place that starts processes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coldforge.errors import BuildFailed, Missing
+from coldforge.report import reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a process ended, and what it printed on both streams."""
+
+    code: int
+    output: str
+
+
+def which(tool: str, *, hint: str) -> Path:
+    """The path of an installed tool. Raises Missing with the command that gets it."""
+    if found := shutil.which(tool):
+        return Path(found)
+    raise Missing(f"{tool} is not installed", hint=hint)
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    log: Path | None = None,
+    check: bool = True,
+) -> Completed:
+    """Run a program to its end and return what it printed (stderr folded into stdout).
+
+    Its lines go to the reporter's detail stream as they come, and to `log` when given.
+    `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
+    interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
+    Missing when the program does not exist.
+    """
+    words = [str(word) for word in argv]
+    try:
+        process = subprocess.Popen(  # the one call
+            words,
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=os.name == "posix",
+        )
+    except FileNotFoundError as error:
+        raise Missing(f"{words[0]} is not installed", hint="`coldforge doctor` tells how to get it.") from error
+    except PermissionError as error:
+        raise Missing(f"{words[0]} cannot be executed", why=str(error)) from error
+    lines: list[str] = []
+    try:
+        _feed(process, stdin)
+        for raw in process.stdout or ():
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            lines.append(line)
+            reporter().detail(line)
+        code = process.wait()
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_text("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
+    if code and check:
+        kept = f"The whole log: {log}." if log else ""
+        raise BuildFailed(f"`{Path(words[0]).name}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
+    return Completed(code=code, output="\n".join(lines))
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> None:
+    if data is not None and process.stdin is not None:
+        process.stdin.write(data)
+        process.stdin.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and everything it started: politely, then for certain."""
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        if process.poll() is not None:
+            return
+        try:
+            if os.name == "posix":
+                os.killpg(process.pid, number)
+            else:
+                process.terminate()
+            process.wait(timeout=5)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue

@@ -1,0 +1,136 @@
+"""The typed configuration: `[tool.coldforge]` (or coldforge.toml) and `matrix.yml`.
+
+The structs are the single source of the accepted keys, of `coldforge schema` and of the
+reference page; a field's text is its `Meta` description. Everything has a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+
+class Section(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """The base of every table of the configuration: immutable, kebab-case, no unknown keys."""
+
+
+class ExecutableConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.executables.NAME]`: one launcher. Default: one for each script of `[project]`."""
+
+    entry: Annotated[str, Meta(description="Where it starts: `package.module:function`.", pattern=r"^[\w.]+:[\w.]+$")]
+    console: Annotated[bool, Meta(description="False for a program with windows of its own and no terminal.")] = True
+
+
+class EnvironmentConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.environment]`: the locked set of distributions, and the Python, that is frozen."""
+
+    python: Annotated[str, Meta(description="Version or path of the interpreter; default: the newest fitting one found.")] = ""
+    lock: Annotated[str, Meta(description="The lock file; default: uv.lock, pylock.toml or requirements.txt with hashes.")] = ""
+    extras: Annotated[tuple[str, ...], Meta(description="Extras of the project to include.")] = ()
+    groups: Annotated[tuple[str, ...], Meta(description="Dependency groups to include.")] = ()
+    allow_sdists: Annotated[
+        tuple[str, ...], Meta(description="Distributions that may be built from source; all others must be wheels.")
+    ] = ()
+
+
+class PyInstallerConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.pyinstaller]`: PyInstaller's own words."""
+
+    hidden_imports: Annotated[tuple[str, ...], Meta(description="Modules that are imported in ways no analysis sees.")] = ()
+    collect_all: Annotated[tuple[str, ...], Meta(description="Packages to collect with modules, data and libraries.")] = ()
+    collect_data: Annotated[tuple[str, ...], Meta(description="Packages whose data files are collected.")] = ()
+    collect_submodules: Annotated[tuple[str, ...], Meta(description="Packages whose modules are all collected.")] = ()
+    copy_metadata: Annotated[tuple[str, ...], Meta(description="Distributions whose metadata is collected.")] = ()
+    add_data: Annotated[tuple[str, ...], Meta(description="`source:folder` pairs of data files, relative to the project.")] = ()
+    exclude_modules: Annotated[tuple[str, ...], Meta(description="Modules to leave out.")] = ()
+    runtime_hooks: Annotated[tuple[str, ...], Meta(description="Scripts that run before the program starts.")] = ()
+    optimize: Annotated[Literal[0, 1, 2], Meta(description="Level of bytecode optimisation.")] = 0
+    strip: Annotated[bool, Meta(description="Strip symbols from libraries (Linux).")] = False
+
+
+class SmokeConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.smoke]`: commands that must work from the installed package in a clean system."""
+
+    run: Annotated[tuple[str, ...], Meta(description="Command lines; each must exit 0.")] = ()
+
+
+class DebConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.deb]`: what the Debian package says beyond the product's metadata."""
+
+    package: Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+.-]+)?$")] = ""
+    section: Annotated[str, Meta(description="Section of the archive.")] = "utils"
+    priority: Annotated[Literal["required", "important", "standard", "optional", "extra"], Meta(description="Priority.")] = "optional"
+    depends: Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")] = ()
+    recommends: Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")] = ()
+    suggests: Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")] = ()
+    conflicts: Annotated[tuple[str, ...], Meta(description="Packages that cannot be installed beside it.")] = ()
+    revision: Annotated[int, Meta(description="Revision of the packaging.", ge=1)] = 1
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge]`: what is released."""
+
+    name: Annotated[
+        str, Meta(description="Name of the product; default: the project's name.", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$")
+    ] = ""
+    identifier: Annotated[str, Meta(description="Reverse-domain identifier.", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9_-]+)+)?$")] = ""
+    display_name: Annotated[str, Meta(description="Name that people read.")] = ""
+    maintainer: Annotated[str, Meta(description="`Name <mail>`; default: the project's first maintainer or author.")] = ""
+    icon: Annotated[str, Meta(description="One square PNG or SVG; every size and format is made from it.")] = ""
+    categories: Annotated[tuple[str, ...], Meta(description="Categories of the desktop's menu.")] = ()
+    freezer: Annotated[Literal["pyinstaller"], Meta(description="What makes the tree.")] = "pyinstaller"
+    executables: Annotated[Mapping[str, ExecutableConfig], Meta(description="The launchers.")] = field(default_factory=dict)
+    environment: EnvironmentConfig = EnvironmentConfig()
+    pyinstaller: PyInstallerConfig = PyInstallerConfig()
+    smoke: SmokeConfig = SmokeConfig()
+    deb: DebConfig = DebConfig()
+    gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
+
+
+class TargetConfig(Section, frozen=True, kw_only=True):
+    """One target of `matrix.yml`: where it is built and what is made."""
+
+    runner: Annotated[str, Meta(description="Label of the hosted machine that freezes it.")] = ""
+    container: Annotated[str, Meta(description="Build image: a name in containers/images.toml, or an image by digest.")] = ""
+    floor: Annotated[str, Meta(description="Oldest system it must run on, such as glibc-2.28.")] = ""
+    formats: Annotated[tuple[str, ...], Meta(description="What is made for it.")] = ()
+    optional: Annotated[bool, Meta(description="True when a release may go out without it.")] = False
+
+
+class Matrix(Section, frozen=True, kw_only=True):
+    """`matrix.yml`: where it is built."""
+
+    targets: Annotated[Mapping[str, TargetConfig], Meta(description="Targets by name.")] = field(default_factory=dict)
+
+
+class Executable(Section, frozen=True, kw_only=True):
+    """One launcher of the product, resolved: `entry` is `module:function`."""
+
+    name: str
+    entry: str
+    console: bool = True
+
+
+class Product(Section, frozen=True, kw_only=True):
+    """What is released: metadata of `[project]`, completed by `[tool.coldforge]`.
+
+    `version` is the project's own PEP 440 text; `license` an SPDX expression or free text;
+    `icon` a path relative to the project, or empty.
+    """
+
+    name: str
+    version: str
+    summary: str = ""
+    description: str = ""
+    license: str = ""
+    license_files: tuple[str, ...] = ()
+    homepage: str = ""
+    maintainer: str = ""
+    display_name: str = ""
+    identifier: str = ""
+    icon: str = ""
+    categories: tuple[str, ...] = ()
+    requires_python: str = ""
+    executables: tuple[Executable, ...] = ()

@@ -1,0 +1,253 @@
+"""What was really made: the values that stages and CI jobs hand on to each other.
+
+Everything here is frozen, and reads from and writes to canonical JSON (sorted keys, no
+spaces, UTF-8, one trailing newline), so that equal records are equal bytes. Nothing
+ever guesses a path: if a manifest does not name a file, the file does not exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+
+from coldforge.errors import ConfigurationError, Problem
+
+SCHEMA: Final = 1
+SUMS: Final = "SHA256SUMS"
+MANIFEST: Final = "manifest.json"
+ATTESTATIONS: Final = "attestations.jsonl"
+BUNDLE_SUFFIX: Final = ".sigstore.json"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="kebab", forbid_unknown_fields=True):
+    """The base of every record: immutable, strict, spelled in kebab-case in JSON."""
+
+
+class Origin(Record, frozen=True, kw_only=True):
+    """Where a file of a payload comes from.
+
+    `name` is the distribution (normalised), the system package, or empty for the
+    application itself; `version` is that of the distribution or package.
+    """
+
+    kind: Literal["application", "distribution", "python", "system", "freezer"]
+    name: str = ""
+    version: str = ""
+
+
+class FileEntry(Record, frozen=True, kw_only=True):
+    """One file, symlink or empty directory of a payload.
+
+    `path` is relative, with forward slashes. `mode` is normalised (0o755 or 0o644).
+    `sha256` is of the content and empty for links and directories; `link` is a symlink's text.
+    """
+
+    path: str
+    kind: Literal["executable", "library", "extension", "data", "link", "directory"]
+    mode: int = 0o644
+    size: int = 0
+    sha256: str = ""
+    link: str = ""
+    origin: Origin
+
+
+class Distribution(Record, frozen=True, kw_only=True):
+    """One installed Python distribution of the frozen environment. `hashes` are those the lock allows."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...] = ()
+
+
+class Interpreter(Record, frozen=True, kw_only=True):
+    """The Python that is frozen: version, build (compiler text) and the sha256 of its library or executable."""
+
+    version: str
+    build: str
+    sha256: str
+    implementation: str = "CPython"
+
+
+class Environment(Record, frozen=True, kw_only=True):
+    """The locked environment of a payload, and where the two phases of the freeze ran.
+
+    `lock` names the file the distributions came from, or `resolved` when there was none
+    and they were resolved as of the commit's time (`resolved` then holds the whole lock text).
+    `workshop` is `host` or the container image by digest; `network` tells whether the
+    freeze phase was cut off from the network.
+    """
+
+    interpreter: Interpreter
+    distributions: tuple[Distribution, ...]
+    freezer_distributions: tuple[Distribution, ...]
+    lock: str
+    lock_sha256: str
+    resolved: str = ""
+    workshop: str
+    system: str = ""
+    glibc: str = ""
+    network: Literal["off", "not isolated"] = "off"
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """What a gate found: its name, whether it stops the build, and the evidence."""
+
+    gate: str
+    level: Literal["error", "warning", "relaxed"]
+    message: str
+    path: str = ""
+    reason: str = ""
+
+
+class Payload(Record, frozen=True, kw_only=True):
+    """The index of a frozen tree: exactly what every package of that target contains.
+
+    `singles` are the one-file executables made in the same freeze (kept beside the tree).
+    `key` is the digest of all inputs of the freeze; equal keys mean equal payloads.
+    """
+
+    schema: int = SCHEMA
+    target: str
+    freezer: str
+    key: str
+    files: tuple[FileEntry, ...]
+    singles: tuple[FileEntry, ...] = ()
+    environment: Environment
+    findings: tuple[Finding, ...] = ()
+    requires: tuple[str, ...] = ()
+    glibc_floor: str = ""
+
+    @property
+    def digest(self) -> str:
+        """sha256 over the canonical list of files: the identity of the tree's content."""
+        return hashlib.sha256(canonical((self.files, self.singles))).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self.files)
+
+
+class Artifact(Record, frozen=True, kw_only=True):
+    """One file for users. `path` is relative to `dist/`; `key` is the digest of the bundler's inputs."""
+
+    name: str
+    path: str
+    target: str
+    format: str
+    size: int
+    sha256: str
+    key: str = ""
+
+
+class TargetRecord(Record, frozen=True, kw_only=True):
+    """What one target's stages made: the payload by digest and the artifacts."""
+
+    target: str
+    freezer: str
+    payload_digest: str
+    payload_size: int
+    glibc_floor: str = ""
+    environment: Environment
+    findings: tuple[Finding, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+
+class SourceRecord(Record, frozen=True, kw_only=True):
+    """The source that was built. `epoch` is in seconds since 1970, UTC."""
+
+    commit: str = ""
+    tag: str = ""
+    repository: str = ""
+    dirty: bool = False
+    epoch: int
+
+
+class Manifest(Record, frozen=True, kw_only=True):
+    """The record of a target, or merged, of the whole release."""
+
+    schema: int = SCHEMA
+    coldforge: str
+    product: str
+    version: str
+    source: SourceRecord
+    targets: tuple[TargetRecord, ...] = ()
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """All artifacts of all targets, by name."""
+        return tuple(sorted((a for t in self.targets for a in t.artifacts), key=lambda a: a.name))
+
+
+R = TypeVar("R")
+
+
+def canonical(value: object) -> bytes:
+    """Canonical JSON of any record or plain value."""
+    plain = msgspec.to_builtins(value)
+    return (json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
+
+
+def digest_of(value: object) -> str:
+    """The sha256 of a value's canonical JSON: how keys of caches are made."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def decode(data: bytes, kind: type[R], origin: Path | str) -> R:
+    """Read a record. Raises ConfigurationError naming `origin` when it is not one."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"{origin} is not a {kind.__name__.lower()} that this coldforge can read"
+        raise ConfigurationError(message, why=str(error), hint="Build again, or use the coldforge version that wrote it.") from error
+
+
+def read(path: Path, kind: type[R]) -> R:
+    """Read a record from a file. Raises ConfigurationError when it is absent or malformed."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} does not exist", hint="Run `coldforge build` first, or name the folder it wrote to.") from error
+    return decode(data, kind, path)
+
+
+def merge(manifests: Iterable[Manifest]) -> Manifest:
+    """One manifest of several targets' manifests. Raises ConfigurationError when they are not of one release."""
+    first, *rest = manifests
+    problems = tuple(
+        Problem(what=f"{_names(other)} was made from {_identity(other)}, {_names(first)} from {_identity(first)}")
+        for other in rest
+        if _identity(other) != _identity(first)
+    )
+    if problems:
+        raise ConfigurationError("the manifests are not of one release", problems=problems, hint="Build all targets from one commit.")
+    records = {record.target: record for manifest in (first, *rest) for record in manifest.targets}
+    return msgspec.structs.replace(first, targets=tuple(records[name] for name in sorted(records)))
+
+
+def _names(manifest: Manifest) -> str:
+    return ", ".join(record.target for record in manifest.targets)
+
+
+def _identity(manifest: Manifest) -> tuple[object, ...]:
+    return (manifest.product, manifest.version, manifest.source, manifest.coldforge)
+
+
+def released_files(manifest: Manifest) -> tuple[str, ...]:
+    """The names of all files that a release of this manifest is made of, without the attestations themselves."""
+    return (*(artifact.name for artifact in manifest.artifacts), MANIFEST, SUMS)
+
+
+def sums(digests: Mapping[str, str]) -> bytes:
+    """The text of SHA256SUMS, as `sha256sum --check` reads it."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a record."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(kind)}

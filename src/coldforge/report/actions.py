@@ -1,0 +1,117 @@
+"""The reporter for GitHub Actions: groups, escaped annotations, step summary, outputs.
+
+Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+and the runner's own parser (ActionCommand.cs): data escapes %, CR and LF; properties also : and ,.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coldforge.errors import ColdforgeError, Location
+from coldforge.report.console import ConsoleReporter
+from coldforge.report.reporter import Table, explain
+
+
+class ActionsReporter(ConsoleReporter):
+    """What the console shows, in groups, plus annotations and the summary page."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        redact: Callable[[str], str],
+        verbose: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        super().__init__(now=now, redact=redact, verbose=verbose, quiet=quiet)
+        # Without stop-commands a line `::set-env …` of a user's build would be obeyed by the runner.
+        self._fence = secrets.token_hex(16)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        self._command("group", title)
+        try:
+            with super().step(title):
+                yield
+        finally:
+            self._command("endgroup", "")
+
+    def detail(self, line: str) -> None:
+        text = self._redact(line)
+        if text.lstrip().startswith(("::", "##[")):
+            print(f"::stop-commands::{self._fence}\n    {text}\n::{self._fence}::", file=sys.stderr, flush=True)
+        else:
+            print(f"    {text}", file=sys.stderr, flush=True)
+
+    def warn(self, text: str, *, where: Location | None = None) -> None:
+        self._annotate("warning", "coldforge", text, where)
+
+    def error(self, error: ColdforgeError) -> None:
+        located = [problem for problem in error.problems if problem.where]
+        for problem in located[:9]:  # the page shows about ten of a kind
+            text = f"{problem.what} ({problem.hint})" if problem.hint else problem.what
+            self._annotate("error", f"coldforge: {error.title}", text, problem.where)
+        self._annotate("error", f"coldforge: {error.title}", "\n".join(explain(error)), error.where)
+
+    def table(self, table: Table) -> None:
+        super().table(table)
+        lines = [f"### {_cell(table.title)}", "", _row(table.columns)] if table.title else [_row(table.columns)]
+        lines.append("|" + "|".join("---:" if column in table.numeric else "---" for column in table.columns) + "|")
+        self.summary("\n".join([*lines, *(_row(row) for row in table.rows), ""]))
+
+    def summary(self, markdown: str) -> None:
+        if name := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(name).open("a", encoding="utf-8") as stream:
+                stream.write(self._redact(markdown).rstrip("\n") + "\n\n")
+
+    def output(self, name: str, value: str) -> None:
+        if not (path := os.environ.get("GITHUB_OUTPUT")):
+            return
+        delimiter = f"coldforge-{secrets.token_hex(16)}"
+        text = f"{name}={value}\n" if "\n" not in value else f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def _annotate(self, level: str, title: str, text: str, where: Location | None) -> None:
+        properties = {"title": title}
+        if where is not None:
+            properties["file"] = _relative(where.path)
+            if where.line is not None:
+                properties["line"] = str(where.line)
+        words = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+        self._command(f"{level} {words}", text)
+
+    def _command(self, command: str, data: str) -> None:
+        print(f"::{command}::{_data(self._redact(data))}", file=sys.stderr, flush=True)
+
+
+def _relative(path: Path) -> str:
+    workspace = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    return (
+        path.resolve().relative_to(workspace.resolve()).as_posix()
+        if path.resolve().is_relative_to(workspace.resolve())
+        else path.as_posix()
+    )
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _cell(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"

@@ -1,0 +1,127 @@
+"""The reporter for a terminal (and for plain logs): steps with times, bars, tables, on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from coldforge.errors import ColdforgeError, Location
+from coldforge.report.reporter import Progress, Table, explain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+
+class ConsoleReporter:
+    """Plain lines at once; rich is imported only when a bar or a table is really shown."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        redact: Callable[[str], str],
+        verbose: bool = False,
+        quiet: bool = False,
+    ) -> None:
+        self._now = now
+        self._redact = redact
+        self._verbose = verbose
+        self._quiet = quiet
+        self._colour = _wants_colour()
+
+    def _line(self, text: str, style: str = "") -> None:
+        text = self._redact(text)
+        if style and self._colour:
+            text = f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+        print(text, file=sys.stderr, flush=True)  # the reporter is where printing lives
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        if not self._quiet:
+            self._line(f"• {title}", "bold")
+        start = self._now()
+        yield
+        elapsed = self._now() - start
+        if not self._quiet and elapsed >= 0.1:
+            self._line(f"  done in {elapsed:.1f} s", "dim")
+
+    @contextmanager
+    def progress(self, title: str, total: int, unit: str = "B") -> Iterator[Progress]:
+        if self._quiet or not sys.stderr.isatty():
+            yield _Quiet()
+            return
+        from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        amount = DownloadColumn() if unit == "B" else MofNCompleteColumn()
+        bar = RichProgress(TextColumn("  {task.description}"), BarColumn(), amount, TimeElapsedColumn(), console=_rich(), transient=True)
+        with bar:
+            task = bar.add_task(self._redact(title), total=total)
+            yield _Bar(bar, task)
+
+    def detail(self, line: str) -> None:
+        if self._verbose:
+            self._line(f"    {line}", "dim")
+
+    def info(self, text: str) -> None:
+        if not self._quiet:
+            self._line(f"  {text}")
+
+    def warn(self, text: str, *, where: Location | None = None) -> None:
+        self._line(f"warning: {where}: {text}" if where else f"warning: {text}", "yellow")
+
+    def error(self, error: ColdforgeError) -> None:
+        first, *rest = explain(error)
+        self._line(f"error: {first}", "red")
+        for line in rest:
+            self._line(line)
+
+    def table(self, table: Table) -> None:
+        if self._quiet:
+            return
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        shown = RichTable(title=self._redact(table.title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for column in table.columns:
+            shown.add_column(column, justify="right" if column in table.numeric else "left", overflow="fold")
+        for row in table.rows:
+            shown.add_row(*(Text(self._redact(cell)) for cell in row))
+        _rich().print(shown)
+
+    def summary(self, markdown: str) -> None: ...
+
+    def output(self, name: str, value: str) -> None: ...
+
+
+class _Quiet:
+    def advance(self, amount: int) -> None:
+        del amount
+
+
+class _Bar:
+    def __init__(self, bar: object, task: object) -> None:
+        self._bar = bar
+        self._task = task
+
+    def advance(self, amount: int) -> None:
+        self._bar.advance(self._task, amount)  # type: ignore[attr-defined]  # rich is imported lazily
+
+
+def _wants_colour() -> bool:
+    """NO_COLOR (https://no-color.org), FORCE_COLOR, else whether a person is looking."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
+def _rich() -> Console:
+    from rich.console import Console
+
+    width = None if sys.stderr.isatty() else 160
+    return Console(stderr=True, width=width, highlight=False, no_color=not _wants_colour(), force_terminal=_wants_colour() or None)

@@ -1,0 +1,61 @@
+"""Targets: the systems an artifact is for, `<os>-<arch>[-musl]`."""
+
+from __future__ import annotations
+
+import difflib
+import platform
+import sys
+from dataclasses import dataclass
+from typing import Final, Self
+
+from coldforge.errors import ConfigurationError
+
+SYSTEMS: Final = ("linux", "windows", "macos")
+ARCHITECTURES: Final = ("x86_64", "aarch64")
+# Accepted on input, never printed.
+_ALIASES: Final = {
+    "win": "windows", "win32": "windows", "darwin": "macos", "osx": "macos", "mac": "macos",
+    "amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64",
+}  # fmt: skip
+KNOWN: Final = (
+    "linux-x86_64", "linux-aarch64", "linux-x86_64-musl", "linux-aarch64-musl",
+    "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One system: operating system, architecture, and whether its C library is musl."""
+
+    os: str
+    arch: str
+    musl: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The target a user named; aliases such as `amd64` and `darwin` are understood.
+
+        Raises ConfigurationError naming the nearest known target.
+        """
+        parts = [_ALIASES.get(part, part) for part in text.strip().lower().replace("_", "-").replace("x86-64", "x86_64").split("-")]
+        canonical = "-".join(parts)
+        if canonical not in KNOWN:
+            near = difflib.get_close_matches(canonical, KNOWN, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(f"unknown target {text!r}", hint=f"{hint}Known targets: {', '.join(KNOWN)}.")
+        return cls(parts[0], parts[1], "musl" in parts)
+
+    def __str__(self) -> str:
+        return f"{self.os}-{self.arch}" + ("-musl" if self.musl else "")
+
+    @property
+    def debian_arch(self) -> str:
+        """Debian's word for the architecture."""
+        return {"x86_64": "amd64", "aarch64": "arm64"}[self.arch]
+
+
+def host_target() -> Target:
+    """The target this machine itself is."""
+    system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+    machine = platform.machine().lower()
+    return Target(system, _ALIASES.get(machine, machine))

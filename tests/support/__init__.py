@@ -1,0 +1,1 @@
+"""What several tests share: real tools, loopback services, variations."""
