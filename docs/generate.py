@@ -1,0 +1,155 @@
+"""Writes the pages of docs/reference/ that say what the code says: run it after changing an option or a key.
+
+`python docs/generate.py --check` exits 1 when a page is not what it would write (a test does that).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import click
+import msgspec
+import yaml
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from coldforge.commands import coldforge  # noqa: E402  # after the path is set
+from coldforge.pipeline import schema  # noqa: E402
+from coldforge.project import config  # noqa: E402
+
+NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->\n"
+
+
+def commands() -> str:
+    """The page of the command line."""
+    parts = [NOTE, "# Commands\n", "```text", _help(coldforge, "coldforge"), "```\n"]
+    for name, command in _walk(coldforge, "coldforge"):
+        parts += [f"## `{name}`\n", "```text", _help(command, name), "```\n"]
+    return "\n".join(parts)
+
+
+def _walk(group: click.Group, prefix: str) -> Iterator[tuple[str, click.Command]]:
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        if isinstance(command, click.Group):
+            yield from _walk(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}", command
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return command.get_help(context).rstrip()
+
+
+def configuration() -> str:
+    """The page of `[tool.coldforge]` and matrix.yml."""
+    sections = {
+        "[tool.coldforge]": config.Config,
+        "[tool.coldforge.executables.NAME]": config.ExecutableConfig,
+        "[tool.coldforge.environment]": config.EnvironmentConfig,
+        "[tool.coldforge.pyinstaller]": config.PyInstallerConfig,
+        "[tool.coldforge.smoke]": config.SmokeConfig,
+        "[tool.coldforge.deb]": config.DebConfig,
+        "matrix.yml: targets.TARGET": config.TargetConfig,
+    }
+    intro = (
+        "Everything has a default: a project with a `[project.scripts]` entry needs no configuration.\n"
+        "`coldforge.toml` takes the same keys without the `tool.coldforge` prefix, for a project without a pyproject.toml.\n"
+        "Unknown keys are refused, with file, line and the nearest known key.\n"
+    )
+    parts = [NOTE, "# Configuration\n", intro]
+    for title, struct in sections.items():
+        parts += [f"## `{title}`\n", "| key | type | default | meaning |", "|---|---|---|---|", *_keys(struct), ""]
+    return "\n".join(parts)
+
+
+def _keys(struct: type[msgspec.Struct]) -> Iterator[str]:
+    hints = get_type_hints(struct, include_extras=True)
+    for key in msgspec.structs.fields(struct):
+        hint = hints[key.name]
+        text = "a table of its own, below"
+        if get_origin(hint) is Annotated:
+            hint, meta = get_args(hint)[:2]
+            text = meta.description
+        elif not _is_struct(hint):
+            text = ""
+        if _is_struct(hint):
+            continue
+        yield f"| `{key.encode_name}` | {_type(hint)} | {_default(key)} | {text} |"
+
+
+def _is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+
+
+def _type(hint: Any) -> str:
+    words = {str: "text", bool: "true or false", int: "whole number"}
+    if hint in words:
+        return words[hint]
+    arguments = get_args(hint)
+    if "Literal" in str(hint):
+        return " or ".join(f"`{value}`" for value in arguments)
+    return "table" if len(arguments) == 2 and arguments[0] is str else f"list of {_type(arguments[0])}s"
+
+
+def _default(key: Any) -> str:
+    if key.default is msgspec.NODEFAULT:
+        return "required" if key.default_factory is msgspec.NODEFAULT else "empty"
+    value = list(key.default) if isinstance(key.default, tuple) else key.default
+    return f"`{json.dumps(value)}`" if value not in ("", []) else "empty"
+
+
+def action() -> str:
+    """The page of the composite action."""
+    data = yaml.safe_load((ROOT / "action.yml").read_text())
+    parts = [NOTE, "# The action\n", data["description"] + "\n", "## Inputs\n", "| input | default | meaning |", "|---|---|---|"]
+    parts += [f"| `{name}` | {_quoted(item.get('default', ''))} | {_cell(item)} |" for name, item in data["inputs"].items()]
+    parts += ["", "## Outputs\n", "| output | meaning |", "|---|---|"]
+    parts += [f"| `{name}` | {_cell(item)} |" for name, item in data["outputs"].items()]
+    return "\n".join([*parts, ""])
+
+
+def _quoted(value: object) -> str:
+    return f"`{value}`" if value != "" else "empty"
+
+
+def _cell(item: dict[str, Any]) -> str:
+    return " ".join(str(item["description"]).split()).replace("|", "\\|")
+
+
+def schemas() -> str:
+    """The page of the documents' schemas."""
+    parts = [NOTE, "# Schemas\n", "`coldforge schema NAME` prints one; editors and other programs can use them.\n"]
+    for name, document in sorted(schema(None).items()):
+        text = json.dumps(document, indent=2, sort_keys=True)
+        parts += [f"## {name}\n", "```json", text, "```\n"]
+    return "\n".join(parts)
+
+
+PAGES = {"commands.md": commands, "configuration.md": configuration, "action.md": action, "schemas.md": schemas}
+
+
+def main() -> int:
+    """Write the pages, or with --check name those that are not up to date."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = DOCS / "reference" / name, page()
+        if not path.is_file() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if stale and "--check" in sys.argv:
+        print(f"not up to date: {', '.join(stale)}; run python docs/generate.py", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
