@@ -1,0 +1,102 @@
+"""Names and versions: what each format calls the same product, as pure functions.
+
+A version is read once into (major, minor, patch, stage, number); every format spells it so that
+its own comparison sorts dev < alpha < beta < rc < final < post.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, Self
+
+from packaging.version import InvalidVersion
+from packaging.version import Version as Pep440
+
+from coldforge.errors import ConfigurationError
+from coldforge.target import Target
+
+_STAGES: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Version(NamedTuple):
+    """A version in parts. `stage` is dev, alpha, beta, rc, post or empty for a final one; `number` counts within it."""
+
+    release: tuple[int, ...]
+    stage: str = ""
+    number: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read PEP 440 (`1.2.3b1`) or SemVer (`1.2.3-beta.1`) text; local parts and build metadata are dropped.
+
+        Raises ConfigurationError for what cannot be told to every package manager: an epoch, or two stages at once.
+        """
+        try:
+            version = Pep440(text.strip().removeprefix("v").partition("+")[0])
+        except InvalidVersion as error:
+            raise ConfigurationError(f"{text!r} is not a version", hint="Write it like 1.2.3, 1.2.3b1 or 1.2.3.dev4.") from error
+        stages = [(_STAGES[version.pre[0]], version.pre[1])] if version.pre else []
+        stages += [("post", version.post)] if version.post is not None else []
+        stages += [("dev", version.dev)] if version.dev is not None else []
+        if version.epoch or len(stages) > 1:
+            why = "an epoch" if version.epoch else " and ".join(stage for stage, _ in stages)
+            message = f"the version {text} cannot be mapped to package versions: it has {why}"
+            raise ConfigurationError(message, hint="Release it as a plain pre-release, such as 1.2.3rc1.")
+        release = version.release + (0,) * (3 - len(version.release))
+        return cls(release, *(stages[0] if stages else ("", 0)))
+
+    @property
+    def core(self) -> str:
+        """The release part, at least three numbers."""
+        return ".".join(map(str, self.release))
+
+
+def semver(version: Version) -> str:
+    """The text in artifact names: `1.2.3`, `1.2.3-beta.1`, `1.2.3-post.1`; only characters that GitHub keeps.
+
+    >>> semver(Version.parse("1.2.3b1"))
+    '1.2.3-beta.1'
+    """
+    return f"{version.core}-{version.stage}.{version.number}" if version.stage else version.core
+
+
+def debian(version: Version, revision: int = 1) -> str:
+    """Debian's spelling: `~` sorts below nothing, `+` above (deb-version(7)).
+
+    >>> debian(Version.parse("1.2.3-beta.1"))
+    '1.2.3~beta.1-1'
+    """
+    mark = {"": "", "dev": "~~dev.", "post": "+post."}.get(version.stage, f"~{version.stage}.")
+    return f"{version.core}{mark}{version.number if version.stage else ''}-{revision}"
+
+
+def safe(text: str) -> str:
+    """A name of characters that every file system and GitHub's asset store keep as they are."""
+    return _UNSAFE.sub("-", text).strip(".-") or "app"
+
+
+def debian_package(name: str) -> str:
+    """A legal package name (Debian Policy 5.6.7): lower case, at least two characters."""
+    legal = re.sub(r"[^a-z0-9+-]+", "-", name.lower()).strip("+-")
+    return legal if len(legal) >= 2 else f"{legal or 'app'}-app"
+
+
+def archive(product: str, version: Version, target: Target) -> str:
+    """Name of the tar.gz, and, without its suffix, of the folder in it."""
+    return f"{safe(product)}-{semver(version)}-{target}.tar.gz"
+
+
+def archive_folder(product: str, version: Version) -> str:
+    """The folder that the tar.gz unpacks to."""
+    return f"{safe(product)}-{semver(version)}"
+
+
+def onefile(executable: str, version: Version, target: Target) -> str:
+    """Name of a one-file executable."""
+    return f"{safe(executable)}-{semver(version)}-{target}"
+
+
+def deb(package: str, version: Version, target: Target) -> str:
+    """Name of the Debian package; the file name carries SemVer because GitHub replaces `~` and `+`."""
+    return f"{package}_{semver(version)}_{target.debian_arch}.deb"
