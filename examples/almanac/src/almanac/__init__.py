@@ -1,0 +1,1 @@
+"""Sun, moon and feasts of any day, in the terminal."""
