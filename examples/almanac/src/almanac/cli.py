@@ -14,7 +14,7 @@ from almanac import places as known
 from almanac import selfcheck, views
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A day in ISO form."""
 
     name = "yyyy-mm-dd"
