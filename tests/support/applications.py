@@ -1,0 +1,100 @@
+"""What each real application is asked to do in a bare system, and what must come out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from support.bare import USER, Bare
+
+SITE = """\
+site_name: Field notes
+site_url: https://example.org/
+plugins: [search, macros]
+markdown_extensions: [toc, tables, admonition, codehilite]
+extra: { observer: Ada }
+"""
+PAGE = """\
+# Notes of {{ observer }}
+
+| Bird | Seen |
+|---|---|
+| Wren | {{ 6 * 7 }} |
+
+!!! note
+    Bring the other lens.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One of tests/projects: the folder, the package and its version, and what to do with it."""
+
+    folder: str
+    package: str
+    version: str
+    use: Callable[[Bare], None]
+
+
+def write_sbom(system: Bare) -> None:
+    """An SBOM of a requirements file, checked by the tool against the schemas it carries; and one of itself, from metadata."""
+    assert system.do("cyclonedx-py --version", user=USER).strip() == "7.5.0"
+    system.put("requirements.txt", b"rich==15.0.0\nclick==8.5.1 --hash=sha256:" + b"0" * 64 + b"\n")
+    system.do("cyclonedx-py requirements --validate --output-reproducible -o bom.json requirements.txt", user=USER)
+    bom = json.loads(system.do("cat bom.json", user=USER))
+    assert {part["purl"] for part in bom["components"]} == {"pkg:pypi/rich@15.0.0", "pkg:pypi/click@8.5.1"}
+    system.do("cyclonedx-py requirements --validate --of XML --sv 1.6 -o bom.xml requirements.txt", user=USER)
+    own = json.loads(system.do("cyclonedx-py environment --validate -o - 2> /dev/null", user=USER))
+    assert "cyclonedx-python-lib" in {part["name"] for part in own["components"]}
+
+
+def read_pdf(system: Bare) -> None:
+    """Words of a page, and a picture of it: pdfminer, pdfium through ctypes, Pillow."""
+    system.put("page.pdf", pdf("Invoice 4711", "Total 12.50 EUR"))
+    text = system.do("pagetext page.pdf --format text", user=USER)
+    assert [line.strip() for line in text.splitlines() if line.strip()] == ["Invoice 4711", "Total 12.50 EUR"]
+    characters = json.loads(system.do("pagetext page.pdf --format json --types char", user=USER))["pages"][0]["chars"]
+    assert "".join(character["text"] for character in characters) == "Invoice 4711Total 12.50 EUR"
+    system.do("pagetext picture page.pdf page.png", user=USER)
+    head = system.do("od -A n -t x1 -N 24 page.png", user=USER).split()
+    assert bytes.fromhex("".join(head))[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int("".join(head[16:20]), 16) == 612  # points wide, drawn at 72 to the inch
+
+
+def build_site(system: Bare) -> None:
+    """A site whose page needs a plugin, extensions and a theme, each found by its entry point."""
+    assert "version 1.6.1" in system.do("mkdocs --version", user=USER)
+    system.do("mkdir -p notes/docs", user=USER)
+    system.put("mkdocs.yml", SITE.encode(), f"/home/{USER}/notes")
+    system.put("index.md", PAGE.encode(), f"/home/{USER}/notes/docs")
+    system.do("cd notes && mkdocs build --strict --theme readthedocs", user=USER)
+    page = system.do("cat notes/site/index.html", user=USER)
+    for part in ('<h1 id="notes-of-ada">Notes of Ada</h1>', "<td>42</td>", 'class="admonition note"', "css/theme.css"):
+        assert part in page
+    index = json.loads(system.do("cat notes/site/search/search_index.json", user=USER))
+    assert any("Bring the other lens" in document["text"] for document in index["docs"])
+
+
+APPLICATIONS = (
+    Application(folder="data", package="sbom-writer", version="7.5.0", use=write_sbom),
+    Application(folder="compiled", package="pagetext", version="0.11.10", use=read_pdf),
+    Application(folder="plugins", package="site-builder", version="1.6.1", use=build_site),
+)
+
+
+def pdf(*lines: str) -> bytes:
+    """A PDF file of one page with these lines of text."""
+    text = "BT /F1 14 Tf 72 720 Td 18 TL " + " T* ".join(f"({line}) Tj" for line in lines) + " ET"
+    bodies = (
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        f"<< /Length {len(text)} >>\nstream\n{text}\nendstream",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    )
+    data, table = b"%PDF-1.4\n", f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n"
+    for number, body in enumerate(bodies, 1):
+        table += f"{len(data):010} 00000 n \n"
+        data += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    return data + f"{table}trailer\n<< /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n".encode()
