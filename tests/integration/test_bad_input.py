@@ -1,0 +1,128 @@
+"""Bad input, given to the program as a user would: the documented exit code, one clear message, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from support.program import Outcome, coldforge
+from support.repository import LOCK, MODULE, PYPROJECT, TINY, write
+
+pytestmark = pytest.mark.integration
+
+
+class Run(Protocol):
+    """Runs a verb on a made-up project."""
+
+    def __call__(self, verb: str, files: Mapping[str, str]) -> Outcome: ...
+
+
+@pytest.fixture
+def run(host_env: dict[str, str], tmp_path: Path) -> Run:
+    """Write a project of TINY and these files, run a verb on it on this host, and check that nothing half-made is left."""
+
+    def go(verb: str, files: Mapping[str, str]) -> Outcome:
+        project = write(tmp_path / "tiny", {**TINY, **files})
+        out = tmp_path / "out"
+        options = ["--host", "--out", str(out)] if verb == "build" else []
+        outcome = coldforge(verb, project, *options, env=host_env)
+        assert not list(out.glob("**/*.deb")), "an artifact of a failed build"
+        return outcome
+
+    return go
+
+
+@pytest.mark.parametrize("verb", ["plan", "build"])
+def test_no_project(verb: str, host_env: dict[str, str], tmp_path: Path) -> None:
+    coldforge(verb, cwd=tmp_path, env=host_env).failed(2, "there is no project in", "pyproject.toml")
+    coldforge(verb, tmp_path / "absent", cwd=tmp_path, env=host_env).failed(2, "absent does not exist")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        pytest.param({"pyproject.toml": PYPROJECT.replace('"MIT"', '"MIT')}, ["pyproject.toml:9", "not valid TOML"], id="broken-toml"),
+        pytest.param({"matrix.yml": "targets:\n  linux-x86_64: {formats: [deb\n"}, ["matrix.yml:3", "not valid YAML"], id="broken-yaml"),
+        pytest.param({"matrix.yml": "- deb\n"}, ["matrix.yml", "must be a mapping"], id="a-list-for-a-matrix"),
+        pytest.param({"matrix.yml": "targets: {linux-x86_64: {formats: [debb]}}\n"}, ["debb", "did you mean deb?"], id="unknown-format"),
+        pytest.param({"matrix.yml": "targets: {linux-amd65: {formats: [deb]}}\n"}, ["linux-amd65", "did you mean"], id="unknown-target"),
+        pytest.param({"matrix.yml": "targets: {}\n"}, ["nothing to build"], id="nothing-to-build"),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT.split("[project.scripts]")[0]}, ["no entry point", "[project.scripts]"], id="no-entry-point"
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT.replace('"tiny:main"', '"tiny main"')},
+            ["pyproject.toml:16", "package.module:function"],
+            id="bad-entry",
+        ),
+        pytest.param({"pyproject.toml": PYPROJECT.replace('version = "0.1.0"\n', "")}, ["no version"], id="no-version"),
+        pytest.param({"pyproject.toml": PYPROJECT + '[tool.coldforge]\nicon = "i.png"\n'}, ["pyproject.toml:18", "i.png"], id="no-icon"),
+        pytest.param({"pyproject.toml": "\xff\xfe"}, ["pyproject.toml"], id="not-text"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused_before_anything_runs(files: dict[str, str], words: list[str], run: Run) -> None:
+    outcome = run("build", files)
+    outcome.failed(2, *words)
+
+
+def test_all_unknown_keys_are_told_at_once_with_their_lines_and_nearest_names(run: Run) -> None:
+    tables = '[tool.coldforge]\nicn = "x.png"\n[tool.coldforge.deb]\ndepend = []\n[tool.coldforge.smoke]\nrun = "tiny"\n'
+    outcome = run("plan", {"pyproject.toml": PYPROJECT + tables, "matrix.yml": "targets:\n  linux-x86_64:\n    format: [deb]\n"})
+    outcome.failed(2, "pyproject.toml:18", "icon", "pyproject.toml:20", "depends", "pyproject.toml:22", "run", "matrix.yml:3", "formats")
+
+
+def test_unknown_options_and_commands_are_usage_errors(host_env: dict[str, str], tmp_path: Path) -> None:
+    coldforge("bild", env=host_env, cwd=tmp_path).failed(2, "bild")
+    coldforge("build", "--formt", "deb", env=host_env, cwd=tmp_path).failed(2, "--formt", "--help")
+    coldforge("verify", "nowhere", env=host_env, cwd=tmp_path).failed(2, "nowhere")
+
+
+def test_an_entry_that_does_not_import_is_named(run: Run) -> None:
+    outcome = run("build", {"pyproject.toml": PYPROJECT.replace('"tiny:main"', '"tiny.clii:main"')})
+    outcome.failed(4, "tiny.clii")
+
+
+def test_an_entry_whose_function_is_absent_is_named(run: Run) -> None:
+    outcome = run("build", {"pyproject.toml": PYPROJECT.replace('"tiny:main"', '"tiny:mian"')})
+    outcome.failed(4, "mian")
+
+
+def test_a_module_that_cannot_be_parsed_stops_the_build(run: Run) -> None:
+    outcome = run("build", {"src/tiny/__init__.py": MODULE + "def broken(:\n"})
+    outcome.failed(4, "tiny")
+
+
+def test_a_lock_that_lacks_a_dependency_is_refused_with_the_command_that_updates_it(run: Run) -> None:
+    lock = LOCK.replace("mdurl==0.1.2", "pygments==0.1.2")
+    outcome = run("build", {"requirements.txt": lock})
+    outcome.failed(2, "mdurl", "requirements.txt", "uv pip compile")
+
+
+def test_a_lock_that_has_another_version_than_the_project_demands_is_refused(run: Run) -> None:
+    outcome = run("build", {"pyproject.toml": PYPROJECT.replace("mdurl>=0.1", "mdurl>=0.2")})
+    outcome.failed(2, "mdurl", "0.2")
+
+
+def test_a_hash_that_does_not_match_stops_the_build_and_names_the_distribution(run: Run) -> None:
+    outcome = run("build", {"requirements.txt": LOCK.replace("sha256:84", "sha256:00")})
+    outcome.failed(1, "mdurl", "hash")
+
+
+def test_a_lock_without_hashes_is_refused(run: Run) -> None:
+    outcome = run("build", {"requirements.txt": "mdurl==0.1.2\n"})
+    outcome.failed(2, "requirements.txt", "hash")
+
+
+def test_a_lock_that_cannot_be_read_is_refused(run: Run) -> None:
+    outcome = run("build", {"requirements.txt": "mdurl==\n\x00 --hash=nonsense\n"})
+    outcome.failed(2, "requirements.txt")
+
+
+def test_a_target_of_another_system_is_missing_here(run: Run) -> None:
+    matrix = "targets: {linux-aarch64: {runner: ubuntu-24.04-arm, formats: [deb]}}\n"
+    outcome = run("build", {"matrix.yml": matrix})
+    outcome.failed(3, "linux-aarch64", "ubuntu-24.04-arm")

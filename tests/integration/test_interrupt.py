@@ -1,0 +1,59 @@
+"""Ctrl-C at any moment: nothing half-written, no container left, and the next run succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from coldforge.records import Manifest, read
+from support.program import Outcome, coldforge, interrupted
+from support.repository import write
+
+pytestmark = pytest.mark.integration
+INTERRUPTED = 130
+
+
+def at(text: str) -> Callable[[str], bool]:
+    """The moment at which a line says `text`."""
+    return lambda line: text in line
+
+
+def clean(outcome: Outcome, out: Path, temporary: Path) -> None:
+    """Nothing is left but what is whole."""
+    assert outcome.code == INTERRUPTED, outcome.err
+    assert "interrupted" in outcome.err
+    assert "Traceback" not in outcome.err
+    hidden = [
+        path for path in out.rglob("*") if path.name.startswith(".") and path.parent in {out, *out.glob("*-*")} and path.name != ".lock"
+    ]
+    assert hidden == []
+    assert [path for path in temporary.iterdir() if path.name.startswith("coldforge")] == []
+
+
+@pytest.mark.parametrize("place", ["host", "container"])
+def test_interrupted_in_every_stage(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    env = dict(request.getfixturevalue(f"{place}_env"))
+    image = request.getfixturevalue("build_image") if place == "container" else ""
+    project, out, temporary = write(tmp_path / "tiny", container=image), tmp_path / "out", tmp_path / "temporary"
+    temporary.mkdir()
+    env |= {"TMPDIR": str(temporary), "COLDFORGE_CACHE": str(tmp_path / "cache")}
+    words: list[str | Path] = ["build", project, "--out", out, *(["--host"] if place == "host" else [])]
+    for moment in ("freeze linux-x86_64", "MOMENT-ENVIRONMENT", "MOMENT-FREEZE", "bundle linux-x86_64"):
+        clean(interrupted(*words, env=env, when=at(moment)), out, temporary)
+        assert containers() == []
+    coldforge(*words, env=env).succeeded()
+    assert len(read(out / "manifest.json", Manifest).artifacts) == 3
+    assert [path for path in temporary.iterdir() if path.name.startswith("coldforge")] == []
+
+
+def containers() -> list[str]:
+    """The containers that coldforge made and that are still there."""
+    import docker
+
+    client = docker.from_env()
+    try:
+        return [str(container.id) for container in client.containers.list(all=True, filters={"label": "coldforge"})]
+    finally:
+        client.close()
