@@ -1,0 +1,67 @@
+"""Same inputs, same bytes: everything in `dist/`, from two builds that differ in all that must not matter."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from coldforge.host.files import sha256
+from support.program import ROOT, coldforge
+from support.repository import copy
+
+pytestmark = pytest.mark.integration
+
+EXAMPLE = ROOT / "examples" / "almanac"
+PLAIN = {"TZ": "UTC", "LC_ALL": "C", "LANG": "C", "PYTHONHASHSEED": "1"}
+ODD = {
+    "TZ": "Pacific/Chatham",
+    "LC_ALL": "C.UTF-8",
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "4711",
+    "HOSTNAME": "elsewhere",
+    "USER": "another",
+}
+
+
+def contents(dist: Path) -> dict[str, str]:
+    """Every file, link and folder below `dist` with its mode and content, without the logs and the lock."""
+    left_out = {"logs", ".lock"}
+    paths = {path.relative_to(dist).as_posix(): path for path in dist.rglob("*") if not left_out & set(path.relative_to(dist).parts)}
+    return {name: _describe(path, in_payload="/payload/" in name) for name, path in paths.items()}
+
+
+def _describe(path: Path, *, in_payload: bool) -> str:
+    if path.is_symlink():
+        return f"link {path.readlink()}"
+    mode = f"{path.stat().st_mode:o}" if in_payload or path.is_file() else "as the umask has it"
+    return f"{mode} {'folder' if path.is_dir() else sha256(path)}"
+
+
+def build(folder: Path, env: dict[str, str], *, umask: int, container: str) -> dict[str, str]:
+    """Build the example in `folder` with an empty cache; what lies in `dist/`."""
+    project = copy(EXAMPLE, folder / "source", tag="v1.0.0", container=container)
+    for path in project.rglob("*"):  # other times, other order of creation
+        os.utime(path, (1_000_000_000 + umask, 1_000_000_000 + umask), follow_symlinks=False)
+    home = folder / "home"
+    home.mkdir()
+    env = {**env, "COLDFORGE_CACHE": str(folder / "cache"), "HOME": str(home), "UV_CACHE_DIR": env["UV_CACHE_DIR"]}
+    coldforge("build", project, "--out", folder / "dist", *([] if container else ["--host"]), env=env, umask=umask).succeeded()
+    made = contents(folder / "dist")
+    shutil.rmtree(folder)
+    return made
+
+
+@pytest.mark.parametrize("place", ["host", "container"])
+def test_two_builds_are_identical(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    env = request.getfixturevalue(f"{place}_env")
+    image = request.getfixturevalue("build_image") if place == "container" else ""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "deeper in ünïcode").mkdir(parents=True)
+    first = build(tmp_path / "a", {**env, **PLAIN}, umask=0o022, container=image)
+    second = build(tmp_path / "b" / "deeper in ünïcode", {**env, **ODD}, umask=0o077, container=image)
+    assert "SHA256SUMS" in first
+    assert {name for name in first if first[name] != second.get(name)} == set()
+    assert first.keys() == second.keys()
