@@ -112,7 +112,10 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     options = job["options"]
     modules, data = application_files(job["application"])
     hidden = sorted({*modules, *options["hidden-imports"]})
-    launchers = [(script.stem, executable["name"], bool(executable["console"])) for script, executable in zip(scripts, job["executables"], strict=True)]
+    launchers = [
+        (script.stem, executable["name"], bool(executable["console"]))
+        for script, executable in zip(scripts, job["executables"], strict=True)
+    ]
     lines = [
         "from PyInstaller.utils.hooks import collect_all, collect_data_files, collect_submodules, copy_metadata",
         f"datas = {data!r} + {add_data(job)!r}",

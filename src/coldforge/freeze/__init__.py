@@ -29,7 +29,11 @@ class Workshop(Protocol):
     """
 
     identity: str
-    """`host`, or the image by digest; recorded in the manifest."""
+    """`host`, or the image's digest; recorded in the manifest."""
+    network_off: bool
+    """Whether the phase without network is really cut off."""
+    uv_needed: bool
+    """Whether uv must be copied in."""
 
     def path(self, name: str) -> str: ...
 
@@ -41,6 +45,12 @@ class Workshop(Protocol):
 
     def get(self, name: str, destination: Path) -> None:
         """Copy a file or folder out; archives are extracted safely."""
+
+    def save(self, name: str, destination: Path) -> None:
+        """Keep a folder for `restore` in another workshop of the same kind, links and all."""
+
+    def restore(self, source: Path, name: str) -> None:
+        """Bring back what `save` kept."""
 
 
 class Freezer(Protocol):

@@ -1,0 +1,76 @@
+"""Facts of ELF files: what they need from the system they run on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+# Parts of the C library itself: its version is the floor, they are no dependency of their own.
+GLIBC: Final = frozenset(
+    {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1",
+     "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elf:
+    """`needed` are the sonames it loads, `glibc` the newest glibc version it asks for, `runpath` its search path."""
+
+    path: str
+    needed: tuple[str, ...]
+    glibc: tuple[int, ...]
+    runpath: str
+
+
+def is_elf(path: Path) -> bool:
+    """Whether the file starts like an ELF file."""
+    with path.open("rb") as stream:
+        return stream.read(4) == b"\x7fELF"
+
+
+def read_elf(path: Path, name: str) -> Elf | None:
+    """The facts of one ELF file, called `name` in messages; None when it is damaged or not dynamic.
+
+    Source: System V gABI (dynamic section), LSB (symbol versioning, .gnu.version_r).
+    """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with path.open("rb") as stream:
+            file = ELFFile(stream)
+            dynamic = file.get_section_by_name(".dynamic")
+            if dynamic is None:
+                return None
+            tags = list(dynamic.iter_tags())
+            needed = tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED")
+            runpath = next((tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"), "")
+            runpath = runpath or next((tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"), "")
+            versions = file.get_section_by_name(".gnu.version_r")
+            return Elf(path=name, needed=needed, glibc=_newest(versions), runpath=runpath)
+    except (ELFError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError):
+        return None
+
+
+def _newest(section: Any) -> tuple[int, ...]:
+    names = [auxiliary.name for _, entries in section.iter_versions() for auxiliary in entries] if section is not None else []
+    found = [version(name.removeprefix("GLIBC_")) for name in names if name.startswith("GLIBC_") and name != "GLIBC_PRIVATE"]
+    return max(found, default=())
+
+
+def version(text: str) -> tuple[int, ...]:
+    """`2.36` or `glibc-2.36` as a tuple that compares."""
+    return tuple(int(part) for part in text.removeprefix("glibc-").split(".") if part.isdigit())
+
+
+def external(found: Iterable[Elf], names: Iterable[str]) -> dict[str, str]:
+    """Sonames that no file of the tree provides and glibc does not either, each with the file that needs it first."""
+    provided = {name.rpartition("/")[2] for name in names} | GLIBC
+    missing: dict[str, str] = {}
+    for elf in found:
+        for soname in elf.needed:
+            if soname not in provided:
+                missing.setdefault(soname, elf.path)
+    return dict(sorted(missing.items()))

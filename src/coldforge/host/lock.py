@@ -1,0 +1,29 @@
+"""One coldforge at a time in one output folder: the second waits, and says so once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from coldforge.host.files import disk_errors
+from coldforge.report import reporter
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock while the block runs. The lock ends with the process, however that ends."""
+    from filelock import FileLock, Timeout
+
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            reporter().info(f"Another coldforge is working in {folder}; waiting for it to end.")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
