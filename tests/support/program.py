@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ class Outcome:
     def failed(self, code: int, *words: str) -> None:
         """Check that it refused as documented: this exit code, one error that says these words, no traceback."""
         assert self.code == code, f"exit code {self.code}, expected {code}\n{self.out}\n{self.err}"
-        assert self.err.count("error: ") == 1, self.err
+        assert len(re.findall("^error: ", self.err, re.MULTILINE)) == 1, self.err
         assert "Traceback" not in self.err, self.err
         assert "a fault in coldforge itself" not in self.err, self.err
         missing = [word for word in words if word not in self.err]

@@ -18,7 +18,9 @@ _HELP = 'docs/how-to/freeze-problems.md explains every gate. To relax one: [tool
 def from_imports(failures: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
     """`entry-import`: an entry point that cannot be imported in the frozen environment."""
     for failure in failures:
-        yield Finding(gate="entry-import", level="error", message=f"{failure['entry']} cannot be imported:\n{failure['error']}")
+        # the last frames and the exception are the evidence; the headline would look like a crash of coldforge
+        lines = [line for line in failure["error"].splitlines() if not line.startswith("Traceback ")]
+        yield Finding(gate="entry-import", level="error", message="\n".join([f"{failure['entry']} cannot be imported:", *lines]))
 
 
 def from_warnings(warnings: Sequence[Mapping[str, str]], asked: Iterable[str]) -> Iterator[Finding]:

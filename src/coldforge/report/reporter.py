@@ -91,6 +91,6 @@ def explain(error: ColdforgeError) -> Sequence[str]:
     place = f"{error.where}: " if error.where else ""
     lines = [f"{place}{error.what}"]
     lines += [f"  {line}" for line in error.why.splitlines()]
-    lines += [f"  - {problem}" for problem in error.problems]
+    lines += ["  - " + str(problem).replace("\n", "\n    ") for problem in error.problems]
     lines += [f"  {line}" for line in error.hint.splitlines()]
     return lines

@@ -1,0 +1,14 @@
+"""One cache for the tests that only want to be quick, one environment for every run of the program, and the images."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.program import environment
+
+
+@pytest.fixture(scope="session")
+def host_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a run of coldforge: caches of this session only, nothing of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("caches")
+    return environment(COLDFORGE_CACHE=str(folder / "coldforge"), UV_CACHE_DIR=str(folder / "uv"))
