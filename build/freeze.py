@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 TREE = "coldforge-payload"  # no executable is called that
+NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
 # What the installer of a wheel left: pip and uv leave different things, none of it belongs to the application.
 INSTALLER_TRACES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
 
@@ -111,7 +112,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     """The spec: one analysis of all entry scripts, one archive of modules, one tree, one one-file program a script."""
     options = job["options"]
     modules, data = application_files(job["application"])
-    hidden = sorted({*modules, *options["hidden-imports"]})
+    hidden = sorted({*modules, *declared_modules(job["application"]), *options["hidden-imports"]})
     launchers = [
         (script.stem, executable["name"], bool(executable["console"]))
         for script, executable in zip(scripts, job["executables"], strict=True)
@@ -166,7 +167,7 @@ def application_files(name: str) -> tuple[list[str], list[tuple[str, str]]]:
     distribution = named(name)
     for file in distribution.files or () if distribution else ():
         path = Path(str(distribution.locate_file(file))) if distribution else Path()
-        if file.parts[0] == ".." or file.parts[0].endswith((".dist-info", ".data")) or "__pycache__" in file.parts:
+        if file.parts[0] in NOT_PACKAGED or file.parts[0].endswith((".dist-info", ".data")) or "__pycache__" in file.parts:
             continue
         if file.suffix == ".py":
             parts = file.with_suffix("").parts
@@ -174,6 +175,27 @@ def application_files(name: str) -> tuple[list[str], list[tuple[str, str]]]:
         elif file.suffix not in (".pyc", ".so", ".pyd", ".pyi", ".pth"):
             data.append((str(path), file.parent.as_posix()))
     return sorted(module for module in modules if all(part.isidentifier() for part in module.split("."))), sorted(data)
+
+
+def declared_modules(name: str) -> set[str]:
+    """The top-level modules of the application's direct dependencies.
+
+    What it declares it uses, if only through a name that no analysis sees (zoneinfo loads tzdata so);
+    and PyInstaller's hooks for a package apply only when the package is imported.
+    """
+    application = named(name)
+    declared = {normalised(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in (application.requires if application else None) or ()}
+    found = {top for dist in distributions() if normalised(dist.name or "") in declared for top in top_level(dist)}
+    return {module for module in found if module.isidentifier() and not module.startswith("_")}
+
+
+def top_level(dist: Distribution) -> Iterator[str]:
+    """The importable names at a distribution's top: its packages and single modules."""
+    for file in dist.files or ():
+        if len(file.parts) == 1 and file.suffix == ".py":
+            yield file.stem
+        elif len(file.parts) == 2 and file.name == "__init__.py":
+            yield file.parts[0]
 
 
 def named(name: str) -> Distribution | None:

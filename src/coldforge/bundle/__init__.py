@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,11 +31,10 @@ class Bundler(Protocol):
     """
 
     format: str
+    templates: tuple[str, ...]
+    """The recipes that it reads; part of the cache key."""
 
     def tool(self) -> str:
         """Name and version of what writes the bytes; part of the cache key."""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None: ...
-
-
-BUNDLERS: Mapping[str, Callable[[], Bundler]] = {}

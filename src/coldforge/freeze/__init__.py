@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +59,3 @@ class Freezer(Protocol):
     name: str
 
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload: ...
-
-
-FREEZERS: Mapping[str, Callable[[], Freezer]] = {}

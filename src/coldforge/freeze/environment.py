@@ -87,7 +87,17 @@ def _selection(config: EnvironmentConfig) -> list[str]:
 
 
 def _export(project: Path, config: EnvironmentConfig, path: Path) -> str:
-    words = [uv(), "export", "--quiet", "--project", str(project), "--format", "requirements-txt", "--no-emit-project", "--no-default-groups"]
+    words = [
+        uv(),
+        "export",
+        "--quiet",
+        "--project",
+        str(project),
+        "--format",
+        "requirements-txt",
+        "--no-emit-project",
+        "--no-default-groups",
+    ]
     done = run([*words, "--locked", "--no-header", "--no-annotate", "--offline", *_selection(config)], check=False)
     if done.code:
         message = f"{path.name} does not match the project"

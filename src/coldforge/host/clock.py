@@ -38,3 +38,11 @@ def now() -> float:
 def sleep(seconds: float) -> None:
     """Wait; in this room so that tests can replace it."""
     time.sleep(seconds)
+
+
+def rfc2822(seconds: int) -> str:
+    """The date line of a Debian changelog, in UTC, whatever the locale."""
+    moment = time.gmtime(seconds)
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.tm_wday]
+    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]
+    return f"{day}, {moment.tm_mday:02} {month} {moment.tm_year} {moment.tm_hour:02}:{moment.tm_min:02}:{moment.tm_sec:02} +0000"

@@ -94,9 +94,8 @@ def _targets(matrix: Matrix, named: Sequence[str], problems: list[Problem]) -> d
             problems.append(Problem(what=f"matrix.yml names {proper} twice"))
         known[proper] = given
     wanted = [str(Target.parse(name)) for name in named]
-    for name in wanted:
-        if name not in known:
-            problems.append(Problem(what=f"{name} is not in matrix.yml", hint=f"it has {', '.join(sorted(known)) or 'no target'}"))
+    listed = ", ".join(sorted(known)) or "no target"
+    problems += [Problem(what=f"{name} is not in matrix.yml", hint=f"it has {listed}") for name in wanted if name not in known]
     return {name: given for name, given in known.items() if not wanted or name in wanted}
 
 

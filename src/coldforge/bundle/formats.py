@@ -1,0 +1,17 @@
+"""The registry: one line a format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from coldforge.bundle import Bundler
+from coldforge.bundle.archive import Archive
+from coldforge.bundle.deb import Deb
+from coldforge.bundle.onefile import OneFile
+
+BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
+    "tar.gz": Archive,
+    "onefile": OneFile,
+    "deb": Deb,
+}
