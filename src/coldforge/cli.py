@@ -87,10 +87,15 @@ def _failed(error: ColdforgeError) -> int:
 
 def _as_expected(error: Exception) -> ColdforgeError:
     """Any exception as an error for people; what nobody foresaw is called a fault of coldforge."""
+    import tempfile
+
     from coldforge.errors import BuildFailed, ColdforgeError, Missing
+    from coldforge.host import files
 
     if isinstance(error, ColdforgeError):
         return error
+    if isinstance(error, OSError) and files.error_number(error) in files.FULL:
+        return files.no_space(Path(error.filename or tempfile.gettempdir()))
     if isinstance(error, OSError) and error.filename:
         return Missing(f"{error.filename}: {error.strerror or error}", hint="Check that it exists and may be read and written.")
     if isinstance(error, OSError) and error.strerror:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
 from coldforge.host.archive import extract, pack
 from coldforge.host.files import scratch
+from coldforge.host.run import NO_SPACE
 from coldforge.report import reporter
 
 if TYPE_CHECKING:
@@ -120,6 +121,10 @@ class Container:
                 stream.write(line + "\n")
                 reporter().detail(line)
         code = api.exec_inspect(made["Id"])["ExitCode"]
+        if code and any(NO_SPACE in line for line in lines[-20:]):
+            raise Missing(
+                "the container engine has no disk space left", why="\n".join(lines[-5:]), hint="`docker system prune` frees some."
+            )
         if code:
             why = "\n".join(lines[-20:])
             raise BuildFailed(

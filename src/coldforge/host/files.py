@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from coldforge.errors import Missing
 
 CHUNK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sha256(path: Path) -> str:
@@ -77,10 +79,23 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = shutil.disk_usage(path.parent).free // (1 << 20)
-            message = f"no disk space left while writing {path} ({free} MiB free)"
-            raise Missing(message, hint="Free some space (`coldforge cache prune` empties the cache) and run it again.") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Missing(f"{path} cannot be written: {error.strerror}", hint="Choose another folder with --out.") from error
+        number = error_number(error)
+        if number in FULL:
+            raise no_space(path) from error
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise Missing(f"{path} cannot be written: {os.strerror(number)}", hint="Choose another folder with --out.") from error
         raise
+
+
+def error_number(error: OSError) -> int:
+    """The system's number of an error, 0 when there is none; shutil.copytree keeps only the text of those that it met."""
+    found = re.search(r"\[Errno (\d+)\]", str(error)) if isinstance(error, shutil.Error) else None
+    return int(found[1]) if found else error.errno or 0
+
+
+def no_space(path: Path) -> Missing:
+    """The disk that `path` is on is full."""
+    place = next(parent for parent in (path, *path.parents) if parent.exists())
+    free = shutil.disk_usage(place).free // (1 << 20)
+    message = f"no disk space left while writing {path} ({free} MiB free)"
+    return Missing(message, hint="Free some space (`coldforge cache prune` empties the cache) and run it again.")

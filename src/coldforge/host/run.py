@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -10,9 +11,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from coldforge.errors import BuildFailed, Missing
 from coldforge.report import reporter
+
+NO_SPACE: Final = os.strerror(errno.ENOSPC)  # what programs print, whatever they are written in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,8 @@ def run(
             log.write_text("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
     if code and check:
         kept = f"The whole log: {log}." if log else ""
+        if any(NO_SPACE in line for line in lines[-20:]):
+            raise Missing(f"no disk space left while {Path(words[0]).name} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
         raise BuildFailed(f"`{Path(words[0]).name}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
     return Completed(code=code, output="\n".join(lines))
 
