@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support import images
 from support.program import environment
 
 
@@ -12,3 +13,21 @@ def host_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a run of coldforge: caches of this session only, nothing of whoever runs the tests."""
     folder = tmp_path_factory.mktemp("caches")
     return environment(COLDFORGE_CACHE=str(folder / "coldforge"), UV_CACHE_DIR=str(folder / "uv"))
+
+
+@pytest.fixture(scope="session")
+def container_env(host_env: dict[str, str]) -> dict[str, str]:
+    """The same, where a container engine answers."""
+    return host_env
+
+
+@pytest.fixture(scope="session")
+def build_image() -> str:
+    """An image with a Python that can be frozen."""
+    return images.image(images.FREEZE)
+
+
+@pytest.fixture(scope="session")
+def bare_image() -> str:
+    """An image of a system without Python."""
+    return images.image(images.BARE)

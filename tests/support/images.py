@@ -1,0 +1,168 @@
+"""Base images for tests, made here with debootstrap: no image registry, and nothing of this machine in them.
+
+Trees become docker-archives with sorted entries and bounded times, kept in a folder outside of the checkout
+(COLDFORGE_TEST_CACHE, else the user's cache) under the digest of their recipe, and loaded into the engine once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from platformdirs import user_cache_path
+
+from coldforge.host import engine
+from coldforge.host.files import beside, scratch
+from coldforge.host.lock import exclusive
+from coldforge.records import digest_of
+from support.require import need, tool
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+RECIPE: Final = 1  # raised when the same packages are to give another image
+LATEST: Final = 1767225600  # 2026-01-01: no file is newer, so that the same packages give the same image on every day
+# What debootstrap takes over from the machine that it runs on, what it downloaded, and what the engine makes itself.
+LEFT_OUT: Final = (
+    "etc/hostname", "etc/resolv.conf", "etc/machine-id", "etc/apt/sources.list", "var/log", "var/cache", "var/lib/apt/lists", "dev",
+    "proc", "sys", "run", "tmp",
+)  # fmt: skip
+KEPT_FOLDERS: Final = (
+    "dev", "proc", "run/lock", "sys", "tmp", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial", "var/log",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """An image: a Debian release with a few packages."""
+
+    name: str
+    suite: str = "bookworm"
+    packages: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """The name in the engine; another recipe is another tag."""
+        return f"coldforge-test/{self.name}:{digest_of([RECIPE, self.suite, self.packages])[:16]}"
+
+
+FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
+BARE: Final = Base(name="bare")
+
+
+@contextmanager
+def client() -> Iterator[DockerClient]:
+    """The engine; the test is skipped without one (or fails, where it is required)."""
+    need("docker", available=engine.configured(), how="start a Docker engine")
+    connected = engine.connect()
+    try:
+        yield connected
+    finally:
+        connected.close()
+
+
+def image(base: Base) -> str:
+    """The id of the image on the engine: there already, loaded from the cache, or made now."""
+    with client() as docker, exclusive(cache()):
+        found = [made for made in docker.images.list() if base.tag in made.tags]
+        return str(found[0].id) if found else load(docker, archive(base), base.tag)
+
+
+def cache() -> Path:
+    """Where trees and archives are kept from run to run."""
+    return Path(os.environ.get("COLDFORGE_TEST_CACHE") or user_cache_path("coldforge-tests", appauthor=False))
+
+
+def load(docker: DockerClient, source: Path, tag: str) -> str:
+    """Load a docker-archive; the image's id."""
+    with source.open("rb") as stream:
+        docker.images.load(stream)
+    return str(docker.images.get(tag).id)
+
+
+def archive(base: Base) -> Path:
+    """The image as a docker-archive in the cache."""
+    path = cache() / f"{base.tag.replace('/', '-').replace(':', '-')}.tar"
+    if not path.is_file():
+        debootstrap = tool("debootstrap", "apt-get install debootstrap")
+        need("root", available=os.geteuid() == 0, how="debootstrap takes root")
+        with scratch("debootstrap") as folder, beside(path) as temporary:
+            _debootstrap(debootstrap, base, folder / "tree")
+            _clean(folder / "tree")
+            write(folder / "tree", temporary, tag=base.tag, architecture="amd64")
+    return path
+
+
+def _debootstrap(program: str, base: Base, tree: Path) -> None:
+    downloads = cache() / "packages"
+    downloads.mkdir(parents=True, exist_ok=True)
+    words = [program, "--variant=minbase", f"--cache-dir={downloads}"]
+    words += [f"--include={','.join(base.packages)}"] if base.packages else []
+    done = subprocess.run([*words, base.suite, str(tree)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"debootstrap failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _clean(tree: Path) -> None:
+    for name in LEFT_OUT:
+        path = tree / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for name in KEPT_FOLDERS:
+        (tree / name).mkdir(parents=True, exist_ok=True)
+    (tree / "tmp").chmod(0o1777)
+
+
+def write(tree: Path, destination: Path, *, tag: str, architecture: str) -> None:
+    """A docker-archive with one layer. `architecture` (amd64, arm64) is recorded in the image: `docker import` cannot do that."""
+    with scratch("layer") as folder:
+        layer = folder / "layer.tar"
+        _layer(tree, layer)
+        with layer.open("rb") as stream:
+            diff = hashlib.file_digest(stream, "sha256").hexdigest()
+        config = {
+            "architecture": architecture,
+            "os": "linux",
+            "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff}"]},
+        }
+        text = json.dumps(config, sort_keys=True).encode()
+        name = f"{hashlib.sha256(text).hexdigest()}.json"
+        manifest = json.dumps([{"Config": name, "RepoTags": [tag], "Layers": ["layer.tar"]}]).encode()
+        with tarfile.open(destination, "w") as tar:
+            _add(tar, name, io.BytesIO(text), len(text))
+            with layer.open("rb") as stream:
+                _add(tar, "layer.tar", stream, layer.stat().st_size)
+            _add(tar, "manifest.json", io.BytesIO(manifest), len(manifest))
+
+
+def _add(tar: tarfile.TarFile, name: str, stream: io.BufferedIOBase, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    tar.addfile(info, stream)
+
+
+def _layer(tree: Path, destination: Path) -> None:
+    with tarfile.open(destination, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(tree.rglob("*")):
+            tar.add(path, path.relative_to(tree).as_posix(), recursive=False, filter=_bounded)
+
+
+def _bounded(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Whole seconds, none newer than LATEST: byte code beside older sources stays valid."""
+    info.mtime = min(int(info.mtime), LATEST)
+    info.uname = info.gname = ""
+    return info
