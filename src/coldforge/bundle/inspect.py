@@ -16,6 +16,7 @@ from coldforge.host import files
 from coldforge.records import Manifest, Payload, Record, decode
 from coldforge.report.reporter import Table
 
+SHOWN = 40  # rows for people
 LIMIT = 1 << 30  # bytes of one decompressed member; whoever ships more is asking for trouble
 
 
@@ -176,6 +177,7 @@ def tables(found: Inspection) -> tuple[Table, ...]:
     head = (("kind", found.kind), ("size", f"{found.size:,} bytes"), ("sha256", found.sha256), *found.fields.items())
     fields = Table(title=found.name, columns=("what", "value"), rows=tuple(head))
     largest = sorted(found.items, key=lambda item: (-item.size, item.path))
-    rows = tuple((item.path, f"{item.size:,}", item.mode, f"-> {item.link}" if item.link else item.note) for item in largest)
-    listed = Table(title=f"{len(rows)} entries", columns=("path", "size", "mode", "what"), rows=rows, numeric=frozenset({"size"}))
+    rows = tuple((item.path, f"{item.size:,}", item.mode, f"-> {item.link}" if item.link else item.note) for item in largest[:SHOWN])
+    more = f", the {SHOWN} largest (--json lists all)" if len(largest) > SHOWN else ""
+    listed = Table(title=f"{len(largest)} entries{more}", columns=("path", "size", "mode", "what"), rows=rows, numeric=frozenset({"size"}))
     return (fields, listed) if rows else (fields,)

@@ -1,0 +1,59 @@
+"""The attest stage: re-hashes what the manifest lists, and signs a statement about each file."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from coldforge.attest.signer import Signer, claims_of, find_token, trust
+from coldforge.attest.statement import statement
+from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read
+from coldforge.report import reporter
+
+
+def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path | None = None) -> tuple[Path, ...]:
+    """Write `<file>.sigstore.json` for every released file, and all of them as `attestations.jsonl`.
+
+    Bundles that are there and still right are kept, so a second run signs only what is missing.
+    Raises Refused when a file is not what the manifest says, Missing without an identity,
+    RemoteFailed when sigstore does not answer in time.
+    """
+    manifest = read(dist / MANIFEST, Manifest)
+    digests = released_digests(dist, manifest)
+    token = find_token(identity_token)
+    claims = claims_of(token)
+    wanted = {name: statement(name, digest, manifest, claims) for name, digest in sorted(digests.items())}
+    with Signer(token, trust(trust_config)) as signer, reporter().progress("signing", len(wanted), "files") as bar:
+
+        def one(item: tuple[str, bytes]) -> Path:
+            path = dist / f"{item[0]}{BUNDLE_SUFFIX}"
+            if not (path.is_file() and signer.good(path.read_text(encoding="utf-8"), item[1])):
+                files.write(path, signer.sign(item[1]).encode() + b"\n")
+            bar.advance(1)
+            return path
+
+        names = iter(wanted.items())
+        written = [one(next(names))]  # the first fetches the certificate that the others share
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            written += pool.map(one, names)
+    files.write(dist / ATTESTATIONS, b"".join(path.read_bytes().strip() + b"\n" for path in written))
+    return tuple(written)
+
+
+def released_digests(dist: Path, manifest: Manifest) -> dict[str, str]:
+    """The digests of all released files, computed now. Raises Refused when one is not what the manifest says."""
+    if not manifest.artifacts:
+        raise ConfigurationError(f"{dist / MANIFEST} lists no artifact", hint="Run `coldforge build` first.")
+    paths = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
+    missing = [path for path in (*paths.values(), dist / SUMS) if not path.is_file()]
+    if missing:
+        raise Refused("files of the manifest are missing", why="\n".join(map(str, missing)), hint="Build again, or fetch them.")
+    with ThreadPoolExecutor() as pool:
+        digests = dict(zip(paths, pool.map(files.sha256, paths.values()), strict=True))
+    changed = [a.path for a in manifest.artifacts if digests[a.name] != a.sha256]
+    if changed:
+        problems = tuple(Problem(what=f"{path} is not the file that the manifest lists") for path in changed)
+        raise Refused("files have changed since they were built", problems=problems, hint="Build again.")
+    return {**digests, MANIFEST: files.sha256(dist / MANIFEST), SUMS: files.sha256(dist / SUMS)}
