@@ -124,14 +124,20 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 def _elf(path: Path) -> dict[str, str]:
     """Class, needed libraries and the newest glibc symbol of a program."""
     from elftools.common.exceptions import ELFError
+    from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.gnuversions import GNUVerNeedSection
 
     try:
         with path.open("rb") as stream:
             file = ELFFile(stream)
             dynamic, versions = file.get_section_by_name(".dynamic"), file.get_section_by_name(".gnu.version_r")
-            needed = [tag.needed for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"] if dynamic else []
-            names = [aux.name for _, entries in versions.iter_versions() for aux in entries] if versions else []
+            needed = (
+                [tag.needed for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"] if isinstance(dynamic, DynamicSection) else []
+            )
+            names = (
+                [aux.name for _, entries in versions.iter_versions() for aux in entries] if isinstance(versions, GNUVerNeedSection) else []
+            )
             machine = file.get_machine_arch()
     except ELFError as error:
         raise ValueError(error) from error

@@ -36,13 +36,14 @@ def read_elf(path: Path, name: str) -> Elf | None:
     Source: System V gABI (dynamic section), LSB (symbol versioning, .gnu.version_r).
     """
     from elftools.common.exceptions import ELFError
+    from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile
 
     try:
         with path.open("rb") as stream:
             file = ELFFile(stream)
             dynamic = file.get_section_by_name(".dynamic")
-            if dynamic is None:
+            if not isinstance(dynamic, DynamicSection):
                 return None
             tags = list(dynamic.iter_tags())
             needed = tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED")
