@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import platform
 import sys
 from dataclasses import dataclass
 from typing import Final, Self
@@ -40,7 +38,9 @@ class Target:
         parts = [_ALIASES.get(part, part) for part in text.strip().lower().replace("_", "-").replace("x86-64", "x86_64").split("-")]
         canonical = "-".join(parts)
         if canonical not in KNOWN:
-            near = difflib.get_close_matches(canonical, KNOWN, n=1, cutoff=0.4)
+            from difflib import get_close_matches
+
+            near = get_close_matches(canonical, KNOWN, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]}? " if near else ""
             raise ConfigurationError(f"unknown target {text!r}", hint=f"{hint}Known targets: {', '.join(KNOWN)}.")
         return cls(parts[0], parts[1], "musl" in parts)
@@ -56,6 +56,8 @@ class Target:
 
 def host_target() -> Target:
     """The target this machine itself is."""
+    import platform
+
     system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     machine = platform.machine().lower()
     return Target(system, _ALIASES.get(machine, machine))

@@ -99,4 +99,4 @@ def onefile(executable: str, version: Version, target: Target) -> str:
 
 def deb(package: str, version: Version, target: Target) -> str:
     """Name of the Debian package; the file name carries SemVer because GitHub replaces `~` and `+`."""
-    return f"{package}_{semver(version)}_{target.debian_arch}.deb"
+    return f"{safe(package)}_{semver(version)}_{target.debian_arch}.deb"

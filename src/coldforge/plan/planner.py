@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from coldforge.errors import ConfigurationError, Problem
-from coldforge.plan import names
-from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.plan import limits, names
+from coldforge.plan.formats import FORMATS
+from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.plan.views import describe, github_matrix
 from coldforge.project.config import Config, Matrix, Product, TargetConfig
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, SourceRecord
-from coldforge.report.reporter import Table
+from coldforge.project.walk import nearest
+from coldforge.records import SourceRecord
 from coldforge.target import Target
 
-MAX_ASSETS: Final = 1000  # GitHub's limit for one release
-GATES: Final = ("missing-library", "hidden-import", "entry-import", "floor")
-Namer = Callable[[Product, Config, names.Version, Target], Iterator[PlannedArtifact]]
+__all__ = ["describe", "github_matrix", "make_plan"]
+
+_FLOOR: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
 
 
-def _archive(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
-    yield PlannedArtifact(name=names.archive(product.name, version, target), format="tar.gz")
+@dataclass(frozen=True, kw_only=True)
+class _Planning:
+    """What is planned from, and the problems found so far."""
 
+    product: Product
+    config: Config
+    formats: tuple[str, ...]
+    problems: list[Problem] = field(default_factory=list)
 
-def _onefile(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
-    for executable in product.executables:
-        name = names.onefile(executable.name, version, target)
-        yield PlannedArtifact(name=name, format="onefile", executable=executable.name)
-
-
-def _deb(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
-    package = config.deb.package or names.debian_package(product.name)
-    yield PlannedArtifact(name=names.deb(package, version, target), format="deb")
-
-
-# Every format that can be planned, with the system it is for.
-FORMATS: Final[Mapping[str, tuple[str, Namer]]] = {
-    "tar.gz": ("linux", _archive),
-    "onefile": ("linux", _onefile),
-    "deb": ("linux", _deb),
-}
+    def add(self, what: str, hint: str = "") -> None:
+        self.problems.append(Problem(what=what, hint=hint))
 
 
 def make_plan(
@@ -57,136 +50,82 @@ def make_plan(
     Raises ConfigurationError with every problem: unknown words, colliding names, a version that
     cannot be mapped, nothing to build.
     """
-    problems: list[Problem] = []
-    version = _version(product.version, problems)
-    chosen = _targets(matrix, targets, problems)
-    planned = tuple(
-        _plan_target(name, given, product=product, config=config, version=version, formats=formats, problems=problems)
-        for name, given in sorted(chosen.items())
-    )
-    problems += [*_collisions(planned), *_limits(planned), *_unknown_gates(config)]
-    if not problems and not any(target.artifacts for target in planned):
-        problems.append(Problem(what="there is nothing to build", hint="matrix.yml names no target, or no format of one"))
-    if problems:
-        raise ConfigurationError(f"{product.name} {product.version} cannot be planned", problems=tuple(dict.fromkeys(problems)))
-    kept = tuple(target for target in planned if target.artifacts)
-    return Plan(coldforge=coldforge, product=product, source=source, config=config, targets=kept)
+    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)))
+    version = _version(planning)
+    _unknown_formats(planning)
+    chosen = _targets(planning, matrix, targets)
+    planned = tuple(target for name, given in sorted(chosen.items()) if (target := _plan_target(planning, version, name, given)).artifacts)
+    planning.problems.extend([*limits.executables(product), *limits.collisions(planned), *limits.limits(planned)])
+    if not planned and not planning.problems:
+        planning.add("there is nothing to build", "matrix.yml names no target, or no format of one")
+    if planning.problems:
+        problems = tuple(dict.fromkeys(planning.problems))
+        raise ConfigurationError(f"{product.name} {product.version} cannot be planned", problems=problems)
+    return Plan(coldforge=coldforge, product=product, source=source, config=config, targets=planned)
 
 
-def _version(text: str, problems: list[Problem]) -> names.Version:
+def _version(planning: _Planning) -> names.Version:
     try:
-        return names.Version.parse(text)
+        return names.Version.parse(planning.product.version)
     except ConfigurationError as error:
-        problems.append(Problem(what=error.what, hint=error.hint))
+        planning.add(error.what, error.hint)
         return names.Version((0, 0, 0))
 
 
-def _targets(matrix: Matrix, named: Sequence[str], problems: list[Problem]) -> dict[str, TargetConfig]:
+def _unknown_formats(planning: _Planning) -> None:
+    for name in planning.formats:
+        if name not in FORMATS:
+            planning.add(f"unknown format {name!r}", nearest(name, FORMATS))
+
+
+def _targets(planning: _Planning, matrix: Matrix, named: Sequence[str]) -> dict[str, TargetConfig]:
     """The matrix's targets by their proper names, narrowed to the named ones."""
     known: dict[str, TargetConfig] = {}
     for name, given in matrix.targets.items():
-        try:
-            proper = str(Target.parse(name))
-        except ConfigurationError as error:
-            problems.append(Problem(what=f"matrix.yml: {error.what}", hint=error.hint))
-            continue
-        if proper in known:
-            problems.append(Problem(what=f"matrix.yml names {proper} twice"))
-        known[proper] = given
-    wanted = [str(Target.parse(name)) for name in named]
-    listed = ", ".join(sorted(known)) or "no target"
-    problems += [Problem(what=f"{name} is not in matrix.yml", hint=f"it has {listed}") for name in wanted if name not in known]
-    return {name: given for name, given in known.items() if not wanted or name in wanted}
+        for proper in _proper(planning, name, "matrix.yml: "):
+            if proper in known:
+                planning.add(f"matrix.yml names {proper} twice", "one of the names is an alias")
+            known[proper] = given
+    wanted = [proper for name in named for proper in _proper(planning, name)]
+    for name in wanted:
+        if name not in known:
+            planning.add(f"{name} is not in matrix.yml", f"it has {', '.join(sorted(known)) or 'no target'}")
+    return {name: given for name, given in known.items() if not named or name in wanted}
 
 
-def _plan_target(
-    name: str,
-    given: TargetConfig,
-    *,
-    product: Product,
-    config: Config,
-    version: names.Version,
-    formats: Sequence[str],
-    problems: list[Problem],
-) -> PlannedTarget:
+def _proper(planning: _Planning, name: str, place: str = "") -> Iterator[str]:
+    try:
+        yield str(Target.parse(name))
+    except ConfigurationError as error:
+        planning.add(f"{place}{error.what}", error.hint)
+
+
+def _plan_target(planning: _Planning, version: names.Version, name: str, given: TargetConfig) -> PlannedTarget:
     target = Target.parse(name)
-    problems += [_unknown_format(fmt, name) for fmt in (*given.formats, *formats) if fmt not in FORMATS]
-    if given.floor and not given.floor.startswith("glibc-"):
-        problems.append(Problem(what=f"{name}: the floor {given.floor!r} is not understood", hint="write it like glibc-2.28"))
-    wanted = dict.fromkeys(fmt for fmt in given.formats if fmt in FORMATS and (not formats or fmt in formats))
-    for fmt in wanted:
-        if FORMATS[fmt][0] != target.os:
-            problems.append(Problem(what=f"{name}: {fmt} is not made for {target.os} in this version"))
-    artifacts = tuple(artifact for fmt in wanted for artifact in FORMATS[fmt][1](product, config, version, target))
+    if not _FLOOR.match(given.floor):
+        planning.add(f"{name}: the floor {given.floor!r} is not understood", "write it like glibc-2.28")
+    wanted = _formats(planning, target, given)
     return PlannedTarget(
         target=name,
-        freezer=config.freezer,
+        freezer=planning.config.freezer,
         runner=given.runner,
         container=given.container,
         floor=given.floor,
         required=not given.optional,
-        artifacts=artifacts,
+        artifacts=tuple(a for fmt in wanted for a in FORMATS[fmt].artifacts(planning.product, planning.config, version, target)),
     )
 
 
-def _unknown_format(fmt: str, target: str) -> Problem:
-    near = difflib.get_close_matches(fmt, FORMATS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(FORMATS)}"
-    return Problem(what=f"{target}: unknown format {fmt!r}", hint=hint)
-
-
-def _collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
-    """Names that are equal on a file system that ignores case, or that coldforge needs for itself."""
-    taken = {name.casefold(): name for name in (MANIFEST, SUMS, ATTESTATIONS)}
-    for target in planned:
-        for artifact in target.artifacts:
-            folded = artifact.name.casefold()
-            if folded in taken or folded.endswith(BUNDLE_SUFFIX):
-                other = taken.get(folded, "an attestation")
-                yield Problem(what=f"two files of the release would be called {artifact.name} (the other: {other})", hint="rename one")
-            taken[folded] = artifact.name
-
-
-def _limits(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
-    count = sum(len(target.artifacts) for target in planned)
-    total = 2 * (count + 2) + 1  # each file has its attestation; manifest, sums and the list of attestations come on top
-    if total > MAX_ASSETS:
-        yield Problem(what=f"the release would have {total} assets, GitHub allows {MAX_ASSETS}", hint="plan fewer formats")
-
-
-def _unknown_gates(config: Config) -> Iterator[Problem]:
-    for gate, reason in sorted(config.gates.items()):
-        if gate not in GATES:
-            near = difflib.get_close_matches(gate, GATES, n=1)
-            yield Problem(what=f"unknown gate {gate!r}", hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(GATES)}")
-        elif not reason.strip():
-            yield Problem(what=f"the gate {gate!r} is relaxed without a reason", hint="the reason goes into the manifest")
-
-
-def github_matrix(plan: Plan) -> dict[str, object]:
-    """The value for `strategy.matrix`: one entry a target."""
-    return {
-        "include": [
-            {
-                "target": target.target,
-                "runner": target.runner,
-                "container": target.container,
-                "formats": sorted({artifact.format for artifact in target.artifacts}),
-                "required": target.required,
-            }
-            for target in plan.targets
-        ]
-    }
-
-
-def describe(plan: Plan) -> Table:
-    """The plan for people: one row an artifact."""
-    commit = plan.source.commit[:12] + (" with changes" if plan.source.dirty else "") if plan.source.commit else "no commit"
-    tag = f", tag {plan.source.tag}" if plan.source.tag else ""
-    rows = tuple(
-        (target.target, target.container or "the runner itself", target.floor or "reported", artifact.format, artifact.name)
-        for target in plan.targets
-        for artifact in target.artifacts
-    )
-    title = f"{plan.product.name} {plan.product.version} ({commit}{tag})"
-    return Table(title=title, columns=("target", "frozen in", "floor", "format", "file"), rows=rows)
+def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[str, ...]:
+    """The target's formats that were asked for; what cannot be made in this version is a problem."""
+    asked = planning.formats or given.formats
+    for fmt in asked:
+        if fmt in FORMATS and fmt not in given.formats:
+            planning.add(f"{target} does not make {fmt}", f"matrix.yml gives it {', '.join(given.formats) or 'no format'}")
+    wanted = tuple(dict.fromkeys(fmt for fmt in given.formats if fmt in asked))
+    for fmt in wanted:
+        if fmt not in FORMATS:
+            planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS))
+        elif FORMATS[fmt].os != target.os:
+            planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "name the target to build with --target to leave others out")
+    return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os == target.os)

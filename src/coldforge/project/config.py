@@ -7,9 +7,18 @@ reference page; a field's text is its `Meta` description. Everything has a defau
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
+
+# What stops a build, and may be relaxed by name with a reason (docs/how-to/freeze-problems.md).
+GATES: Final = ("missing-library", "hidden-import", "entry-import", "floor")
+_DOTTED: Final = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+# Spaces and extras are allowed: https://packaging.python.org/specifications/entry-points/
+EntryPoint = Annotated[
+    str,
+    Meta(description="Where it starts: `package.module:function`.", pattern=rf"^\s*{_DOTTED}\s*:\s*{_DOTTED}\s*(\[[^\]]*\]\s*)?$"),
+]
 
 
 class Section(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -19,7 +28,7 @@ class Section(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_
 class ExecutableConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.executables.NAME]`: one launcher. Default: one for each script of `[project]`."""
 
-    entry: Annotated[str, Meta(description="Where it starts: `package.module:function`.", pattern=r"^[\w.]+:[\w.]+$")]
+    entry: EntryPoint
     console: Annotated[bool, Meta(description="False for a program with windows of its own and no terminal.")] = True
 
 
@@ -77,7 +86,12 @@ class Config(Section, frozen=True, kw_only=True):
     ] = ""
     identifier: Annotated[str, Meta(description="Reverse-domain identifier.", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9_-]+)+)?$")] = ""
     display_name: Annotated[str, Meta(description="Name that people read.")] = ""
-    maintainer: Annotated[str, Meta(description="`Name <mail>`; default: the project's first maintainer or author.")] = ""
+    maintainer: Annotated[
+        str,
+        Meta(
+            description="`Name <mail>`; default: the project's first maintainer or author.", pattern=r"^([^<>@]+ <[^<>@\s]+@[^<>@\s]+>)?$"
+        ),
+    ] = ""
     icon: Annotated[str, Meta(description="One square PNG or SVG; every size and format is made from it.")] = ""
     categories: Annotated[tuple[str, ...], Meta(description="Categories of the desktop's menu.")] = ()
     freezer: Annotated[Literal["pyinstaller"], Meta(description="What makes the tree.")] = "pyinstaller"

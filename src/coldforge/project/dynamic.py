@@ -1,50 +1,139 @@
-"""Dynamic metadata, asked from the project's own build backend."""
+"""Dynamic metadata, asked from the project's own build backend in an environment of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from coldforge.errors import BuildFailed
+from coldforge.project.metadata import Person, ProjectTable, Text
 from coldforge.report import reporter
 
-# What a product needs; other dynamic fields (dependencies, …) are the lock's business.
-NEEDED = ("version", "description", "license", "scripts", "gui-scripts", "requires-python")
+if TYPE_CHECKING:
+    from importlib.metadata import PathDistribution
+
+    from build._types import SubprocessRunner
+
+# Without these there is no plan. Others are taken when the backend is asked anyway, and are not worth asking for.
+_NEEDED: Final = frozenset({"version", "description", "license", "scripts", "gui-scripts", "requires-python"})
+_OTHERS: Final = frozenset({"name", "readme", "urls", "authors", "maintainers"})
+# A project that says nothing in [project] says everything in its backend's own words (setup.cfg, [tool.poetry], …).
+ALL: Final = ProjectTable(dynamic=tuple(sorted(_NEEDED | _OTHERS)))
 
 
-def needs_backend(project: Mapping[str, Any]) -> bool:
-    """Whether a field that a product needs is left to the build backend."""
-    return any(field in NEEDED for field in project.get("dynamic", ()))
+def needs_backend(table: ProjectTable) -> bool:
+    """Whether a field that a plan needs is left to the build backend."""
+    return not _NEEDED.isdisjoint(table.dynamic)
 
 
-def resolve(root: Path, project: Mapping[str, Any]) -> dict[str, Any]:
-    """`[project]` with its dynamic fields filled in by the backend, in an isolated environment.
+def resolve(root: Path, table: ProjectTable) -> ProjectTable:
+    """`[project]` with its dynamic fields filled in by the backend.
 
-    Source: https://packaging.python.org/specifications/core-metadata/
-    Raises BuildFailed with the backend's own words.
+    Raises BuildFailed with the backend's own last lines.
     """
-    from build import BuildBackendException, BuildException
-    from build.util import project_wheel_metadata
+    from coldforge.host.files import scratch
 
-    with reporter().step("ask the build backend for dynamic metadata"):
+    with reporter().step("ask the build backend for dynamic metadata"), scratch("metadata") as folder:
+        return filled(table, _distribution(root, folder))
+
+
+def _distribution(root: Path, folder: Path) -> PathDistribution:
+    """The metadata that the backend prepares; its requirements are installed below `folder`, and the source stays as it is."""
+    from importlib.metadata import PathDistribution
+
+    from build import BuildBackendException, BuildException, ProjectBuilder
+
+    python = _environment(root, folder)
+    try:
+        builder = ProjectBuilder(root, python_executable=str(python), runner=_runner(python, folder))
+        _install(root, python, builder.build_system_requires)
+        _install(root, python, builder.get_requires_for_build("wheel"))
+        return PathDistribution(Path(builder.metadata_path(folder / "metadata")))
+    except BuildBackendException as error:
+        inner = error.exception
+        raise _failed(root, inner.why if isinstance(inner, BuildFailed) else str(error)) from error
+    except BuildException as error:
+        raise _failed(root, str(error)) from error
+
+
+def _failed(root: Path, why: str) -> BuildFailed:
+    message = f"the build backend of {root.name} could not tell the project's metadata"
+    return BuildFailed(message, why=why, hint="`python -m build` in the project shows the same failure. A static version needs no backend.")
+
+
+def _environment(root: Path, folder: Path) -> Path:
+    """A bare virtual environment; the path of its Python."""
+    _uv(root, "venv", "--quiet", "--python", sys.executable, folder / "environment")
+    return folder / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _install(root: Path, python: Path, requirements: Iterable[str]) -> None:
+    if words := sorted(requirements):
         try:
-            metadata = project_wheel_metadata(root, isolated=True, runner=_run)
-        except (BuildBackendException, BuildException) as error:
-            message = f"the build backend of {root.name} could not tell the dynamic metadata"
-            raise BuildFailed(message, why=str(error), hint="`python -m build` in the project shows the same failure.") from error
-    filled = dict(project)
-    for field, header in (("version", "Version"), ("description", "Summary"), ("requires-python", "Requires-Python")):
-        if value := metadata.get(header):
-            filled.setdefault(field, str(value))
-    if value := metadata.get("License-Expression") or metadata.get("License"):
-        filled.setdefault("license", str(value))
-    return filled
+            _uv(root, "pip", "install", "--quiet", "--python", python, "--", *words)
+        except BuildFailed as error:
+            message = f"what the build backend of {root.name} needs could not be installed"
+            raise BuildFailed(message, why=error.why, hint="A static version in [project] needs no backend.") from error
 
 
-def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-    import os
+def _uv(root: Path, *words: str | Path) -> None:
+    from uv import find_uv_bin
 
     from coldforge.host.run import run
 
-    run(cmd, cwd=Path(cwd) if cwd else None, env={**os.environ, **(extra_environ or {})})
+    run([find_uv_bin(), *words], cwd=root)
+
+
+def _runner(python: Path, folder: Path) -> SubprocessRunner:
+    """How `build` starts the backend: in our one room for processes, with the environment's scripts first on the path."""
+    from coldforge.host.run import run
+
+    # setuptools would leave an egg-info folder in the source: https://github.com/pypa/setuptools/issues/1816
+    extra = folder / "setuptools.cfg"
+    extra.write_text(f"[egg_info]\negg_base = {folder}\n", encoding="utf-8")
+    own = {"PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]), "PYTHONPATH": "", "DIST_EXTRA_CONFIG": str(extra)}
+
+    def start(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        run(cmd, cwd=Path(cwd) if cwd else None, env={**os.environ, **own, **(extra_environ or {})})
+
+    return start
+
+
+def filled(table: ProjectTable, distribution: PathDistribution) -> ProjectTable:
+    """`[project]` with the fields that it calls dynamic. Source: https://packaging.python.org/specifications/core-metadata/"""
+    from email import message_from_string
+
+    meta = message_from_string(distribution.read_text("METADATA") or "")
+    found: dict[str, Any] = {
+        "name": meta.get("Name", ""),
+        "version": meta.get("Version", ""),
+        "description": meta.get("Summary", ""),
+        "license": meta.get("License-Expression") or Text(text=meta.get("License") or ""),
+        "requires-python": meta.get("Requires-Python") or "",
+        "readme": Text(text=meta.get("Description") or str(meta.get_payload())),
+        "urls": dict(_url(line) for line in meta.get_all("Project-URL") or []),
+        "authors": _people(meta.get("Author-email"), meta.get("Author")),
+        "maintainers": _people(meta.get("Maintainer-email"), meta.get("Maintainer")),
+        "scripts": {e.name: e.value for e in distribution.entry_points if e.group == "console_scripts"},
+        "gui-scripts": {e.name: e.value for e in distribution.entry_points if e.group == "gui_scripts"},
+    }
+    changes = {key.replace("-", "_"): value for key, value in found.items() if key in table.dynamic}
+    return msgspec.structs.replace(table, **changes)
+
+
+def _url(line: str) -> tuple[str, str]:
+    label, _, url = line.partition(",")
+    return label.strip(), url.strip()
+
+
+def _people(mails: str | None, name: str | None) -> tuple[Person, ...]:
+    from email.utils import getaddresses
+
+    return tuple(Person(name=who or name or "", email=mail) for who, mail in getaddresses([mails or ""]) if mail) or (
+        (Person(name=name),) if name else ()
+    )

@@ -3,52 +3,93 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from coldforge.errors import Location
 
-_HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+Keys = tuple[str, ...]
+# tomllib tells no lines; these are the tokens of https://toml.io/en/v1.0.0 as far as keys need them.
+_MARK: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|\#[^\n]*|[\w+-]+|[\[\]{}=.,\n]', re.DOTALL
+)
 
 
-def in_toml(path: Path, keys: tuple[str, ...]) -> Location:
-    """The line of a key (or, failing that, of the nearest table that holds it) in a TOML file."""
-    lines = _toml_keys(path.read_text(encoding="utf-8"))
-    for length in range(len(keys), 0, -1):
-        if keys[:length] in lines:
-            return Location(path, lines[keys[:length]])
-    return Location(path)
+def find(path: Path, keys: Keys) -> Location:
+    """The line of a key, or of the nearest table that holds it. The file must be readable TOML or YAML."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix in (".yml", ".yaml"):
+        return _in_yaml(path, text, keys)
+    lines = toml_lines(text)
+    known = (lines[keys[:length]] for length in range(len(keys), 0, -1) if keys[:length] in lines)
+    return Location(path, next(known, None))
 
 
-def _toml_keys(text: str) -> dict[tuple[str, ...], int]:
-    found: dict[tuple[str, ...], int] = {}
-    table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            table = _parts(header[1])
-            found.setdefault(table, number)
-        elif key := _KEY.match(line):
-            dotted = (*table, *_parts(key[1]))
-            found.setdefault(dotted, number)
-            # `{ lock = "x", pythn = "3" }`: keys of an inline table stand on the line of their table
-            for inner in re.findall(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line[key.end() :]):
-                found.setdefault((*dotted, inner), number)
-    return found
+@dataclass(kw_only=True)
+class _Cursor:
+    """Where the reader is: the table in force, the open brackets (each with the keys of what it holds), the key being read."""
+
+    table: Keys = ()
+    brackets: list[tuple[str, Keys]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    reading: str = "key"  # or "header" or "value"
+    current: Keys = ()
+
+    def base(self) -> Keys:
+        return self.brackets[-1][1] if self.brackets else self.table
 
 
-def _parts(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+def toml_lines(text: str) -> dict[Keys, int]:
+    """The line (from 1) on which every table and key of a TOML text stands first."""
+    lines: dict[Keys, int] = {}
+    cursor, line = _Cursor(), 1
+    for mark in _MARK.findall(text):
+        if cursor.reading == "value":
+            _value(cursor, mark)
+        elif (keys := _key(cursor, mark)) is not None:
+            lines.setdefault(keys, line)
+        if mark == "\n" and not cursor.brackets:
+            cursor.reading, cursor.words = "key", []
+        line += mark.count("\n")
+    return lines
 
 
-def in_yaml(path: Path, keys: tuple[str, ...]) -> Location:
-    """The line and column of a key (or of the nearest mapping that holds it) in a YAML file."""
+def _key(cursor: _Cursor, mark: str) -> Keys | None:
+    """Take one mark of a header or key; the keys when they are complete."""
+    if mark == "[":
+        cursor.reading, cursor.words = "header", []
+    elif mark == "]" and cursor.reading == "header":
+        cursor.table, cursor.reading = tuple(cursor.words), "value"
+        return cursor.table
+    elif mark == "=":
+        cursor.current, cursor.reading = (*cursor.base(), *cursor.words), "value"
+        return cursor.current
+    elif mark == "}" and cursor.brackets:
+        cursor.brackets.pop()
+        cursor.reading = "value"
+    elif mark not in ".,\n" and not mark.startswith("#"):
+        cursor.words.append(mark.strip("\"'"))
+    return None
+
+
+def _value(cursor: _Cursor, mark: str) -> None:
+    """Take one mark of a value: only brackets matter, and commas between the keys of an inline table."""
+    if mark in ("[", "{"):
+        cursor.brackets.append((mark, cursor.current))
+    elif mark in ("]", "}") and cursor.brackets:
+        cursor.current = cursor.brackets.pop()[1]
+    if mark == "{" or (mark == "," and cursor.brackets and cursor.brackets[-1][0] == "{"):
+        cursor.reading, cursor.words = "key", []
+
+
+def _in_yaml(path: Path, text: str, keys: Keys) -> Location:
     import yaml
 
-    node, mark = yaml.compose(path.read_text(encoding="utf-8")), None
+    node, mark = yaml.compose(text, Loader=yaml.SafeLoader), None
     for key in keys:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        match = next(((k, v) for k, v in pairs if k.value == key), None)
+        match = next(((k, v) for k, v in pairs if str(k.value) == key), None)
         if match is None:
             break
         mark, node = match[0].start_mark, match[1]

@@ -1,79 +1,153 @@
-"""`[project]` (PEP 621) and `[tool.coldforge]` to the product that is released."""
+"""`[project]` (PEP 621, PEP 639) and `[tool.coldforge]` to the product that is released."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Final
 
-from coldforge.project.config import Config, Executable, Product
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-FALLBACK_MAINTAINER = "Unknown <unknown@localhost>"
+from coldforge.project.config import Config, EntryPoint, Executable, Product
+
+# Debian demands a maintainer with an address; this top-level domain never resolves (RFC 2606).
+NOBODY: Final = "unknown@example.invalid"
+_LICENSE_FILES: Final = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")  # the default of PEP 639
+_README_BYTES: Final = 1 << 16  # the first paragraph is not further down
+_HOMES: Final = ("homepage", "home", "website", "repository", "source", "sourcecode", "github")
+Glob = Annotated[str, Meta(description="Relative to the project, without `..`.", pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+")]
 
 
-def product_of(project: Mapping[str, Any], config: Config, *, root: Path) -> Product:
+class Described(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """The base of what is read of `[project]`; keys that a product does not need are left to others."""
+
+
+class Person(Described, frozen=True, kw_only=True):
+    """An entry of `authors` or `maintainers`."""
+
+    name: str = ""
+    email: str = ""
+
+
+class Text(Described, frozen=True, kw_only=True):
+    """A readme or license given as a table: a file, or the text itself."""
+
+    file: str = ""
+    text: str = ""
+
+
+class ProjectTable(Described, frozen=True, kw_only=True):
+    """What a product needs of `[project]`, with the types of its specification.
+
+    Source: https://packaging.python.org/specifications/pyproject-toml/
+    """
+
+    name: Annotated[
+        str, Meta(description="Letters, digits, and `.-_` between them.", pattern=r"^([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9])?$")
+    ] = ""
+    version: str = ""
+    description: str = ""
+    readme: str | Text = ""
+    license: str | Text = ""
+    license_files: tuple[Glob, ...] | UnsetType = UNSET
+    requires_python: str = ""
+    authors: tuple[Person, ...] = ()
+    maintainers: tuple[Person, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, EntryPoint] = field(default_factory=dict)
+    gui_scripts: Mapping[str, EntryPoint] = field(default_factory=dict)
+    dynamic: tuple[str, ...] = ()
+
+
+def product_of(table: ProjectTable, config: Config, *, root: Path) -> Product:
     """The product: metadata of the project, completed and overridden by the configuration."""
-    name = config.name or str(project.get("name", ""))
+    name = config.name or table.name
     return Product(
         name=name,
-        version=str(project.get("version", "")),
-        summary=" ".join(str(project.get("description", "")).split()),
-        license=_license(project.get("license", "")),
-        license_files=_license_files(project, root),
-        homepage=_homepage(project.get("urls", {})),
-        maintainer=config.maintainer or _maintainer(project),
+        version=table.version,
+        summary=" ".join(table.description.split()),
+        description=first_paragraph(_readme(table, root)),
+        license=_license(table),
+        license_files=_license_files(table, root),
+        homepage=homepage(table.urls),
+        maintainer=config.maintainer or _maintainer(table, name),
         display_name=config.display_name or name,
         identifier=config.identifier,
         icon=config.icon,
         categories=config.categories,
-        requires_python=str(project.get("requires-python", "")),
-        executables=_executables(project, config),
+        requires_python=table.requires_python,
+        executables=executables(table, config),
     )
 
 
-def _license(value: Any) -> str:
-    """An SPDX expression (PEP 639), or the text of the older table."""
-    if isinstance(value, Mapping):
-        return " ".join(str(value.get("text", "")).split())[:80]
-    return str(value)
-
-
-def _license_files(project: Mapping[str, Any], root: Path) -> tuple[str, ...]:
-    patterns = project.get("license-files", ["LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*"])
-    if not isinstance(patterns, list):
-        patterns = []
-    found = {path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(str(pattern)) if path.is_file()}
-    return tuple(sorted(found))
-
-
-def _homepage(urls: Any) -> str:
-    if not isinstance(urls, Mapping):
+def _readme(table: ProjectTable, root: Path) -> str:
+    if isinstance(table.readme, Text) and table.readme.text:
+        return table.readme.text
+    path = root / (table.readme.file if isinstance(table.readme, Text) else table.readme)
+    if not path.is_file():
         return ""
-    by_label = {str(label).lower().replace("-", "").replace(" ", ""): str(url) for label, url in urls.items()}
-    wanted = ("homepage", "home", "website", "repository", "source", "sourcecode", "github")
-    return next((by_label[label] for label in wanted if label in by_label), "")
+    with path.open("rb") as stream:
+        return stream.read(_README_BYTES).decode("utf-8", errors="ignore")
 
 
-def _maintainer(project: Mapping[str, Any]) -> str:
-    people: Iterable[Any] = [*project.get("maintainers", []), *project.get("authors", [])]
-    named = [person for person in people if isinstance(person, Mapping)]
-    for person in named:
-        if person.get("email"):
-            return f"{person.get('name') or str(person['email']).split('@')[0]} <{person['email']}>"
-    return f"{named[0]['name']} <unknown@localhost>" if named and named[0].get("name") else FALLBACK_MAINTAINER
+def first_paragraph(text: str) -> str:
+    """The first paragraph of prose in a Markdown or reStructuredText page, on one line; empty when there is none.
+
+    >>> first_paragraph("# Demo\\n\\n[![badge](b.svg)](x)\\n\\nShows *what* [it](x) can.\\n\\nMore.")
+    'Shows what it can.'
+    """
+    without_code = re.sub(r"^(```|~~~).*?^\1[^\n]*$|<!--.*?-->", "", text.replace("\r\n", "\n"), flags=re.DOTALL | re.MULTILINE)
+    blocks = (block.strip("\n") for block in re.split(r"\n[ \t]*\n", without_code))
+    # a line of headings: marked by # or underlined
+    bodies = (re.sub(r"^#{1,6} [^\n]*\n?|^[^\n]+\n([=~^\"'*+-])\1+[ \t]*(\n|$)", "", block) for block in blocks)
+    return next((_plain(body) for body in bodies if re.match(r"[*_`(\"'\[]*\w", body) and re.search(r"\w[^\n]* ", _plain(body))), "")
 
 
-def _executables(project: Mapping[str, Any], config: Config) -> tuple[Executable, ...]:
+def _plain(markup: str) -> str:
+    images = re.sub(r"\[?!\[[^\]]*\]\([^)]*\)(\]\([^)]*\))?", "", markup)
+    links = re.sub(r"\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])", r"\1", images)
+    marks = re.sub(r"(\*\*|__|\*|``|`)(?=\S)(.+?)(?<=\S)\1", r"\2", links, flags=re.DOTALL)
+    return " ".join(re.sub(r"`([^`<]+?) ?<[^>]*>`_+", r"\1", marks).split())
+
+
+def _license(table: ProjectTable) -> str:
+    """An SPDX expression (PEP 639), or the first line of the older table's text."""
+    if isinstance(table.license, Text):
+        return next((line.strip() for line in table.license.text.splitlines() if line.strip()), "")
+    return table.license
+
+
+def _license_files(table: ProjectTable, root: Path) -> tuple[str, ...]:
+    patterns = _LICENSE_FILES if isinstance(table.license_files, UnsetType) else table.license_files
+    if isinstance(table.license, Text) and table.license.file:
+        patterns = (*patterns, table.license.file)
+    return tuple(sorted({path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern) if path.is_file()}))
+
+
+def homepage(urls: Mapping[str, str]) -> str:
+    """The best of the project's URLs: labels are compared as PEP 753 says."""
+    by_label = {re.sub(r"[\W_]", "", label).lower(): url for label, url in urls.items()}
+    return next((by_label[label] for label in _HOMES if label in by_label), "")
+
+
+def _maintainer(table: ProjectTable, name: str) -> str:
+    """`Name <mail>` of the first person with an address, else of the first with a name."""
+    people = [
+        Person(name=" ".join(re.sub("[<>@]", " ", p.name).split()), email=p.email.strip()) for p in (*table.maintainers, *table.authors)
+    ]
+    person = next((p for p in people if p.email), next((p for p in people if p.name), Person(name=f"Maintainers of {name}")))
+    return f"{person.name or person.email.partition('@')[0]} <{person.email or NOBODY}>"
+
+
+def executables(table: ProjectTable, config: Config) -> tuple[Executable, ...]:
     """One for each script, replaced or completed by `[tool.coldforge.executables]`."""
-    found: dict[str, Executable] = {}
-    for key, console in (("scripts", True), ("gui-scripts", False)):
-        for name, entry in project.get(key, {}).items():
-            found[name] = Executable(name=name, entry=_entry(str(entry)), console=console)
-    for name, given in config.executables.items():
-        found[name] = Executable(name=name, entry=given.entry, console=given.console)
+    found = {name: Executable(name=name, entry=_entry(entry)) for name, entry in table.scripts.items()}
+    found |= {name: Executable(name=name, entry=_entry(entry), console=False) for name, entry in table.gui_scripts.items()}
+    found |= {name: Executable(name=name, entry=_entry(given.entry), console=given.console) for name, given in config.executables.items()}
     return tuple(found[name] for name in sorted(found))
 
 
 def _entry(text: str) -> str:
-    """An entry point without its extras: `module:function [extra]` is `module:function`."""
-    return text.partition("[")[0].strip().replace(" ", "")
+    """An entry point without its extras: `module : function [extra]` is `module:function`."""
+    return "".join(text.partition("[")[0].split())

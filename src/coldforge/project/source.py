@@ -2,59 +2,87 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from pathlib import Path
+from typing import Final
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Missing
 from coldforge.host.clock import epoch
 from coldforge.host.run import run
 from coldforge.records import SourceRecord
 
-_REMOTE = re.compile(r"^(?:[a-z+]+://)?(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?[:/](?P<path>.+?)(?:\.git)?/?$")
+_HEAD: Final = re.compile(r"^([0-9a-f]{40,64}) (\d+)$\n?(.*)", re.MULTILINE)
+_STATUS: Final = re.compile(r"^([ MADRCUT?!]{2}) (.*)$", re.MULTILINE)
+_URL: Final = re.compile(r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d+)?[:/]/*(?P<path>.+?)(?:\.git)?/*$")
+# Set in git's hooks, where they name another repository than the one at the project's root.
+_OTHER_REPOSITORY: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def read_source(root: Path) -> SourceRecord:
-    """What git says about the project at `root`; without git or a commit everything but the epoch stays empty."""
-    head = _git(root, "log", "-1", "--format=%H %ct%n%D", "--decorate=full") if shutil.which("git") else None
-    if not head:
+    """What git says about the folder `root`.
+
+    Everything but the epoch is empty without git, without a repository or a commit, and when the folder is no part of it.
+    Raises ConfigurationError when git refuses to read a repository of somebody else.
+    """
+    head = _HEAD.search(
+        _git(root, "log", "-1", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/tags/*", "--format=%H %ct%n%D")
+    )
+    # short, not porcelain: only its paths are relative to the root
+    status = _STATUS.findall(_git(root, "status", "--short", "--untracked-files=normal", "--ignored=matching", "--", ".")) if head else []
+    if head is None or any(state in ("??", "!!") and path.startswith(("./", "../")) for state, path in status):
         return SourceRecord(epoch=epoch(None))
-    first, _, refs = head.partition("\n")
-    commit, time = first.split()
     return SourceRecord(
-        commit=commit,
-        tag=newest_tag(re.findall(r"tag: refs/tags/([^,\s]+)", refs)),
-        repository=repository_of(_git(root, "config", "--get", "remote.origin.url") or ""),
-        dirty=bool(_git(root, "status", "--porcelain", "--", ".", ":(exclude,glob)**/dist/**")),
-        epoch=epoch(int(time)),
+        commit=head[1],
+        tag=newest_tag(_tags(head[3])),
+        repository=repository_of(_git(root, "config", "--get", "remote.origin.url")),
+        # dist/ is what coldforge itself leaves here
+        dirty=any(state != "!!" and (state, path) != ("??", "dist/") for state, path in status),
+        epoch=epoch(int(head[2])),
     )
 
 
+def _git(root: Path, *words: str) -> str:
+    """What a git command prints; nothing when it says no (no repository, no commit, no such key) or is not installed."""
+    own = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    options = ("--no-optional-locks", "-c", "status.relativePaths=true", "-c", "color.status=false")
+    try:
+        done = run(["git", *options, "-C", root, *words], env={**own, "LC_ALL": "C"}, check=False)
+    except Missing:
+        return ""
+    if "dubious ownership" in done.output:
+        message = f"git refuses to read {root}: the folder belongs to another user"
+        raise ConfigurationError(message, hint=f"If you trust it: git config --global --add safe.directory {root}")
+    return "" if done.code else done.output
+
+
+def _tags(decoration: str) -> list[str]:
+    prefix = "tag: refs/tags/"
+    return [ref.removeprefix(prefix) for ref in decoration.split(", ") if ref.startswith(prefix)]
+
+
 def newest_tag(tags: list[str]) -> str:
-    """The tag of the highest version; tags that are no version come first in order, so last in choice."""
+    """The tag of the highest version (`v1.2.3`, `demo-1.2.3`, `demo/v1.2.3`); one that is no version only when all are none."""
+    if len(tags) < 2:
+        return "".join(tags)
     from packaging.version import InvalidVersion, Version
 
     def rank(tag: str) -> tuple[bool, Version, str]:
         try:
-            return (True, Version(tag.rpartition("/")[2].rpartition("@")[2]), tag)
+            return (True, Version(re.split(r"[/@]|-(?=v?\d)", tag, maxsplit=1)[-1] if not tag[:1].isdigit() else tag), tag)
         except InvalidVersion:
             return (False, Version("0"), tag)
 
-    return max(tags, key=rank) if tags else ""
+    return max(tags, key=rank)
 
 
 def repository_of(url: str) -> str:
-    """`owner/repo` for a forge's URL, without credentials; empty for local paths."""
-    match = _REMOTE.match(url.strip())
-    if not match or url.startswith(("/", ".", "file:")):
+    """`owner/name` for a repository on GitHub, an https URL without credentials for other hosts, empty for local paths.
+
+    >>> repository_of("https://user:secret@github.com/acme/demo.git")
+    'acme/demo'
+    """
+    match = _URL.match(url.strip())
+    if match is None or url.strip().startswith(("/", ".", "~", "file:")):
         return ""
-    return match["path"].strip("/") if match["path"].count("/") >= 1 else ""
-
-
-def _git(root: Path, *words: str) -> str | None:
-    """Output of a git command, or None when it says no (no repository, no commit, no such key)."""
-    done = run(["git", "-C", root, *words], check=False)
-    if done.code and "dubious ownership" in done.output:
-        message = f"git refuses to read {root}: the folder belongs to another user"
-        raise ConfigurationError(message, hint=f"git config --global --add safe.directory {root}")
-    return done.output.strip() if done.code == 0 else None
+    return match["path"] if match["host"].lower() == "github.com" else f"https://{match['host']}/{match['path']}"

@@ -2,88 +2,124 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
-Path = tuple[str, ...]
-Report = Callable[[Path, str, str], None]
-"""Called with the path of keys, what is wrong, and a hint."""
+Keys = tuple[str, ...]
+Report = Callable[[Keys, str, str], None]
+"""Called with the keys that lead to the problem, what is wrong, and a hint."""
 
 
-def convert(table: Mapping[str, Any], kind: type[S], report: Report, path: Path = ()) -> S:
-    """The struct that `table` describes; every problem goes to `report`, and the key in question keeps its default."""
+def convert(table: Mapping[str, Any], kind: type[S], report: Report) -> S:
+    """The struct that `table` describes. Every problem goes to `report`, and its key keeps the default."""
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError:  # which tells the first problem only, so look at every key on its own
+        return _walk(table, kind, report, ())
+
+
+def _walk(table: Mapping[str, Any], kind: type[S], report: Report, path: Keys) -> S:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     hints = get_type_hints(kind, include_extras=True)
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in fields:
-            report((*path, key), f"unknown key {key!r}", _nearest(key, fields))
-            continue
-        name = fields[key].name
-        for converted in _value(value, hints[name], report, (*path, key)):
-            values[name] = converted
-    for field in fields.values():
-        if field.required and field.name not in values:
-            if field.encode_name not in table:
-                report(path, f"the key {field.encode_name!r} is missing", "")
-            return kind.__new__(kind)  # never used: a report was made
+        if key in fields:
+            name = fields[key].name
+            values.update((name, good) for good in _value(value, hints[name], report, (*path, key)))
+        elif kind.__struct_config__.forbid_unknown_fields:
+            report((*path, str(key)), f"unknown key {str(key)!r}", _spelling(str(key), fields))
+    for key, field in fields.items():
+        if field.required and key not in table:
+            report(path, f"the key {key!r} is missing", "")
+        if field.required:
+            values.setdefault(field.name, "")  # never used: there is a problem now
     return kind(**values)
 
 
-def _nearest(key: str, known: Mapping[str, object]) -> str:
+def _spelling(key: str, known: Iterable[str]) -> str:
     kebab = "".join(f"-{c.lower()}" if c.isupper() else c for c in key).replace("_", "-").strip("-")
-    if kebab in known:
-        return f"write {kebab!r}: keys are spelled with hyphens"
-    near = difflib.get_close_matches(kebab, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return f"write {kebab!r}: keys are spelled in lower case, with hyphens" if kebab in known else nearest(kebab, known)
 
 
-def _value(value: Any, hint: Any, report: Report, path: Path) -> Iterator[Any]:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint: the known word that was probably meant, else all of them.
+
+    >>> nearest("dep", ["deb", "onefile"])
+    "did you mean 'deb'?"
+    """
+    from difflib import get_close_matches
+
+    words = sorted(known)
+    near = get_close_matches(word, words, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(words)}"
+
+
+def _value(value: Any, hint: Any, report: Report, path: Keys) -> Iterator[Any]:
     """The converted value, or nothing when there was a problem."""
-    struct = _struct_of(hint)
-    if struct is not None and isinstance(value, Mapping):
-        yield convert(value, struct, report, path)
-        return
-    inner = _struct_in_mapping(hint)
-    if inner is not None and isinstance(value, Mapping):
-        yield {key: convert(item, inner, report, (*path, key)) for key, item in value.items() if _is_table(item, report, (*path, key))}
-        return
+    bare = _bare(hint)
+    if isinstance(value, Mapping) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+        yield _walk(value, bare, report, path)
+    elif isinstance(value, Mapping) and get_origin(bare) is Mapping:
+        inner = get_args(bare)[1]
+        yield {str(key): good for key, item in value.items() for good in _value(item, inner, report, (*path, str(key)))}
+    else:
+        try:
+            yield msgspec.convert(value, hint)
+        except msgspec.ValidationError:
+            report(path, f"{path[-1]!r} must be {expected(hint)}, not {_found(value, hint)}", "")
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+
+
+def expected(hint: Any) -> str:
+    """A type in the words of a configuration file.
+
+    >>> expected(tuple[str, ...])
+    'a list of texts'
+    """
+    for meta in getattr(hint, "__metadata__", ()):
+        if meta.pattern:
+            return f"a text of the right form ({meta.description.rstrip('.')})"
+        if meta.ge is not None:
+            return f"a whole number from {meta.ge}"
+    bare = _bare(hint)
+    origin, arguments = get_origin(bare), get_args(bare)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(word) for word in arguments)
+    if origin is tuple:
+        return f"a list of {expected(arguments[0]).split(' ')[1]}s"
+    if origin is None or origin is Mapping:
+        return {str: "a text", bool: "true or false", int: "a whole number"}.get(bare, "a table")
+    return " or ".join(expected(word) for word in arguments if word is not type(None))
+
+
+def _found(value: Any, hint: Any) -> str:
+    """What stands there instead, in the same words."""
+    bare = _bare(hint)
+    if isinstance(value, list) and get_origin(bare) is tuple:
+        wrong = next(item for item in value if not _fits(item, get_args(bare)[0]))
+        return f"a list that holds {_found(wrong, get_args(bare)[0])}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if value is None:
+        return "empty"
+    if isinstance(value, (Mapping, list)):
+        return "a table" if isinstance(value, Mapping) else "a list"
+    return (
+        repr(value)
+        if isinstance(value, str)
+        else f"the {type(value).__name__} {value}".replace("int ", "number ").replace("float ", "number ")
+    )
+
+
+def _fits(value: Any, hint: Any) -> bool:
     try:
-        yield msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
-        report(path, _words(str(error), path[-1]), "")
-
-
-def _is_table(value: Any, report: Report, path: Path) -> bool:
-    if isinstance(value, Mapping):
-        return True
-    report(path, f"{path[-1]!r} must be a table, not {type(value).__name__}", "")
-    return False
-
-
-def _struct_of(hint: Any) -> type[msgspec.Struct] | None:
-    bare = get_args(hint)[0] if get_origin(hint) is not None and hasattr(hint, "__metadata__") else hint
-    return bare if isinstance(bare, type) and issubclass(bare, msgspec.Struct) else None
-
-
-def _struct_in_mapping(hint: Any) -> type[msgspec.Struct] | None:
-    bare = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
-    arguments = get_args(bare)
-    return _struct_of(arguments[1]) if len(arguments) == 2 else None
-
-
-def _words(message: str, key: str) -> str:
-    """msgspec's sentence in the words of a configuration file."""
-    for theirs, ours in (
-        ("`array`", "a list"),
-        ("`str`", "text"),
-        ("`int`", "a whole number"),
-        ("`bool`", "true or false"),
-        ("`object`", "a table"),
-    ):
-        message = message.replace(theirs, ours)
-    return f"{key!r}: {message[:1].lower()}{message[1:]}"
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True

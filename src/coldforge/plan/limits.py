@@ -1,0 +1,51 @@
+"""What a set of planned files must keep to: names that stay apart everywhere, and GitHub's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from coldforge.errors import Problem
+from coldforge.plan.model import PlannedTarget
+from coldforge.project.config import Product
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS
+
+MAX_ASSETS: Final = 1000  # of one release: https://docs.github.com/repositories/releasing-projects-on-github/about-releases
+MAX_NAME: Final = 255  # bytes of a file name, on every file system in use
+# The names that coldforge itself gives to files of a release, and of the folder of a target.
+OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", "payload.json", "payload", "report.html")
+
+
+def collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
+    """Names that are equal on a file system that ignores case, or that coldforge needs for itself."""
+    taken = {name.casefold(): f"coldforge's own {name}" for name in OURS}
+    for target in planned:
+        for artifact in target.artifacts:
+            folded = artifact.name.casefold()
+            if other := taken.get(folded):
+                yield Problem(what=f"two files of the release would be called {artifact.name}", hint=f"the other is {other}")
+            elif folded.endswith(BUNDLE_SUFFIX):
+                yield Problem(what=f"{artifact.name} would look like an attestation", hint="rename it")
+            taken.setdefault(folded, f"{artifact.name} of {target.target} ({artifact.format})")
+
+
+def executables(product: Product) -> Iterator[Problem]:
+    """Programs that no system keeps apart, and a product without any."""
+    taken: dict[str, str] = {}
+    for executable in product.executables:
+        other = taken.setdefault(executable.name.casefold(), executable.name)
+        if other is not executable.name:
+            yield Problem(what=f"the executables {other} and {executable.name} differ in case only", hint="rename one of them")
+    if not product.executables:
+        yield Problem(what="the product has no executable", hint="add one to [project.scripts]")
+
+
+def limits(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
+    """Limits of GitHub's releases and of file systems."""
+    names = [artifact.name for target in planned for artifact in target.artifacts]
+    assets = 2 * (len(names) + 2) + 1  # manifest and sums come on top; each file has its attestation, and one lists them all
+    if assets > MAX_ASSETS:
+        yield Problem(what=f"the release would have {assets} files, GitHub takes {MAX_ASSETS}", hint="plan fewer formats or targets")
+    for name in names:
+        if len(name) + len(BUNDLE_SUFFIX) > MAX_NAME:
+            yield Problem(what=f"the name {name[:40]}… is longer than file systems take", hint="give a shorter name in [tool.coldforge]")

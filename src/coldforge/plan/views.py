@@ -1,0 +1,66 @@
+"""The plan for others: for people as a table, for GitHub as a matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from coldforge.plan.model import Plan
+from coldforge.project.metadata import NOBODY
+from coldforge.records import SourceRecord
+from coldforge.report.reporter import Table
+
+
+def github_matrix(plan: Plan) -> dict[str, object]:
+    """The value for `strategy.matrix`: one entry a target."""
+    return {
+        "include": [
+            {
+                "target": target.target,
+                "runner": target.runner,
+                "container": target.container,
+                "formats": list(dict.fromkeys(artifact.format for artifact in target.artifacts)),
+                "required": target.required,
+            }
+            for target in plan.targets
+        ]
+    }
+
+
+def describe(plan: Plan) -> Table:
+    """The plan for people: one row an artifact, then one for each thing that is not known."""
+    rows = [
+        (target.target, target.container or "the runner itself", target.floor or "reported", artifact.format, artifact.name)
+        for target in plan.targets
+        for artifact in target.artifacts
+    ]
+    rows += [("unknown", "", "", what, consequence) for what, consequence in unknown(plan)]
+    title = f"{plan.product.name} {plan.product.version} ({_source(plan.source)})"
+    return Table(title=title, columns=("target", "frozen in", "floor", "format", "file"), rows=tuple(rows))
+
+
+def _source(source: SourceRecord) -> str:
+    if not source.commit:
+        return "no commit"
+    changes = " with changes" if source.dirty else ""
+    return f"{source.commit[:12]}{changes}{f', tag {source.tag}' if source.tag else ''}"
+
+
+def unknown(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What the plan could not find out, and what follows from that."""
+    product, source = plan.product, plan.source
+    if not source.commit:
+        yield "commit", "nobody can rebuild what is in no commit"
+    if source.commit and not source.tag:
+        yield "tag", "a release needs one: git tag, or --tag"
+    if source.dirty:
+        yield "state", "the folder differs from the commit, so nobody can rebuild it"
+    if not source.repository:
+        yield "repository", "a release needs one: git remote add origin, or --repo"
+    if NOBODY in product.maintainer:
+        yield "maintainer", f"packages will say {product.maintainer}: add authors to [project]"
+    for name, value in (("license", product.license), ("summary", product.summary), ("homepage", product.homepage)):
+        if not value:
+            yield name, f"packages will not say it: add {_KEYS[name]} to [project]"
+
+
+_KEYS = {"license": "license", "summary": "description", "homepage": "urls"}

@@ -1,0 +1,125 @@
+"""What types cannot say about a configuration: things that must exist, and must fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from coldforge.project.config import GATES, Config
+from coldforge.project.metadata import ProjectTable, Text
+from coldforge.project.read import Findings, Part
+from coldforge.project.walk import nearest
+
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+# What every file system, shell and package manager takes as the name of a program.
+_EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Both tables of a project as they stand in its files, and as values."""
+
+    root: Path
+    table: ProjectTable
+    project: Part
+    config: Config
+    tool: Part
+
+
+def check(read: Read, findings: Findings) -> None:
+    """Find everything that is wrong with a project as its files describe it."""
+    _identity(read, findings)
+    _names(read, findings)
+    if "scripts" not in read.table.dynamic and "gui-scripts" not in read.table.dynamic:
+        check_entry(read, findings)
+    _files(read, findings)
+    _icon(read, findings)
+    _gates(read, findings)
+
+
+def _identity(read: Read, findings: Findings) -> None:
+    given, dynamic = read.project.content, read.table.dynamic
+    if not (read.config.name or given.get("name") or "name" in dynamic):
+        findings.add("the product has no name", read.project.where(), "add [project] with a name")
+    if not given.get("version") and "version" not in dynamic:
+        findings.add("the product has no version", read.project.where(), 'add `version = "0.1.0"` to [project]')
+    if given.get("version") and "version" in dynamic:
+        findings.add("the version is given, and said to be dynamic", read.project.where("dynamic"), "keep one of both")
+
+
+def check_entry(read: Read, findings: Findings) -> None:
+    """Find out whether there is anything to start; separate, because dynamic scripts are known later only."""
+    given = (*map(read.project.content.get, ("scripts", "gui-scripts")), read.tool.content.get("executables"))
+    if any(given) or read.table.scripts or read.table.gui_scripts:
+        return
+    name = read.table.name or read.config.name or "app"
+    lines = f'[project.scripts]\n{name} = "{re.sub(r"[^A-Za-z0-9_]", "_", name)}.cli:main"'
+    findings.add("there is no entry point: nothing to build", read.project.where(), f"add, for example:\n{lines}")
+
+
+def _names(read: Read, findings: Findings) -> None:
+    given = [(read.project, key, name) for key in ("scripts", "gui-scripts") for name in _keys(read.project, key)]
+    for part, table, name in [*given, *((read.tool, "executables", name) for name in read.config.executables)]:
+        if not _EXECUTABLE.match(name):
+            hint = "use letters, digits, and `._+-` between them"
+            findings.add(f"{name!r} cannot be the name of a program", part.where(table, name), hint)
+    for name in sorted(read.table.scripts.keys() & read.table.gui_scripts.keys()):
+        findings.add(f"{name!r} is both a script and a gui-script", read.project.where("gui-scripts", name), "keep one of them")
+
+
+def _keys(part: Part, key: str) -> Sequence[str]:
+    table = part.content.get(key, {})
+    return list(table) if isinstance(table, dict) else []
+
+
+def _files(read: Read, findings: Findings) -> None:
+    """Files that the configuration names."""
+    readme = read.table.readme
+    environment = read.config.environment
+    named = [
+        (read.project, ("readme",), readme.file if isinstance(readme, Text) else readme),
+        (read.project, ("license", "file"), read.table.license.file if isinstance(read.table.license, Text) else ""),
+        (read.tool, ("environment", "lock"), environment.lock),
+        (read.tool, ("environment", "python"), environment.python if "/" in environment.python else ""),
+    ]
+    for part, keys, value in named:
+        if value and not (read.root / value).is_file():
+            findings.add(f"the file {value} does not exist", part.where(*keys), f"{keys[-1]} names it, relative to the project")
+
+
+def _icon(read: Read, findings: Findings) -> None:
+    icon = read.config.icon
+    if problem := icon_problem(read.root, icon) if icon else "":
+        findings.add(f"the icon {icon} {problem}", read.tool.where("icon"), "it must be one square PNG or SVG in the project")
+
+
+def icon_problem(root: Path, icon: str) -> str:
+    """What is wrong with an icon, as the end of a sentence; empty when all is well."""
+    path = root / icon
+    if Path(icon).is_absolute() or ".." in Path(icon).parts:
+        return "is outside of the project"
+    if not path.is_file():
+        return "does not exist"
+    if path.suffix.lower() == ".svg":
+        return "" if b"<svg" in path.read_bytes() else "is not an SVG file"
+    if path.suffix.lower() != ".png":
+        return "is neither PNG nor SVG"
+    with path.open("rb") as stream:
+        head = stream.read(24)  # the signature, and the first chunk up to the height: https://www.w3.org/TR/png/#11IHDR
+    if len(head) < 24 or not head.startswith(_PNG) or head[12:16] != b"IHDR":
+        return "is not a PNG file"
+    width, height = int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+    return "" if width == height else f"is {width} by {height} pixels"
+
+
+def _gates(read: Read, findings: Findings) -> None:
+    for gate, reason in sorted(read.config.gates.items()):
+        if gate not in GATES:
+            findings.add(f"unknown gate {gate!r}", read.tool.where("gates", gate), nearest(gate, GATES))
+        elif not reason.strip():
+            findings.add(
+                f"the gate {gate!r} is relaxed without a reason", read.tool.where("gates", gate), "the reason goes into the manifest"
+            )

@@ -1,0 +1,100 @@
+"""Reading a project's files into tables, each of which knows its place; problems are collected, not raised."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from coldforge.errors import Location, Problem
+from coldforge.project.walk import Keys, convert
+
+S = TypeVar("S", bound=Struct)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """The problems found so far: the only thing that grows while a project is read."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, what: str, where: Location | None = None, hint: str = "") -> None:
+        """Keep one more problem."""
+        self.problems.append(Problem(what=what, where=where, hint=hint))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A table of a file: what it says, and the keys that lead to it."""
+
+    file: Path
+    keys: Keys = ()
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def where(self, *keys: str) -> Location:
+        """The place of a key in this table."""
+        from coldforge.project import locate
+
+        return locate.find(self.file, (*self.keys, *keys))
+
+    def part(self, *keys: str, findings: Findings) -> Part:
+        """A table within this one; empty when there is none."""
+        content: Any = self.content
+        for number, key in enumerate(keys, start=1):
+            content = content.get(key, {})
+            if not isinstance(content, Mapping):
+                findings.add(f"[{'.'.join(keys[:number])}] must be a table", self.where(*keys[:number]))
+                content = {}
+        return Part(file=self.file, keys=(*self.keys, *keys), content=content)
+
+    def typed(self, kind: type[S], findings: Findings) -> S:
+        """The struct that this table describes."""
+        return convert(self.content, kind, lambda keys, what, hint: findings.add(what, self.where(*keys), hint))
+
+
+def read_toml(path: Path, findings: Findings) -> Part | None:
+    """The whole of a TOML file; None when it is not one."""
+    text = _text(path, findings)
+    if text is None:
+        return None
+    try:
+        return Part(file=path, content=tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        where = Location(path, int(place[1]), int(place[2])) if place else Location(path, text.count("\n") + 1)
+        findings.add(f"not valid TOML: {re.sub(r' *[(]at .*', '', str(error))}", where)
+        return None
+
+
+def read_yaml(path: Path, findings: Findings) -> Part | None:
+    """The whole of a YAML file that holds a mapping; None when it is not one."""
+    import yaml
+
+    text = _text(path, findings)
+    if text is None:
+        return None
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe loaders
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
+        findings.add(f"not valid YAML: {getattr(error, 'problem', None) or error}", where)
+        return None
+    if not isinstance(content, Mapping):
+        findings.add("it must be a mapping with the key 'targets'", Location(path, 1))
+        return None
+    return Part(file=path, content=content)
+
+
+def _text(path: Path, findings: Findings) -> str | None:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        findings.add("not UTF-8 text", Location(path, data.count(b"\n", 0, error.start) + 1))
+        return None
