@@ -7,7 +7,6 @@ ever guesses a path: if a manifest does not name a file, the file does not exist
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -125,7 +124,7 @@ class Payload(Record, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """sha256 over the canonical list of files: the identity of the tree's content."""
-        return hashlib.sha256(canonical((self.files, self.singles))).hexdigest()
+        return digest_of((self.files, self.singles))
 
     @property
     def size(self) -> int:
@@ -195,6 +194,8 @@ def canonical(value: object) -> bytes:
 
 def digest_of(value: object) -> str:
     """The sha256 of a value's canonical JSON: how keys of caches are made."""
+    import hashlib  # here, because OpenSSL is slow to load and planning needs none of it
+
     return hashlib.sha256(canonical(value)).hexdigest()
 
 

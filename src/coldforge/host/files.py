@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -20,6 +19,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def sha256(path: Path) -> str:
     """The file's sha256 in hexadecimal, streamed."""
+    import hashlib  # here, because OpenSSL is slow to load and planning needs none of it
+
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
