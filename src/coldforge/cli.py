@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     try:
         signal.signal(signal.SIGTERM, _interrupt)
+        if words == ["ci"]:  # how action.yml starts it
+            words = _from_inputs()
         return _dispatch(words)
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; nothing is half-written, and running it again is safe\n")
@@ -45,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _failed(_as_expected(error))
+
+
+def _from_inputs() -> list[str]:
+    from coldforge.ci import command_line
+
+    sys.argv[1:] = command_line(os.environ)
+    return sys.argv[1:]
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
