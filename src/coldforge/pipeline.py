@@ -106,6 +106,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
         coldforge=__version__,
         targets=targets,
         formats=formats,
+        where=loaded.in_matrix,
     )
     return Made(project=loaded, plan=plan)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from coldforge.errors import ConfigurationError, Problem
+from coldforge.errors import ConfigurationError, Location, Problem
 from coldforge.plan import limits, names
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
@@ -19,6 +19,8 @@ from coldforge.target import Target
 
 __all__ = ["describe", "github_matrix", "make_plan"]
 
+Where = Callable[..., Location | None]
+"""Where a key of matrix.yml stands, for messages."""
 _FLOOR: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
 
 
@@ -29,10 +31,16 @@ class _Planning:
     product: Product
     config: Config
     formats: tuple[str, ...]
+    where: Where
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, what: str, hint: str = "") -> None:
-        self.problems.append(Problem(what=what, hint=hint))
+    def add(self, what: str, hint: str = "", *, keys: tuple[str, ...] = ()) -> None:
+        """Keep one more problem; `keys` lead to what it is about in matrix.yml."""
+        self.problems.append(Problem(what=what, hint=hint, where=self.where(*keys) if keys else None))
+
+
+def _nowhere(*_keys: str) -> None:
+    return None
 
 
 def make_plan(
@@ -44,13 +52,15 @@ def make_plan(
     coldforge: str,
     targets: Sequence[str] = (),
     formats: Sequence[str] = (),
+    where: Where = _nowhere,
 ) -> Plan:
-    """Decide what is built. `targets` and `formats` narrow the matrix to what the user named.
+    """Decide what is built. `targets` and `formats` narrow the matrix to what the user named;
+    `where` tells the place of a key in matrix.yml when there is a problem with it.
 
     Raises ConfigurationError with every problem: unknown words, colliding names, a version that
     cannot be mapped, nothing to build.
     """
-    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)))
+    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)), where=where)
     version = _version(planning)
     _unknown_formats(planning)
     chosen = _targets(planning, matrix, targets)
@@ -82,9 +92,9 @@ def _targets(planning: _Planning, matrix: Matrix, named: Sequence[str]) -> dict[
     """The matrix's targets by their proper names, narrowed to the named ones."""
     known: dict[str, TargetConfig] = {}
     for name, given in matrix.targets.items():
-        for proper in _proper(planning, name, "matrix.yml: "):
+        for proper in _proper(planning, name, "targets", name):
             if proper in known:
-                planning.add(f"matrix.yml names {proper} twice", "one of the names is an alias")
+                planning.add(f"{proper} is there twice", "one of the names is an alias", keys=("targets", name))
             known[proper] = given
     wanted = [proper for name in named for proper in _proper(planning, name)]
     for name in wanted:
@@ -93,17 +103,17 @@ def _targets(planning: _Planning, matrix: Matrix, named: Sequence[str]) -> dict[
     return {name: given for name, given in known.items() if not named or name in wanted}
 
 
-def _proper(planning: _Planning, name: str, place: str = "") -> Iterator[str]:
+def _proper(planning: _Planning, name: str, *keys: str) -> Iterator[str]:
     try:
         yield str(Target.parse(name))
     except ConfigurationError as error:
-        planning.add(f"{place}{error.what}", error.hint)
+        planning.add(error.what, error.hint, keys=keys)
 
 
 def _plan_target(planning: _Planning, version: names.Version, name: str, given: TargetConfig) -> PlannedTarget:
     target = Target.parse(name)
     if not _FLOOR.match(given.floor):
-        planning.add(f"{name}: the floor {given.floor!r} is not understood", "write it like glibc-2.28")
+        planning.add(f"{name}: the floor {given.floor!r} is not understood", "write it like glibc-2.28", keys=("targets", name, "floor"))
     wanted = _formats(planning, target, given)
     return PlannedTarget(
         target=name,
@@ -123,9 +133,10 @@ def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[
         if fmt in FORMATS and fmt not in given.formats:
             planning.add(f"{target} does not make {fmt}", f"matrix.yml gives it {', '.join(given.formats) or 'no format'}")
     wanted = tuple(dict.fromkeys(fmt for fmt in given.formats if fmt in asked))
+    keys = ("targets", str(target), "formats")
     for fmt in wanted:
         if fmt not in FORMATS:
-            planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS))
+            planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS), keys=keys)
         elif FORMATS[fmt].os != target.os:
-            planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "name the target to build with --target to leave others out")
+            planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "--target leaves other targets out", keys=keys)
     return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os == target.os)

@@ -93,7 +93,7 @@ def _runner(python: Path, folder: Path) -> SubprocessRunner:
     """How `build` starts the backend: in our one room for processes, with the environment's scripts first on the path."""
     from coldforge.host.run import run
 
-    # setuptools would leave an egg-info folder in the source: https://github.com/pypa/setuptools/issues/1816
+    # setuptools would leave an egg-info folder in the source: https://github.com/pypa/setuptools/issues/3573
     extra = folder / "setuptools.cfg"
     extra.write_text(f"[egg_info]\negg_base = {folder}\n", encoding="utf-8")
     own = {"PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]), "PYTHONPATH": "", "DIST_EXTRA_CONFIG": str(extra)}

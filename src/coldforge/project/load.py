@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Location, Problem
 from coldforge.project.check import Read, check, check_entry
 from coldforge.project.config import Config, Matrix, Product
+from coldforge.project.matrix import NAME as MATRIX
 from coldforge.project.matrix import read_matrix
 from coldforge.project.metadata import ProjectTable, product_of
 from coldforge.project.read import Findings, Part, read_toml
@@ -27,6 +28,11 @@ class Project:
     product: Product
     source: SourceRecord
     matrix: Matrix
+
+    def in_matrix(self, *keys: str) -> Location | None:
+        """Where a key of the project's own matrix.yml stands; None when it has none."""
+        file = self.root / MATRIX
+        return Part(file=file).where(*keys) if file.is_file() else None
 
 
 def load_project(path: Path) -> Project:
@@ -61,7 +67,13 @@ def _folder(path: Path) -> Path:
 def _refusal(root: Path, findings: Findings) -> ConfigurationError:
     count = len(findings.problems)
     message = f"the configuration of {root.name} has {count} problem{'s' if count > 1 else ''}"
-    return ConfigurationError(message, problems=tuple(findings.problems))
+    return ConfigurationError(message, problems=tuple(sorted(findings.problems, key=_place)))
+
+
+def _place(problem: Problem) -> tuple[bool, str, int]:
+    """In the order of lines, the matrix last."""
+    where = problem.where
+    return (where is not None and where.path.name == MATRIX, where.path.name if where else "", (where.line or 0) if where else 0)
 
 
 def _tables(root: Path, findings: Findings) -> Read | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct, field
 
 from coldforge.project.config import Config, EntryPoint, Executable, Product
 
@@ -50,7 +50,7 @@ class ProjectTable(Described, frozen=True, kw_only=True):
     description: str = ""
     readme: str | Text = ""
     license: str | Text = ""
-    license_files: tuple[Glob, ...] | UnsetType = UNSET
+    license_files: tuple[Glob, ...] | None = None
     requires_python: str = ""
     authors: tuple[Person, ...] = ()
     maintainers: tuple[Person, ...] = ()
@@ -119,7 +119,7 @@ def _license(table: ProjectTable) -> str:
 
 
 def _license_files(table: ProjectTable, root: Path) -> tuple[str, ...]:
-    patterns = _LICENSE_FILES if isinstance(table.license_files, UnsetType) else table.license_files
+    patterns = _LICENSE_FILES if table.license_files is None else table.license_files
     if isinstance(table.license, Text) and table.license.file:
         patterns = (*patterns, table.license.file)
     return tuple(sorted({path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern) if path.is_file()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -41,20 +42,20 @@ def _walk(table: Mapping[str, Any], kind: type[S], report: Report, path: Keys) -
 
 def _spelling(key: str, known: Iterable[str]) -> str:
     kebab = "".join(f"-{c.lower()}" if c.isupper() else c for c in key).replace("_", "-").strip("-")
-    return f"write {kebab!r}: keys are spelled in lower case, with hyphens" if kebab in known else nearest(kebab, known)
+    return f"write {kebab}: keys are spelled in lower case, with hyphens" if kebab in known else nearest(kebab, known)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint: the known word that was probably meant, else all of them.
 
     >>> nearest("dep", ["deb", "onefile"])
-    "did you mean 'deb'?"
+    'did you mean deb?'
     """
     from difflib import get_close_matches
 
     words = sorted(known)
     near = get_close_matches(word, words, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(words)}"
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(words)}"
 
 
 def _value(value: Any, hint: Any, report: Report, path: Keys) -> Iterator[Any]:
@@ -73,7 +74,11 @@ def _value(value: Any, hint: Any, report: Report, path: Keys) -> Iterator[Any]:
 
 
 def _bare(hint: Any) -> Any:
-    return get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+    """A type without its annotations, and without the None of an optional one."""
+    if hasattr(hint, "__metadata__"):
+        return _bare(get_args(hint)[0])
+    others = [word for word in get_args(hint) if word is not type(None)]
+    return _bare(others[0]) if len(others) == 1 and len(get_args(hint)) == 2 else hint
 
 
 def expected(hint: Any) -> str:
@@ -92,10 +97,10 @@ def expected(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(word) for word in arguments)
     if origin is tuple:
-        return f"a list of {expected(arguments[0]).split(' ')[1]}s"
+        return re.sub(r"^a (\w+)", r"a list of \1s", expected(arguments[0]))
     if origin is None or origin is Mapping:
         return {str: "a text", bool: "true or false", int: "a whole number"}.get(bare, "a table")
-    return " or ".join(expected(word) for word in arguments if word is not type(None))
+    return " or ".join(expected(word) for word in arguments)
 
 
 def _found(value: Any, hint: Any) -> str:
