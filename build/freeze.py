@@ -38,6 +38,7 @@ class Job(TypedDict):
     application: str
     executables: list[dict[str, Any]]
     options: dict[str, Any]
+    onefile: bool
     freezer: list[str]
     hooks: list[str]
     source: str
@@ -88,7 +89,7 @@ def freeze(job: Job) -> list[dict[str, str]]:
     pyinstaller.run(words)
     (out / "onefile").mkdir(parents=True, exist_ok=True)
     (made / TREE).rename(out / "payload")
-    for executable in job["executables"]:
+    for executable in job["executables"] if job["onefile"] else ():
         (made / executable["name"]).rename(out / "onefile" / executable["name"])
     return collector.found
 
@@ -109,7 +110,7 @@ def write_script(work: Path, executable: Mapping[str, Any]) -> Path:
 
 
 def spec_text(job: Job, scripts: Sequence[Path]) -> str:
-    """The spec: one analysis of all entry scripts, one archive of modules, one tree, one one-file program a script."""
+    """The spec: one analysis of all entry scripts, one archive of modules, one tree, and when asked one one-file program a script."""
     options = job["options"]
     modules, data = application_files(job["application"])
     hidden = sorted({*modules, *declared_modules(job["application"]), *options["hidden-imports"]})
@@ -142,7 +143,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         "for script, name, console in launchers:",
         "    scripts = [entry for entry in analysis.scripts if entry[0] == script or entry[0] not in own]",
         f"    common = dict(console=console, strip={bool(options['strip'])!r}, upx=False, disable_windowed_traceback=False)",
-        "    EXE(pyz, scripts, analysis.binaries, analysis.datas, [], name=name, **common)",
+        *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, [], name=name, **common)"] if job["onefile"] else []),
         "    trees.append(EXE(pyz, scripts, [], exclude_binaries=True, name=name, **common))",
         f"COLLECT(*trees, analysis.binaries, analysis.datas, name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",
         "",
@@ -264,7 +265,7 @@ def do_without_binutils() -> None:
     from PyInstaller.depend import bindepend
 
     which = shutil.which
-    shutil.which = lambda cmd, *a, **k: which(cmd, *a, **k) or (cmd if cmd == "objdump" else None)  # type: ignore[assignment,misc]
+    shutil.which = lambda cmd, *a, **k: which(cmd, *a, **k) or (cmd if cmd == "objdump" else None)  # type: ignore[assignment]
     api.subprocess = WithoutObjcopy()
     bindepend._classify_binary_vs_data = binary_or_data  # noqa: SLF001  # there is no public way
 

@@ -45,7 +45,7 @@ def read_elf(path: Path, name: str) -> Elf | None:
             dynamic = file.get_section_by_name(".dynamic")
             if not isinstance(dynamic, DynamicSection):
                 return None
-            tags = list(dynamic.iter_tags())
+            tags: list[Any] = list(dynamic.iter_tags())  # the attributes depend on the tag
             needed = tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED")
             runpath = next((tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"), "")
             runpath = runpath or next((tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"), "")

@@ -53,6 +53,18 @@ def from_floor(floor: str, elfs: Iterable[Elf], files: Iterable[FileEntry]) -> I
             )
 
 
+def from_runpath(elfs: Iterable[Elf]) -> Iterator[Finding]:
+    """`runpath`: files that search for libraries in folders of the machine they were built on. Reported, never an error."""
+    outside: dict[str, list[str]] = {}
+    for elf in elfs:
+        for folder in elf.runpath.split(":"):
+            if folder and not folder.startswith("$ORIGIN"):
+                outside.setdefault(folder, []).append(elf.path)
+    for folder, paths in sorted(outside.items()):
+        count = f"{len(paths)} files search" if len(paths) > 1 else f"{paths[0]} searches"
+        yield Finding(gate="runpath", level="warning", message=f"{count} for libraries in {folder}", path=min(paths))
+
+
 def judge(findings: Iterable[Finding], relaxed: Mapping[str, str]) -> tuple[Finding, ...]:
     """The findings, those of relaxed gates with their reason. Raises Refused when an error is left."""
     judged = tuple(

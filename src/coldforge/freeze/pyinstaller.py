@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,16 +12,36 @@ import msgspec
 
 from coldforge import recipes
 from coldforge.freeze import FreezeJob, Workshop, gates
-from coldforge.freeze.binaries import Elf, external, is_elf, read_elf
-from coldforge.freeze.environment import Lock, freezer_lock, install, install_project, normalised, pins, put_uv
+from coldforge.freeze.binaries import external
+from coldforge.freeze.environment import freezer_pins, install, install_project
+from coldforge.freeze.index import elfs_of, index, normalise
+from coldforge.freeze.lock import Lock
+from coldforge.freeze.requirements import Pin, pins, recorded
+from coldforge.freeze.smoke import try_out
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
-from coldforge.records import Environment, FileEntry, Finding, Interpreter, Origin, Payload, digest_of
+from coldforge.records import Environment, Finding, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 ONE_FILE: Final = "onefile"
+ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What the freeze stands on: the interpreter as the workshop calls it, its version, what else is known of it, and the lock.
+
+    `uv` is the installer's path in the workshop; `fresh` means that no kept environment is to be used.
+    """
+
+    python: str
+    version: str
+    identity: Mapping[str, str]
+    lock: Lock
+    uv: str
+    fresh: bool = False
 
 
 class PyInstaller:
@@ -29,84 +49,61 @@ class PyInstaller:
 
     name = "pyinstaller"
 
-    def __init__(self, *, python: str, identity: object, lock: Lock) -> None:
-        """`python` is the interpreter as the workshop sees it, `identity` what is known of it, `lock` the environment."""
-        self._python = python
-        self._identity = identity
-        self._lock = lock
+    def __init__(self, base: Base) -> None:
+        self._base = base
 
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
         """Raises BuildFailed, and Refused when a gate says that the result would not work."""
-        log = job.out / "logs"
+        freezer = freezer_pins(self._base.lock, job.project, self._base.version)
         with files.scratch("job") as scratch:
-            freezer = freezer_lock(self._lock, job.project)
             with reporter().step("environment"):
-                self._environment(job, workshop, freezer, scratch, log / "environment.log")
+                self._environment(job, workshop, freezer, scratch)
             with reporter().step("PyInstaller"):
-                result = self._run(job, workshop, freezer, scratch, log / "freeze.log")
-        findings = [*gates.from_imports(result["failures"])]
-        gates.judge(findings, {})  # nothing was frozen then; no reason helps
+                result = self._run(job, workshop, freezer, scratch)
+        gates.judge(gates.from_imports(result["failures"]), {})  # nothing was frozen then; no reason helps
         return self._payload(job, workshop, freezer, result)
 
-    def _environment(self, job: FreezeJob, workshop: Workshop, freezer: str, scratch: Path, log: Path) -> None:
-        config = job.plan.config.environment
-        key = digest_of([self._lock.text, freezer, workshop.identity, self._identity, config, 1])
-        if cached := cache.fetch("environment", key):
+    def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> None:
+        base, log = self._base, job.out / "logs" / "environment.log"
+        lines = "".join(f"{pin.line}\n" for pin in freezer)
+        allowed = job.plan.config.environment.allow_sdists
+        key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed])
+        if not base.fresh and (kept := cache.fetch("environment", key)):
             reporter().info("taken from the cache")
-            workshop.restore(cached, "environment")
+            workshop.restore(kept, "environment")
         else:
-            install(workshop, python=self._python, lock=self._lock, freezer=freezer, config=config, scratch=scratch, log=log)
+            words = {"application": base.lock.text, "freezer": lines}
+            install(workshop, tool=base.uv, python=base.python, allowed=allowed, scratch=scratch, log=log, **words)
             workshop.save("environment", scratch / "environment")
             cache.store("environment", key, scratch / "environment")
         copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
         workshop.put(scratch / "source", "source")
-        python = workshop.path("environment/bin/python")
-        install_project(workshop, tool=put_uv(workshop), python=python, log=log)
+        install_project(workshop, tool=base.uv, epoch=job.plan.source.epoch, log=log)
 
-    def _run(self, job: FreezeJob, workshop: Workshop, freezer: str, scratch: Path, log: Path) -> Mapping[str, Any]:
+    def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> Mapping[str, Any]:
         for recipe in (FREEZE, *HOOKS):
             workshop.put(recipes.find(recipe, job.project), recipe)
-        (scratch / "job.json").write_text(json.dumps(self._job(job, workshop, freezer)), encoding="utf-8")
+        (scratch / "job.json").write_text(json.dumps(order(job, workshop, freezer)), encoding="utf-8")
         workshop.put(scratch / "job.json", "job.json")
-        environment = {
-            "PYTHONPATH": workshop.path("application"),
-            "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYINSTALLER_CONFIG_DIR": workshop.path("home/pyinstaller"),
-            "SOURCE_DATE_EPOCH": str(job.plan.source.epoch),
-            "TZ": "UTC",
-            "LC_ALL": "C.UTF-8",
-        }
         words = [workshop.path("environment/bin/python"), workshop.path(FREEZE), workshop.path("job.json")]
-        workshop.run(words, env=environment, network=False, log=log)
+        workshop.run(words, env=surroundings(job, workshop), network=False, log=job.out / "logs" / "freeze.log")
         workshop.get("out/result.json", scratch / "result.json")
         result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
         return result
 
-    def _job(self, job: FreezeJob, workshop: Workshop, freezer: str) -> dict[str, Any]:
-        return {
-            "application": job.plan.product.name,
-            "executables": msgspec.to_builtins(job.plan.product.executables),
-            "options": msgspec.to_builtins(job.plan.config.pyinstaller),
-            "freezer": [dist.name for dist in pins(freezer)],
-            "hooks": [workshop.path(hook) for hook in HOOKS],
-            "source": workshop.path("source"),
-            "work": workshop.path("work"),
-            "out": workshop.path("out"),
-        }
-
-    def _payload(self, job: FreezeJob, workshop: Workshop, freezer: str, result: Mapping[str, Any]) -> Payload:
+    def _payload(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Payload:
+        name, config = job.plan.product.name, job.plan.config
         with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
-            workshop.get("out/payload", tree)
-            workshop.get("out/onefile", singles)
-            normalise(tree, job.plan.source.epoch)
-            normalise(singles, job.plan.source.epoch)
-            made = index(tree, result["origins"], job.plan.product.name)
-            lone = index(singles, {}, job.plan.product.name)
+            for folder, inside in ((tree, "out/payload"), (singles, "out/onefile")):
+                workshop.get(inside, folder)
+                normalise(folder, job.plan.source.epoch)
+            made = index(tree, result["origins"], name)
             elfs = tuple(elfs_of(tree, made))
-            asked = job.plan.config.pyinstaller.hidden_imports
-            found: list[Finding] = [*gates.from_warnings(result["warnings"], asked), *gates.from_floor(job.target.floor, elfs, made)]
-            findings = gates.judge(found, job.plan.config.gates)
+            found: list[Finding] = [*gates.from_warnings(result["warnings"], config.pyinstaller.hidden_imports)]
+            found += [*gates.from_floor(job.target.floor, elfs, made), *gates.from_runpath(elfs)]
+            findings = gates.judge(found, config.gates)
+            try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
+            lone = index(singles, {}, name)
         floor = max((elf.glibc for elf in elfs), default=())
         return Payload(
             target=job.target.target,
@@ -120,14 +117,15 @@ class PyInstaller:
             glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
         )
 
-    def _record(self, workshop: Workshop, freezer: str, result: Mapping[str, Any]) -> Environment:
+    def _record(self, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
+        lock = self._base.lock
         return Environment(
             interpreter=Interpreter(**result["python"]),
-            distributions=installed(self._lock.text, result),
-            freezer_distributions=installed(freezer, result),
-            lock=self._lock.name,
-            lock_sha256=self._lock.sha256,
-            resolved=self._lock.resolved,
+            distributions=recorded(pins(lock.text), self._base.version),
+            freezer_distributions=recorded(freezer, self._base.version),
+            lock=lock.name,
+            lock_sha256=lock.sha256,
+            resolved=lock.resolved,
             workshop=workshop.identity,
             system=result["system"]["name"],
             glibc=result["system"]["glibc"],
@@ -135,56 +133,34 @@ class PyInstaller:
         )
 
 
-def installed(lock: str, result: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The locked distributions that are really there: a marker may have left some out."""
-    present = {normalised(name) for name, _ in result["distributions"]}
-    return tuple(dist for dist in pins(lock) if dist.name in present)
+def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[str, Any]:
+    """What build/freeze.py is asked for; its keys are explained there."""
+    return {
+        "application": job.plan.product.name,
+        "executables": msgspec.to_builtins(job.plan.product.executables),
+        "options": msgspec.to_builtins(job.plan.config.pyinstaller),
+        "onefile": wants_one_file(job),
+        "freezer": [pin.name for pin in freezer],
+        "hooks": [workshop.path(hook) for hook in HOOKS],
+        "source": workshop.path("source"),
+        "work": workshop.path("work"),
+        "out": workshop.path("out"),
+    }
 
 
-def normalise(root: Path, epoch: int) -> None:
-    """Modes 755 or 644 and one time for every file, whatever the umask and the clock were."""
-    for path in sorted(root.rglob("*"), reverse=True):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        os.utime(path, (epoch, epoch), follow_symlinks=False)
-    os.utime(root, (epoch, epoch))
+def wants_one_file(job: FreezeJob) -> bool:
+    """Whether one-file programs are to be made in the same freeze."""
+    return any(artifact.format == ONE_FILE for artifact in job.target.artifacts)
 
 
-def index(root: Path, origins: Mapping[str, Mapping[str, str]], application: str) -> tuple[FileEntry, ...]:
-    """Every file of a tree with its digest, kind and origin, sorted by path."""
-    return tuple(_entry(path, root, origins, application) for path in sorted(_listed(root), key=lambda p: p.relative_to(root).as_posix()))
-
-
-def _listed(root: Path) -> Iterator[Path]:
-    for path in root.rglob("*"):
-        if path.is_symlink() or path.is_file() or not any(path.iterdir()):
-            yield path
-
-
-def _entry(path: Path, root: Path, origins: Mapping[str, Mapping[str, str]], application: str) -> FileEntry:
-    name = path.relative_to(root).as_posix()
-    known = origins.get(name) or origins.get(name.removeprefix("_internal/")) or {"kind": "application", "name": application}
-    origin = msgspec.convert(dict(known), Origin)
-    if path.is_symlink():
-        return FileEntry(path=name, kind="link", link=path.readlink().as_posix(), origin=origin)
-    if path.is_dir():
-        return FileEntry(path=name, kind="directory", mode=0o755, origin=origin)
-    mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-    return FileEntry(path=name, kind=_kind(path, mode), mode=mode, size=path.stat().st_size, sha256=files.sha256(path), origin=origin)
-
-
-def _kind(path: Path, mode: int) -> Any:
-    if not is_elf(path):
-        return "executable" if mode == 0o755 else "data"
-    if ".so" not in path.name:
-        return "executable"
-    return "extension" if "cpython" in path.name or ".abi3." in path.name else "library"
-
-
-def elfs_of(root: Path, entries: tuple[FileEntry, ...]) -> Iterator[Elf]:
-    """The facts of every ELF file of a tree."""
-    for entry in entries:
-        if entry.kind in ("executable", "library", "extension") and is_elf(root / entry.path):
-            elf = read_elf(root / entry.path, entry.path)
-            if elf is not None:
-                yield elf
+def surroundings(job: FreezeJob, workshop: Workshop) -> dict[str, str]:
+    """The variables of the freeze, beyond the workshop's own."""
+    return {
+        "PYTHONPATH": workshop.path("application"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYINSTALLER_CONFIG_DIR": workshop.path("home/pyinstaller"),
+        "SOURCE_DATE_EPOCH": str(job.plan.source.epoch),
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+    }

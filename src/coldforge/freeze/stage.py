@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import msgspec
 
 from coldforge import recipes
 from coldforge.errors import ConfigurationError
 from coldforge.freeze import FreezeJob
-from coldforge.freeze.environment import FREEZER_LOCK, Lock, find_lock, read_lock
 from coldforge.freeze.images import Image
-from coldforge.freeze.interpreter import find_python
+from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
 from coldforge.freeze.sources import digest, source_files
 from coldforge.freeze.workshop import choose_image, open_workshop
 from coldforge.host import cache, files
@@ -21,7 +21,9 @@ from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
-VERSION = 1  # of what a freeze makes: raised when the same inputs give other bytes
+VERSION: Final = 2  # of what a freeze makes: raised when the same inputs give other bytes
+# The package managers' own records: libraries of this machine go into a tree that is frozen on it.
+_PACKAGES: Final = ("/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
 
 def freeze_target(plan: Plan, target: PlannedTarget, *, project: Path, out: Path, host: bool = False, clean: bool = False) -> Payload:
@@ -36,7 +38,7 @@ def freeze_target(plan: Plan, target: PlannedTarget, *, project: Path, out: Path
     if not clean and (present := _present(job, key) or _cached(job, key)):
         reporter().info("Nothing has changed.")
         return present
-    payload = _freeze(job, image, python, identity, key)
+    payload = _freeze(job, image, python, identity, key, clean=clean)
     _keep(job, payload)
     return payload
 
@@ -45,30 +47,38 @@ def _interpreter(plan: Plan, image: Image | None) -> tuple[str, dict[str, str]]:
     """The interpreter as its workshop calls it, and what is known of it before."""
     if image is not None:
         return plan.config.environment.python or image.python, {"image": image.identity}
+    from coldforge.freeze.interpreter import find_python
+
     found = find_python(plan.config.environment.python, plan.product.requires_python)
     return found.path, {**found.identity(), "library": found.library.name}
 
 
 def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
     """The digest of everything that decides the payload's bytes."""
-    from coldforge.freeze.pyinstaller import FREEZE, HOOKS
+    from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS
+    from coldforge.freeze.pyinstaller import FREEZE, HOOKS, wants_one_file
 
-    lock = find_lock(job.project, job.plan.config.environment)
+    config = job.plan.config
+    lock = find_lock(job.project, config.environment)
     return digest_of(
         {
             "version": VERSION,
             "coldforge": job.plan.coldforge,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
-            "lock": files.sha256(lock) if lock else "resolved",
-            "recipes": [files.sha256(recipes.find(name, job.project)) for name in (FREEZER_LOCK, FREEZE, *HOOKS)],
+            "lock": files.sha256(lock) if lock else RESOLVED,
+            "recipes": [files.sha256(recipes.find(name, job.project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, FREEZE, *HOOKS)],
             "product": msgspec.to_builtins(job.plan.product),
-            "config": msgspec.to_builtins([job.plan.config.environment, job.plan.config.pyinstaller, job.plan.config.gates]),
-            "target": [job.target.target, job.target.floor],
+            "config": msgspec.to_builtins([config.environment, config.pyinstaller, config.gates, config.smoke]),
+            "target": [job.target.target, job.target.floor, wants_one_file(job)],
             "epoch": job.plan.source.epoch,
-            "image": image.identity if image else "host",
+            "workshop": image.identity if image else _packages(),
             "interpreter": identity,
         }
     )
+
+
+def _packages() -> list[str]:
+    return [files.sha256(path) for path in map(Path, _PACKAGES) if path.is_file()]
 
 
 def _present(job: FreezeJob, key: str) -> Payload | None:
@@ -104,13 +114,11 @@ def _same(entry: FileEntry, path: Path) -> bool:
 
 def _cached(job: FreezeJob, key: str) -> Payload | None:
     """The payload from the cache, copied into the output folder."""
-    from coldforge.freeze.pyinstaller import normalise
+    from coldforge.freeze.index import normalise
 
     entry = cache.fetch("payload", key)
     if entry is None:
         return None
-    import shutil
-
     for name in ("payload", "onefile"):
         with files.folder_beside(job.out / name) as folder:
             shutil.copytree(entry / name, folder, symlinks=True, dirs_exist_ok=True)
@@ -120,25 +128,34 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
     return payload
 
 
-def _freeze(job: FreezeJob, image: Image | None, python: str, identity: dict[str, Any], key: str) -> Payload:
-    from coldforge.freeze.pyinstaller import PyInstaller
+def _freeze(job: FreezeJob, image: Image | None, python: str, identity: dict[str, str], key: str, *, clean: bool) -> Payload:
+    from coldforge.freeze.environment import put_uv, python_version
+    from coldforge.freeze.pyinstaller import Base, PyInstaller
 
+    shutil.rmtree(job.out / "logs", ignore_errors=True)
+    log = job.out / "logs" / "python.log"
     with open_workshop(image, Target.parse(job.target.target)) as workshop:
-        lock = _lock(job, identity)
-        payload = PyInstaller(python=python, identity=identity, lock=lock).freeze(job, workshop)
+        uv = put_uv(workshop)
+        requires = job.plan.product.requires_python
+        version = identity.get("version") or python_version(workshop, tool=uv, python=python, requires=requires, log=log)
+        base = Base(python=python, version=version, identity=identity, lock=_lock(job, version), uv=uv, fresh=clean)
+        payload = PyInstaller(base).freeze(job, workshop)
     return msgspec.structs.replace(payload, key=key)
 
 
-def _lock(job: FreezeJob, identity: dict[str, Any]) -> Lock:
-    version = ".".join(str(identity.get("version", "3.13")).split(".")[:2])
-    return read_lock(job.project, job.plan.config.environment, epoch=job.plan.source.epoch, python=version)
+def _lock(job: FreezeJob, version: str) -> Lock:
+    from coldforge.freeze.resolve import resolve
+
+    config = job.plan.config.environment
+    path = find_lock(job.project, config)
+    if path is None:
+        return resolve(job.project, config, epoch=job.plan.source.epoch, python=version)
+    return read_lock(path, job.project, config, python=version)
 
 
 def _keep(job: FreezeJob, payload: Payload) -> None:
     """Write the index, and put tree, one-file programs and index into the cache."""
     files.write(job.out / "payload.json", canonical(payload))
-    import shutil
-
     with files.scratch("keep") as folder:
         for name in ("payload", "onefile"):
             shutil.copytree(job.out / name, folder / name, symlinks=True)

@@ -45,7 +45,7 @@ def run(
 ) -> Completed:
     """Run a program to its end and return what it printed (stderr folded into stdout).
 
-    Its lines go to the reporter's detail stream as they come, and to `log` when given.
+    Its lines go to the reporter's detail stream as they come, and to the end of `log` when given.
     `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
     interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
     Missing when the program does not exist.
@@ -79,7 +79,8 @@ def run(
     finally:
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
     if code and check:
         kept = f"The whole log: {log}." if log else ""
         if any(NO_SPACE in line for line in lines[-20:]):

@@ -1,0 +1,50 @@
+"""Without a lock: the environment as it was at the commit's time, so that the same commit gives the same one next year."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from coldforge.errors import BuildFailed
+from coldforge.freeze.lock import RESOLVED, Lock, selection, uv
+from coldforge.host.clock import EARLIEST, iso
+from coldforge.host.run import Completed, run
+from coldforge.project.config import EnvironmentConfig
+from coldforge.report import reporter
+
+KEEP = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
+
+
+def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str) -> Lock:
+    """What the project's dependencies resolve to for Python `python`, as of `epoch` (seconds since 1970, UTC).
+
+    As of now, and said so, when there is no commit or the index tells no upload times. Raises BuildFailed.
+    """
+    words = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
+    words += ["--python-version", python, *selection(project, config, qualified=True), str(project / "pyproject.toml")]
+    with reporter().step("resolve the environment (there is no lock)"):
+        done, moment = _as_of(words, epoch)
+    if done.code:
+        raise BuildFailed(
+            f"the project's dependencies could not be resolved as of {moment}", why=done.output[-1500:], hint=f"Lock them: {KEEP}"
+        )
+    reporter().warn(f"there is no lock: the environment was resolved as of {moment} and is recorded in the manifest. Keep it: {KEEP}")
+    text = done.output + "\n"
+    return Lock(name=RESOLVED, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
+
+
+def _as_of(words: list[str], epoch: int) -> tuple[Completed, str]:
+    if epoch <= EARLIEST:
+        return run(words, check=False), "now (there is no commit to take the time from)"
+    done = run([*words, "--exclude-newer", iso(epoch)], check=False)
+    if done.code and knows_no_times(done.output):
+        return run(words, check=False), "now (the package index tells no upload times)"
+    return done, f"{iso(epoch)} (the commit's time)"
+
+
+def knows_no_times(output: str) -> bool:
+    """Whether uv refused because the index says nothing about upload times.
+
+    uv drops every file without a time; where it knows one its hint says when the file was published.
+    """
+    return "exclude-newer" in output and "published at" not in output
