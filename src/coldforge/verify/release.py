@@ -159,8 +159,8 @@ def _rows(found: Folder, digests: Mapping[str, str], evidence: Mapping[str, list
         why = "the release does not list it" if manifest else "nothing that could be trusted lists it"
         yield Row(name=name, word="extra", why=why, sha256=digests[name])
     yield from _evidence_rows(found, evidence, names | {MANIFEST, SUMS}, policy)
-    for name, why in sorted(found.odd.items()):
-        yield Row(name=name, word="extra", why=why)
+    for name in sorted(found.odd.keys() - names):
+        yield Row(name=name, word="extra", why=found.odd[name])
 
 
 def _commit(evidence: Mapping[str, list[Statement | Unusable]]) -> str:
