@@ -1,0 +1,415 @@
+"""GitHub's releases API on a loopback port, with its real manners, each of its bad ones to be switched on.
+
+Drafts are not found by tag, and are hidden from tokens that may only read; two creations for one tag both
+succeed; a PATCH without `tag_name` loses the tag; names are rewritten; pages hold 30. Every request and
+every answer is checked against GitHub's OpenAPI description when that is here (`violations`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from support import openapi
+
+WRITER: Final = "writer-token"
+READER: Final = "reader-token"
+TIME: Final = "2026-01-02T03:04:05Z"
+Json = dict[str, Any]
+Answer = tuple[int, Any, Mapping[str, str]]
+
+
+@dataclass
+class StoredAsset:
+    """A file of a release. `data` is what has arrived of it."""
+
+    id: int
+    name: str
+    data: bytes
+    state: str = "uploaded"
+    digest: bool = True
+
+
+@dataclass
+class StoredRelease:
+    """A release as the server keeps it."""
+
+    id: int
+    tag: str
+    name: str
+    body: str
+    draft: bool
+    prerelease: bool
+    target: str
+    immutable: bool = False
+    latest: str = "true"
+    assets: dict[int, StoredAsset] = field(default_factory=dict)
+
+
+@dataclass
+class Fault:
+    """Misbehaviour for the next `times` requests that match: `kind` is one of those in `_misbehave`."""
+
+    kind: str
+    method: str = "POST"
+    path: str = ""
+    times: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def hits(self, method: str, path: str) -> bool:
+        """Whether this request is misbehaved to; counts it."""
+        if self.times <= 0 or method != self.method or self.path not in path:
+            return False
+        self.times -= 1
+        return True
+
+
+class Cut(Exception):
+    """End the connection without an answer."""
+
+
+class FakeGitHub:
+    """Use it as a context manager; `url` is the API's base. `log` holds every request as `METHOD path`."""
+
+    def __init__(self, repository: str = "acme/demo") -> None:
+        self.repository = repository
+        self.releases: dict[int, StoredRelease] = {}
+        self.faults: list[Fault] = []
+        self.log: list[str] = []
+        self.violations: list[str] = []
+        self.list_lag = 0
+        """How many of the next lists show the releases as they were before the last change."""
+        self.on_request: Callable[[str, str], None] = lambda _method, _path: None
+        self._old: list[StoredRelease] = []
+        self._next = 100
+        self._lock = threading.RLock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # State, for tests
+
+    def add_release(self, tag: str, *, draft: bool = True, **options: Any) -> StoredRelease:
+        """Put a release there as if somebody had made it."""
+        release = StoredRelease(
+            id=self._number(), tag=tag, name=tag, body="", draft=draft, prerelease=False, target="main", **options
+        )  # fmt: skip
+        self.releases[release.id] = release
+        return release
+
+    def add_asset(self, release: StoredRelease, name: str, data: bytes, **options: Any) -> StoredAsset:
+        """Put an asset there."""
+        asset = StoredAsset(self._number(), name, data, **options)
+        release.assets[asset.id] = asset
+        return asset
+
+    def contents(self, tag: str) -> dict[str, bytes]:
+        """Names and bytes of the complete assets of the one release of a tag."""
+        (release,) = [item for item in self.releases.values() if item.tag == tag]
+        return {asset.name: asset.data for asset in release.assets.values() if asset.state == "uploaded"}
+
+    def count(self, method: str) -> int:
+        """How many requests with a method came."""
+        return sum(line.startswith(f"{method} ") for line in self.log)
+
+    def _number(self) -> int:
+        with self._lock:
+            self._next += 1
+            return self._next
+
+    # What the API shows
+
+    def _release_json(self, release: StoredRelease) -> Json:
+        api, site = f"{self.url}/repos/{self.repository}", f"https://github.com/{self.repository}"
+        shown = release.tag if not release.draft else f"untagged-{release.id:x}"
+        return {
+            "id": release.id,
+            "node_id": f"RE_{release.id}",
+            "url": f"{api}/releases/{release.id}",
+            "assets_url": f"{api}/releases/{release.id}/assets",
+            "upload_url": f"{self.url}/uploads/repos/{self.repository}/releases/{release.id}/assets{{?name,label}}",
+            "html_url": f"{site}/releases/tag/{shown}",
+            "tarball_url": None if release.draft else f"{api}/tarball/{release.tag}",
+            "zipball_url": None if release.draft else f"{api}/zipball/{release.tag}",
+            "tag_name": release.tag,
+            "target_commitish": release.target,
+            "name": release.name,
+            "body": release.body,
+            "draft": release.draft,
+            "prerelease": release.prerelease,
+            "immutable": release.immutable,
+            "created_at": TIME,
+            "published_at": None if release.draft else TIME,
+            "author": self._user(),
+            "assets": [self._asset_json(asset, release) for asset in release.assets.values()],
+        }
+
+    def _asset_json(self, asset: StoredAsset, release: StoredRelease) -> Json:
+        shown = release.tag if not release.draft else f"untagged-{release.id:x}"
+        return {
+            "id": asset.id,
+            "node_id": f"RA_{asset.id}",
+            "url": f"{self.url}/repos/{self.repository}/releases/assets/{asset.id}",
+            "browser_download_url": f"https://github.com/{self.repository}/releases/download/{shown}/{asset.name}",
+            "name": asset.name,
+            "label": "",
+            "state": asset.state,
+            "content_type": "application/octet-stream",
+            "size": len(asset.data),
+            "digest": f"sha256:{hashlib.sha256(asset.data).hexdigest()}" if asset.digest and asset.state == "uploaded" else None,
+            "download_count": 0,
+            "created_at": TIME,
+            "updated_at": TIME,
+            "uploader": self._user(),
+        }
+
+    def _user(self) -> Json:
+        page = "https://github.com/octocat"
+        links = ("followers", "following", "gists", "starred", "subscriptions", "organizations", "repos", "events", "received_events")
+        urls = {f"{name}_url": f"{self.url}/users/octocat/{name}" for name in links}
+        user = {"login": "octocat", "id": 1, "node_id": "U_1", "avatar_url": page, "gravatar_id": "", "url": page, "html_url": page}
+        return {**user, **urls, "type": "User", "site_admin": False}
+
+    # Requests
+
+    def handle(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """The answer to one request; raises Cut to end the connection."""
+        parts = urlsplit(url)
+        path, query = unquote(parts.path), {key: values[0] for key, values in parse_qs(parts.query).items()}
+        path = path.removeprefix("/api/v3")
+        if path.startswith("/api/uploads/"):
+            path = path.removeprefix("/api")
+        with self._lock:
+            self.log.append(f"{method} {path}")
+        self.on_request(method, path)
+        fault = next((item for item in self.faults if item.hits(method, path)), None)
+        if fault is not None and (early := self._misbehave(fault)):
+            return early
+        answer = self._answer(method, path, query, headers, body)
+        if fault is not None and fault.kind == "cut after":
+            raise Cut
+        if fault is not None and fault.kind == "starter":
+            self._spoil(answer)
+            return 502, {"message": "Server Error"}, {}
+        self._judge(method, path, query, body, answer)
+        return answer
+
+    def _misbehave(self, fault: Fault) -> Answer | None:
+        if fault.kind == "cut before":
+            raise Cut
+        if fault.kind == "html":
+            return 200, b"<html>Unicorn!</html>", {"Content-Type": "text/html"}
+        if fault.kind == "rate":
+            return 403, {"message": "You have exceeded a secondary rate limit."}, dict(fault.headers)
+        if fault.kind.isdigit():
+            return int(fault.kind), {"message": "Server Error"}, dict(fault.headers)
+        return None
+
+    def _spoil(self, answer: Answer) -> None:
+        """A 502 during an upload leaves an asset that is there and useless."""
+        for release in self.releases.values():
+            if isinstance(answer[1], dict) and answer[1].get("id") in release.assets:
+                asset = release.assets[answer[1]["id"]]
+                asset.state, asset.data = "starter", b""
+
+    def _judge(self, method: str, path: str, query: Mapping[str, str], body: bytes, answer: Answer) -> None:
+        """Compare with GitHub's description."""
+        if not openapi.available() or not path.startswith(("/repos/", "/uploads/repos/")) or isinstance(answer[1], bytes):
+            return
+        described = path.removeprefix("/uploads")
+        # the description is thin on failures, and does not know that an asset can be a `starter` (its own text does)
+        document = json.loads(json.dumps(answer[1]).replace('"starter"', '"open"'))
+        try:
+            found = openapi.check(method, described, str(answer[0]), document) if document is not None and answer[0] < 400 else []
+            found += openapi.check_parameters(method, described, set(query))
+            if body and not path.startswith("/uploads"):
+                found += openapi.check(method, described, "request", json.loads(body))
+        except AssertionError as error:
+            found = [str(error)]
+        self.violations += found
+
+    def _answer(self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> Answer:
+        token = headers.get("authorization", "").rpartition(" ")[2]
+        if token not in ("", WRITER, READER):
+            return 401, {"message": "Bad credentials"}, {}
+        if path.endswith("/graphql"):
+            return 200, {"data": {"repository": self._graphql(json.loads(body))}}, {}
+        if path.startswith(f"/uploads/repos/{self.repository}/releases/"):
+            return self._upload(int(path.split("/")[6]), query, body, token)
+        if not path.startswith(f"/repos/{self.repository}"):
+            return 404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {}
+        if method != "GET" and token != WRITER:
+            return 403, {"message": "Resource not accessible by integration", "documentation_url": "", "status": "403"}, {}
+        with self._lock:
+            return self._releases(method, path.removeprefix(f"/repos/{self.repository}"), query, headers, body, token)
+
+    def _graphql(self, document: Json) -> Json:
+        """The two queries that GitHub's own client asks: one release by tag (drafts too), and the list."""
+        if "RepositoryReleaseByTag" in document["query"]:
+            tagged = (r for r in self.releases.values() if r.tag == document["variables"]["tagName"])
+            found = next(tagged, None)
+            return {"release": {"databaseId": found.id, "isDraft": found.draft} if found else None}
+        nodes = [
+            {
+                "name": r.name, "tagName": r.tag, "isDraft": r.draft, "isLatest": False, "isPrerelease": r.prerelease,
+                "createdAt": TIME, "publishedAt": TIME,
+            }
+            for r in reversed(list(self.releases.values()))
+        ]  # fmt: skip
+        return {"releases": {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": ""}}}
+
+    def _releases(self, method: str, rest: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
+        missing: Answer = (404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {})
+        if (method, rest) == ("GET", "/releases"):
+            return self._page([self._release_json(r) for r in self._visible(token)], rest, query)
+        if (method, rest) == ("POST", "/releases"):
+            return self._create(json.loads(body))
+        if match := re.fullmatch(r"/releases/tags/(.+)", rest):
+            tagged = (r for r in self.releases.values() if r.tag == match[1] and not r.draft)
+            found = next(tagged, None)
+            return (200, self._release_json(found), {}) if found else missing
+        if match := re.fullmatch(r"/releases/assets/(\d+)", rest):
+            return self._asset(method, int(match[1]), headers, body) or missing
+        if match := re.fullmatch(r"/releases/(\d+)(/assets)?", rest):
+            release = self.releases.get(int(match[1]))
+            if release is None or (release.draft and token != WRITER):
+                return missing
+            if match[2]:
+                return self._page([self._asset_json(asset, release) for asset in release.assets.values()], rest, query)
+            return self._one(method, release, body)
+        return missing
+
+    def _visible(self, token: str) -> list[StoredRelease]:
+        """Newest first; drafts only for who may write; what was there before the last change while the list lags."""
+        if self.list_lag > 0:
+            self.list_lag -= 1
+            shown = self._old
+        else:
+            shown = list(self.releases.values())
+        return [release for release in reversed(shown) if token == WRITER or not release.draft]
+
+    def _page(self, items: list[Json], rest: str, query: Mapping[str, str]) -> Answer:
+        size, page = min(100, int(query.get("per_page", "30"))), int(query.get("page", "1"))
+        part = items[(page - 1) * size : page * size]
+        following = f"{self.url}/repos/{self.repository}{rest}?per_page={size}&page={page + 1}"
+        headers = {"Link": f'<{following}>; rel="next"'} if page * size < len(items) else {}
+        return 200, part, headers
+
+    def _create(self, document: Json) -> Answer:
+        self._old = list(self.releases.values())
+        tag = document["tag_name"]
+        draft = bool(document.get("draft", False))
+        if not draft and any(r.tag == tag and not r.draft for r in self.releases.values()):
+            return self._invalid("Release", "already_exists", "tag_name")
+        if len(document.get("body") or "") > 125_000:
+            return self._invalid("Release", "custom", "body")
+        release = StoredRelease(
+            id=self._number(),
+            tag=tag,
+            name=document.get("name") or tag,
+            body=document.get("body") or "",
+            draft=draft,
+            prerelease=bool(document.get("prerelease", False)),
+            target=document.get("target_commitish") or "main",
+        )
+        self.releases[release.id] = release
+        return 201, self._release_json(release), {"Location": f"{self.url}/repos/{self.repository}/releases/{release.id}"}
+
+    def _invalid(self, resource: str, code: str, name: str) -> Answer:
+        errors = [{"resource": resource, "code": code, "field": name}]
+        return 422, {"message": "Validation Failed", "documentation_url": "", "errors": errors}, {}
+
+    def _one(self, method: str, release: StoredRelease, body: bytes) -> Answer:
+        if method == "GET":
+            return 200, self._release_json(release), {}
+        if method == "DELETE":
+            del self.releases[release.id]
+            return 204, None, {}
+        document = json.loads(body)
+        if release.draft and "tag_name" not in document:
+            release.tag = f"untagged-{release.id:x}"  # release-drafter#204
+        release.tag = document.get("tag_name", release.tag)
+        release.name, release.body = document.get("name", release.name), document.get("body", release.body)
+        release.prerelease = document.get("prerelease", release.prerelease)
+        release.draft = document.get("draft", release.draft)
+        release.latest = document.get("make_latest", release.latest)
+        return 200, self._release_json(release), {}
+
+    def _asset(self, method: str, number: int, headers: Mapping[str, str], body: bytes) -> Answer | None:
+        release = next((r for r in self.releases.values() if number in r.assets), None)
+        if release is None:
+            return None
+        asset = release.assets[number]
+        if method == "DELETE":
+            if release.immutable:
+                return 422, {"message": "Cannot delete asset from an immutable release", "documentation_url": ""}, {}
+            del release.assets[number]
+            return 204, None, {}
+        if method == "PATCH":
+            asset.name = json.loads(body).get("name", asset.name)
+        if method == "GET" and "octet-stream" in headers.get("accept", ""):
+            return 200, asset.data, {"Content-Type": "application/octet-stream"}
+        return 200, self._asset_json(asset, release), {}
+
+    def _upload(self, number: int, query: Mapping[str, str], body: bytes, token: str) -> Answer:
+        if token != WRITER:
+            return 403, {"message": "Resource not accessible by integration"}, {}
+        with self._lock:
+            release = self.releases.get(number)
+            if release is None:
+                return 404, {"message": "Not Found"}, {}
+            if release.immutable:
+                return 422, {"message": "Cannot upload assets to an immutable release."}, {}
+            name = re.sub(r"[^A-Za-z0-9._-]+", ".", query["name"]).strip(".")
+            if any(asset.name == name for asset in release.assets.values()):
+                return self._invalid("ReleaseAsset", "already_exists", "name")
+            asset = self.add_asset(release, name, body)
+            return 201, self._asset_json(asset, release), {}
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+                del format, args
+
+            def _serve(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {key.lower(): value for key, value in self.headers.items()}
+                try:
+                    status, document, more = fake.handle(self.command, self.path, headers, body)
+                except Cut:
+                    self.close_connection = True
+                    return
+                data = document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
+                self.send_response(status)
+                for key, value in {"Content-Type": "application/json; charset=utf-8", **more}.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    with suppress(BrokenPipeError, ConnectionResetError):  # a client that was killed reads no more
+                        self.wfile.write(data)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve
+
+        return Handler
