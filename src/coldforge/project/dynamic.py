@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,9 @@ def _distribution(root: Path, folder: Path) -> PathDistribution:
 
 
 def _failed(root: Path, why: str) -> BuildFailed:
+    # the exception and what was printed before it are for people; the frames are the backend's business
+    said = [line for line in why.splitlines() if not re.match(r'Traceback |  File "|    ', line)]
+    why = "\n".join(said) or why
     message = f"the build backend of {root.name} could not tell the project's metadata"
     return BuildFailed(message, why=why, hint="`python -m build` in the project shows the same failure. A static version needs no backend.")
 

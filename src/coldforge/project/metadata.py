@@ -107,8 +107,8 @@ def first_paragraph(text: str) -> str:
 def _plain(markup: str) -> str:
     images = re.sub(r"\[?!\[[^\]]*\]\([^)]*\)(\]\([^)]*\))?", "", markup)
     links = re.sub(r"\[([^\]]*)\](\([^)]*\)|\[[^\]]*\])", r"\1", images)
-    marks = re.sub(r"(\*\*|__|\*|``|`)(?=\S)(.+?)(?<=\S)\1", r"\2", links, flags=re.DOTALL)
-    return " ".join(re.sub(r"`([^`<]+?) ?<[^>]*>`_+", r"\1", marks).split())
+    targets = re.sub(r"`([^`<]+?)\s*<[^>]*>`_+", r"\1", links)
+    return " ".join(re.sub(r"(\*\*|__|\*|``|`)(?=\S)(.+?)(?<=\S)\1", r"\2", targets, flags=re.DOTALL).split())
 
 
 def _license(table: ProjectTable) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,17 +78,35 @@ def read_yaml(path: Path, findings: Findings) -> Part | None:
     text = _text(path, findings)
     if text is None:
         return None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  # both are safe loaders
+        node = loader.get_single_node()
+        content = loader.construct_document(node) if node else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
         findings.add(f"not valid YAML: {getattr(error, 'problem', None) or error}", where)
         return None
+    finally:
+        loader.dispose()
+    for key in _repeated(node):  # which YAML forbids, and its readers do not notice
+        findings.add(f"the key {key.value!r} is there twice", Location(path, key.start_mark.line + 1, key.start_mark.column + 1))
     if not isinstance(content, Mapping):
         findings.add("it must be a mapping with the key 'targets'", Location(path, 1))
         return None
     return Part(file=path, content=content)
+
+
+def _repeated(node: Any) -> Iterator[Any]:
+    """The nodes of keys that their mapping has already."""
+    if getattr(node, "id", "") != "mapping":
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if str(key.value) in seen:
+            yield key
+        seen.add(str(key.value))
+        yield from _repeated(value)
 
 
 def _text(path: Path, findings: Findings) -> str | None:
