@@ -2,64 +2,66 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from coldforge import recipes
-from coldforge.errors import ConfigurationError, Location, Problem
+from coldforge.errors import ConfigurationError, Location
+from coldforge.project.config import Section
+from coldforge.project.read import Findings, Part, read_toml
 
-_PINNED: Final = re.compile(r"^(?:[^@\s]+@)?sha256:[0-9a-f]{64}$")
+IMAGES: Final = "containers/images.toml"
+_PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """One build image. `reference` is by digest; `python` is the interpreter's name or path in it; `glibc` its version."""
+class Image(Section, frozen=True, kw_only=True):
+    """One build image: an entry of images.toml."""
 
-    reference: str
-    python: str = "python3"
-    glibc: str = ""
+    base: Annotated[str, Meta(description="name:tag@sha256:…, or the id of an image that is on the engine (sha256:…).")] = ""
+    python: Annotated[str, Meta(description="The interpreter's name or path in it; it has a shared library.")] = "python3"
+    glibc: Annotated[str, Meta(description="Version of its C library: the floor of what is frozen in it.")] = ""
 
     @property
     def identity(self) -> str:
         """The digest alone: what makes two images the same, whatever they are called."""
-        return self.reference.rpartition("@")[2]
+        return self.base.rpartition("@")[2]
 
 
 def find_image(name: str, project: Path) -> Image:
-    """The image that `container: name` means: an entry of images.toml, or an image by digest itself.
+    """The image that `container: name` means: an entry of images.toml (the project's own, else ours), or an image by digest itself.
 
-    Raises ConfigurationError for an unknown name, and for an entry that is not pinned.
+    Raises ConfigurationError for an unknown name, and with file and line for everything that is wrong in the file.
     """
-    if _PINNED.match(name):
-        return Image(reference=name)
-    path = recipes.find("containers/images.toml", project)
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError("not valid TOML", why=str(error), where=Location(path)) from error
-    problems = tuple(_problems(entries, path))
-    if problems:
-        raise ConfigurationError(
-            "the build images are not pinned", problems=problems, hint="Write name:tag@sha256:… ; a tag alone can change."
-        )
-    if name not in entries:
-        known = ", ".join(sorted(entries))
-        raise ConfigurationError(
-            f"there is no build image {name!r}", where=Location(path), hint=f"It has {known}; or give an image by digest."
-        )
-    entry = entries[name]
-    return Image(reference=entry["base"], python=str(entry.get("python", "python3")), glibc=str(entry.get("glibc", "")))
+    if _PINNED.fullmatch(name):
+        return Image(base=name)
+    path = recipes.find(IMAGES, project)
+    images = read_images(path)
+    if name not in images:
+        near = difflib.get_close_matches(name, images, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        hint += f"It has {', '.join(sorted(images)) or 'no entries'}; or give an image by digest, name@sha256:…"
+        raise ConfigurationError(f"there is no build image {name!r}", where=Location(path), hint=hint)
+    return images[name]
 
 
-def _problems(entries: dict[str, object], path: Path) -> list[Problem]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found = []
-    for name, entry in entries.items():
-        base = entry.get("base", "") if isinstance(entry, dict) else ""
-        if not _PINNED.match(str(base)):
-            line = next((number for number, text in enumerate(lines, 1) if text.strip() == f"[{name}]"), None)
-            found.append(Problem(what=f"the image {name!r} has no digest: {base!r}", where=Location(path, line)))
-    return found
+def read_images(path: Path) -> Mapping[str, Image]:
+    """All entries of an images.toml, checked. Raises ConfigurationError with every problem and its line."""
+    findings = Findings()
+    document = read_toml(path, findings)
+    images = {name: _image(document.part(name, findings=findings), findings) for name in document.content} if document else {}
+    if findings.problems:
+        raise ConfigurationError(f"{path.name} cannot be used", problems=tuple(findings.problems))
+    return images
+
+
+def _image(entry: Part, findings: Findings) -> Image:
+    image = entry.typed(Image, findings)
+    if isinstance(entry.content.get("base", ""), str) and not _PINNED.fullmatch(image.base):
+        what = f"the image {entry.keys[-1]!r} is not pinned by a digest: {image.base!r}"
+        findings.add(what, entry.where("base"), "write name:tag@sha256:…; a tag alone can change")
+    return image

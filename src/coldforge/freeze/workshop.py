@@ -6,42 +6,23 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from coldforge.errors import BuildFailed
 from coldforge.freeze import Workshop
+from coldforge.freeze.client import CLIENT, carry_in, client_environment
 from coldforge.freeze.images import Image, find_image
 from coldforge.host import engine, files
+from coldforge.host.archive import EPOCH, check_links, plain_mode
+from coldforge.host.container import Container, container
 from coldforge.host.run import run
-from coldforge.host.secrets import hide
 from coldforge.report import reporter
 from coldforge.target import Target
 
-# The clients' own configuration of registries, proxies and certificates: for the phase with network only.
-_CLIENT_PREFIXES: Final = ("UV_", "PIP_")
-_CLIENT_NAMES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC")
-_CERTIFICATES: Final = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# Where things are kept or how much is said is no business of a workshop.
-_NOT_HANDED_ON: Final = frozenset(
-    {"UV_CACHE_DIR", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON", "PIP_CACHE_DIR", "PIP_TARGET"}
-)
 USER: Final = 1000
 ROOT: Final = "/coldforge"
-
-
-def client_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that configure how registries are reached; whatever looks like a credential is hidden from outputs."""
-    chosen = {
-        name: value
-        for name, value in environment.items()
-        if (name.startswith(_CLIENT_PREFIXES) or name.upper() in _CLIENT_NAMES or name in _CERTIFICATES) and name not in _NOT_HANDED_ON
-    }
-    for value in chosen.values():
-        if "@" in value and "://" in value:
-            hide(value.partition("://")[2].rpartition("@")[0])
-    return chosen
 
 
 class HostWorkshop:
@@ -61,17 +42,16 @@ class HostWorkshop:
     def put(self, source: Path, name: str) -> None:
         target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source, target)
-            target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+        _copy(source, target)
+        for path in (target, *target.rglob("*")) if target.is_dir() else (target,):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() else plain_mode(path.stat().st_mode))
+            os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 
     def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
         cut = _CUT if self.network_off and not network else []
         client = client_environment(os.environ) if network else {}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        base = {"HOME": self.path("home"), "TMPDIR": self.path("home"), "PATH": path}
+        base = {"HOME": self.path("home"), "TMPDIR": self.path("home"), "PATH": os.environ.get("PATH", os.defpath)}
         if network and (cache := _uv_cache()):
             base["UV_CACHE_DIR"] = cache
         return run([*cut, *argv], cwd=self._root, env={**client, **base, **env}, log=log).output
@@ -81,6 +61,7 @@ class HostWorkshop:
         if not source.exists():
             raise BuildFailed(f"{name} was not made")
         _copy(source, destination)
+        check_links(destination)
 
     def save(self, name: str, destination: Path) -> None:
         _copy(self._root / name, destination)
@@ -117,23 +98,13 @@ class ContainerWorkshop:
     network_off = True
     uv_needed = True
 
-    def __init__(self, container: engine.Container, image: Image) -> None:
+    def __init__(self, container: Container, image: Image) -> None:
         self._container = container
         self.identity = image.identity
         self._connected = True
-        self._client = self._put_client()
-
-    def _put_client(self) -> dict[str, str]:
-        """Copy in the files that the client's configuration names, and say where they are inside."""
-        client = client_environment(os.environ)
-        for name in (*_CERTIFICATES, "UV_CONFIG_FILE", "PIP_CONFIG_FILE", "NETRC"):
-            path = Path(client.pop(name, ""))
-            if path.is_file():
-                inside = f"client/{name.lower()}"
-                self.put(path, inside)
-                client[name] = self.path(inside)
-        client.pop("PIP_FIND_LINKS", None)  # a folder of this machine; indexes are reached, not copied
-        return client
+        with files.scratch("home") as empty:
+            self.put(empty, "home")
+        self._client = carry_in(client_environment(os.environ), put=self.put, path=self.path)
 
     def path(self, name: str) -> str:
         return f"{ROOT}/{name}"
@@ -143,11 +114,20 @@ class ContainerWorkshop:
 
     def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
         if not network and self._connected:
-            self._container.cut_network()
-            self._connected = False
-        client = self._client if network else {}
+            self._disconnect(log)
+        if network and not self._connected:
+            raise BuildFailed(f"`{Path(argv[0]).name}` needs the network, which the container has been cut off for good")
+        return self._execute(argv, {**(self._client if network else {}), **env}, log)
+
+    def _disconnect(self, log: Path) -> None:
+        """No network from now on, and no trace of how its user reaches any."""
+        self._container.cut_network()
+        self._connected = False
+        self._execute(["rm", "-rf", self.path(CLIENT)], {}, log)
+
+    def _execute(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> str:
         base = {"HOME": self.path("home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
-        return self._container.execute(argv, env={**client, **base, **env}, cwd=ROOT, user=f"{USER}:{USER}", log=log)
+        return self._container.execute(argv, env={**base, **env}, cwd=ROOT, user=f"{USER}:{USER}", log=log)
 
     def get(self, name: str, destination: Path) -> None:
         self._container.get(self.path(name), destination)
@@ -166,7 +146,7 @@ def choose_image(container: str, *, host: bool, project: Path) -> Image | None:
     image = find_image(container, project)
     if engine.configured():
         return image
-    reporter().info(f"There is no container engine here: freezing on this machine, with {host_glibc()} as the floor of the result.")
+    reporter().info(f"There is no container engine on this machine, so the build image {container!r} is not used.")
     return None
 
 
@@ -186,12 +166,9 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
         with files.scratch("freeze") as folder:
             yield HostWorkshop(folder)
         return
-    client = engine.connect()
-    identity = engine.ensure_image(client, image.reference, target.debian_arch)
-    needs = f", glibc {image.glibc}: the result needs that or newer" if image.glibc else ""
-    reporter().info(f"Freezing in a container of {image.reference}{needs}.")
-    with engine.container(client, identity) as container:
-        workshop = ContainerWorkshop(container, image)
-        with files.scratch("home") as empty:
-            workshop.put(empty, "home")
-        yield workshop
+    with closing(engine.connect()) as client:
+        identity = engine.ensure_image(client, image.base, target.debian_arch)
+        needs = f" (glibc {image.glibc}: the result needs that or newer)" if image.glibc else ""
+        reporter().info(f"Freezing in a container of {image.base}{needs}.")
+        with container(client, identity) as made:
+            yield ContainerWorkshop(made, image)

@@ -6,29 +6,23 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from coldforge.errors import Refused
 
-EPOCH = 315532800  # whatever goes into a workshop is that old; outputs get their own time later
+EPOCH: Final = 946684800  # 2000, what ZIP can tell in every time zone: how old everything in a workshop is; outputs get their own time
 
 
 def pack(source: Path, archive: Path, *, name: str, owner: int = 0) -> None:
-    """Write a file or folder as a tar whose top entry is the path `name`: sorted, fixed modes and times, one owner."""
+    """Write a file or folder as a tar whose top entry is the path `name`: sorted, fixed modes and times, one owner.
+
+    Links are kept as they are. Raises Refused for what is neither file, folder nor link: reading it might never end.
+    """
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
-        for parent in reversed(PurePosixPath(name).parents):
-            if parent != PurePosixPath():
-                tar.addfile(_info(parent.as_posix(), owner, kind=tarfile.DIRTYPE, mode=0o755))
+        for parent in reversed(PurePosixPath(name).parents[:-1]):
+            tar.addfile(_info(parent.as_posix(), owner, kind=tarfile.DIRTYPE, mode=0o755))
         for path, entry in _walk(source, name):
-            if path.is_symlink():
-                tar.addfile(_info(entry, owner, kind=tarfile.SYMTYPE, mode=0o777, link=str(path.readlink())))
-            elif path.is_dir():
-                tar.addfile(_info(entry, owner, kind=tarfile.DIRTYPE, mode=0o755))
-            else:
-                mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-                info = _info(entry, owner, kind=tarfile.REGTYPE, mode=mode)
-                info.size = path.stat().st_size
-                with path.open("rb") as stream:
-                    tar.addfile(info, stream)
+            _add(tar, path, entry, owner)
 
 
 def _walk(source: Path, name: str) -> Iterator[tuple[Path, str]]:
@@ -38,6 +32,20 @@ def _walk(source: Path, name: str) -> Iterator[tuple[Path, str]]:
             yield path, f"{name}/{path.relative_to(source).as_posix()}"
 
 
+def _add(tar: tarfile.TarFile, path: Path, entry: str, owner: int) -> None:
+    if path.is_symlink():
+        tar.addfile(_info(entry, owner, kind=tarfile.SYMTYPE, mode=0o777, link=str(path.readlink())))
+    elif path.is_dir():
+        tar.addfile(_info(entry, owner, kind=tarfile.DIRTYPE, mode=0o755))
+    elif path.is_file():
+        info = _info(entry, owner, kind=tarfile.REGTYPE, mode=plain_mode(path.stat().st_mode))
+        with path.open("rb") as stream:
+            info.size = path.stat().st_size
+            tar.addfile(info, stream)
+    else:
+        raise Refused(f"{path} is neither file, folder nor link")
+
+
 def _info(name: str, owner: int, *, kind: bytes, mode: int, link: str = "") -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.mode, info.linkname, info.mtime = kind, mode, link, EPOCH
@@ -45,44 +53,66 @@ def _info(name: str, owner: int, *, kind: bytes, mode: int, link: str = "") -> t
     return info
 
 
+def plain_mode(mode: int) -> int:
+    """The one of two modes that a file keeps: executable by its owner, and so by all, or not."""
+    return 0o755 if mode & 0o100 else 0o644
+
+
 def extract(tar: tarfile.TarFile, destination: Path, *, strip: int = 0) -> None:
     """Unpack into `destination` (a file, if the archive holds just one at its top), without trusting the archive.
 
-    `strip` leading parts of every name are dropped. Modes become 755 or 644. Raises Refused for
-    absolute names, names with `..`, links that lead out of the folder, devices, and hard links to nothing.
+    `strip` leading parts of every name are dropped. Modes become 755 or 644. Raises Refused for absolute names,
+    names with `..`, links that lead out of the folder (through each other, too), devices, hard links to
+    nothing, entries that contradict each other, and archives that are damaged. What it wrote before is left.
+    The standard library's own filter is not used: Debian 12's Python 3.11.2 does not have it (PEP 706).
     """
-    for member in tar:
-        parts = PurePosixPath(member.name).parts
-        if member.name.startswith("/") or ".." in parts:
-            raise Refused(f"the archive has an entry outside of its folder: {member.name!r}")
-        inner = PurePosixPath(*parts[strip:])
-        target = destination / inner
-        if not _inside(target.parent, destination):
-            raise Refused(f"the archive writes through a link: {member.name!r}")
-        if member.isdir():
-            target.mkdir(parents=True, exist_ok=True)
-        elif member.issym():
-            _link(target, member.linkname, destination)
-        elif member.isfile() or member.islnk():
-            _file(tar, member, target)
-        else:
-            raise Refused(f"the archive has an entry that is neither file, folder nor link: {member.name!r}")
+    try:
+        for member in tar:
+            _entry(tar, member, destination, strip)
+    except (tarfile.TarError, EOFError) as error:
+        raise Refused("the archive is damaged", why=str(error)) from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise Refused("the archive has entries that contradict each other", why=str(error.filename)) from error
+    check_links(destination)
+
+
+def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, destination: Path, strip: int) -> None:
+    parts = PurePosixPath(member.name).parts
+    if member.name.startswith("/") or ".." in parts:
+        raise Refused(f"the archive has an entry outside of its folder: {member.name!r}")
+    target = destination.joinpath(*parts[strip:])
+    if target != destination and not _inside(target.parent, destination):
+        raise Refused(f"the archive writes through a link: {member.name!r}")
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif member.issym():
+        _link(target, member.linkname, destination)
+    elif member.isfile() or member.islnk():
+        _file(tar, member, target)
+    else:
+        raise Refused(f"the archive has an entry that is neither file, folder nor link: {member.name!r}")
 
 
 def _inside(path: Path, root: Path) -> bool:
-    return path == root.parent or path.resolve().is_relative_to(root.resolve())
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # links in a circle lead nowhere
+        return False
 
 
 def _link(target: Path, text: str, root: Path) -> None:
-    if text.startswith("/") or not (target.parent / text).resolve().is_relative_to(root.resolve()):
-        raise Refused(f"the archive has a link that leads out of its folder: {target.name} -> {text}")
+    if target == root or text.startswith("/") or not _inside(target.parent / text, root):
+        raise Refused(f"a link leads out of its folder: {target.name} -> {text}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     target.symlink_to(text)
 
 
 def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-    source = tar.extractfile(member)
+    try:
+        source = tar.extractfile(member)
+    except KeyError:
+        source = None
     if source is None:
         raise Refused(f"the archive has a hard link to nothing: {member.name!r}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,4 +120,11 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
         target.unlink()
     with source, target.open("wb") as stream:
         shutil.copyfileobj(source, stream, 1 << 20)
-    target.chmod(0o755 if member.mode & 0o100 else 0o644)
+    target.chmod(plain_mode(member.mode))
+
+
+def check_links(root: Path) -> None:
+    """Refuse a tree with a link that leads out of it: harmless links may together make one that does."""
+    for path in sorted(root.rglob("*")):
+        if path.is_symlink() and (path.readlink().is_absolute() or not _inside(path, root)):
+            raise Refused(f"a link leads out of its folder: {path.relative_to(root)} -> {path.readlink()}")

@@ -1,25 +1,32 @@
 """What was made before, by the digest of all its inputs; nothing else decides whether work is done again.
 
-An entry is a folder `<cache>/<kind>/<key>/` with the content under `content` (a file or a
-folder) and `digest`, the sha256 of all of it. An entry that does not match its digest is dropped.
+An entry is a folder `<cache>/<kind>/<key>/` that appears all at once: `content` (a file or a folder) and
+`entry.json` (its digest and size). An entry that does not match its digest is dropped.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from coldforge.host import files
-from coldforge.records import Record
 from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
+_RECORD: Final = "entry.json"
 
-class CacheEntry(Record, frozen=True, kw_only=True):
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntry:
     """One thing in the cache; `size` in bytes."""
 
     kind: str
@@ -37,82 +44,137 @@ def root() -> Path:
 
 
 def fetch(kind: str, key: str) -> Path | None:
-    """The cached file or folder, checked; None when there is none. It must not be changed: copy it."""
+    """The cached file or folder, checked; None when there is none. It must not be changed: copy it.
+
+    A damaged entry is dropped with a warning, and is as good as none.
+    """
     entry = root() / kind / key
-    content, recorded = entry / "content", entry / "digest"
-    try:
-        wanted = recorded.read_text()
-    except (FileNotFoundError, NotADirectoryError):
+    recorded = _recorded(entry)
+    if recorded is None:
         return None
-    if digest(content) == wanted:
-        return content
+    with suppress(OSError):
+        if digest(entry / "content") == recorded["sha256"]:
+            with suppress(OSError):  # a cache that is only read
+                os.utime(entry / _RECORD)  # `prune` spares what was used last
+            return entry / "content"
     reporter().warn(f"the cached {kind} {key[:12]} is damaged; it is made again")
     shutil.rmtree(entry, ignore_errors=True)
     return None
 
 
+def _recorded(entry: Path) -> dict[str, object] | None:
+    """What is recorded of an entry; None when there is no such entry, or no sense in it."""
+    try:
+        record = json.loads((entry / _RECORD).read_bytes())
+    except OSError:
+        return None
+    except ValueError:
+        record = None
+    return record if isinstance(record, dict) else {"sha256": "", "size": 0}
+
+
 def store(kind: str, key: str, source: Path) -> Path:
-    """Copy a file or folder into the cache and return the cached one. Two processes may store the same at once."""
+    """Copy a file or folder into the cache and return the cached one. Several processes may store the same at once.
+
+    A cache that cannot be written is no reason to fail: then `source` itself is returned, with a warning.
+    Raises Missing when the disk is full.
+    """
     entry = root() / kind / key
     temporary = entry.parent / f".{key}.{uuid.uuid4().hex}"
-    with files.disk_errors(entry):
+    try:
         temporary.mkdir(parents=True)
-        try:
-            _copy(source, temporary / "content")
-            (temporary / "digest").write_text(digest(temporary / "content"))
-            shutil.rmtree(entry, ignore_errors=True)
-            temporary.rename(entry)
-        except FileExistsError:  # another process was faster, with the same content
-            pass
-        except OSError as error:
-            if not (entry / "digest").is_file():
-                raise error from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        _fill(temporary, source)
+        _place(temporary, entry)
+    except OSError as error:
+        if files.error_number(error) in files.FULL:
+            raise files.no_space(entry) from error
+        if temporary.is_dir():
+            raise
+        # it could not be made, or `coldforge cache prune` ran meanwhile
+        reporter().warn(f"nothing is cached in {root()}: {error.strerror or error}")
+        return source
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return entry / "content"
 
 
-def _copy(source: Path, destination: Path) -> None:
+def _fill(folder: Path, source: Path) -> None:
+    content = folder / "content"
     if source.is_dir():
-        shutil.copytree(source, destination, symlinks=True)
+        shutil.copytree(source, content, symlinks=True)
     else:
-        shutil.copy2(source, destination)
+        shutil.copy2(source, content)
+    (folder / _RECORD).write_text(json.dumps({"sha256": digest(content), "size": size(content)}, sort_keys=True))
+
+
+def _place(made: Path, entry: Path) -> None:
+    """Rename into place. What is there already with the same content stays: somebody may be reading it."""
+    if _recorded(entry) == _recorded(made):
+        return
+    for _ in range(3):  # another process may place its own in between
+        try:
+            made.rename(entry)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            return
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    items = path.rglob("*") if path.is_dir() else (path,)
+    return sum(item.lstat().st_size for item in items if item.is_symlink() or item.is_file())
 
 
 def digest(path: Path) -> str:
-    """The sha256 of a file's bytes, or of a folder's names, links, executable bits and bytes."""
+    """The sha256 of a file's bytes, or of a folder's names, links, executable bits and bytes. Raises OSError when it is not there."""
     if not path.is_dir():
-        return files.sha256(path) if path.is_file() else ""
+        return files.sha256(path)
     total = hashlib.sha256()
     for item in sorted(path.rglob("*")):
-        name = item.relative_to(path).as_posix()
-        if item.is_symlink():
-            total.update(f"{name}\0link\0{item.readlink()}\n".encode())
-        elif item.is_file():
-            total.update(f"{name}\0{item.stat().st_mode & 0o100}\0{files.sha256(item)}\n".encode())
+        total.update("\0".join((item.relative_to(path).as_posix(), *_facts(item), "")).encode(errors="surrogateescape"))
     return total.hexdigest()
+
+
+def _facts(path: Path) -> tuple[str, str]:
+    if path.is_symlink():
+        return "link", str(path.readlink())
+    if path.is_dir():
+        return "folder", ""
+    return "program" if path.stat().st_mode & 0o100 else "file", files.sha256(path)
 
 
 def entries() -> tuple[CacheEntry, ...]:
     """Everything in the cache, by kind and key."""
-    return tuple(
-        CacheEntry(kind=entry.parent.name, key=entry.name, size=sum(f.lstat().st_size for f in entry.rglob("*") if not f.is_dir()))
-        for entry in sorted(_folders())
-    )
+    whole = ((entry, _recorded(entry)) for entry in sorted(_folders()))
+    return tuple(CacheEntry(kind=e.parent.name, key=e.name, size=int(str(record["size"]))) for e, record in whole if record)
 
 
 def _folders() -> Iterator[Path]:
+    """Every entry, and what killed processes left of some."""
     for kind in root().iterdir() if root().is_dir() else ():
         if kind.is_dir():
-            yield from (entry for entry in kind.iterdir() if (entry / "digest").is_file())
+            yield from (entry for entry in kind.iterdir() if entry.is_dir())
 
 
-def prune() -> int:
-    """Empty the cache; the number of bytes that this freed."""
-    freed = sum(entry.size for entry in entries())
-    for entry in _folders():
-        shutil.rmtree(entry, ignore_errors=True)
+def prune(*, keep: int = 0) -> int:
+    """Shrink the cache to `keep` bytes, the least recently used first; the number of bytes that this freed."""
+    total = freed = 0
+    for entry in sorted(_folders(), key=_last_use, reverse=True):
+        weight = size(entry)
+        if entry.name.startswith(".") or (total := total + weight) > keep:
+            shutil.rmtree(entry, ignore_errors=True)
+            freed += weight
     return freed
+
+
+def _last_use(entry: Path) -> tuple[float, str]:
+    try:
+        return (entry / _RECORD).stat().st_mtime, entry.name
+    except OSError:
+        return 0.0, entry.name
 
 
 def table(found: tuple[CacheEntry, ...]) -> Table:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
-from coldforge.host.archive import extract, pack
-from coldforge.host.files import scratch
 from coldforge.host.run import NO_SPACE
 from coldforge.report import reporter
 
 if TYPE_CHECKING:
     from docker import DockerClient
-    from docker.models.containers import Container as DockerContainer
+    from docker.errors import APIError
+    from docker.models.images import Image
 
-LABEL: Final = "coldforge"
+Engine: TypeAlias = "DockerClient"
 SOCKET: Final = Path("/var/run/docker.sock")
 HOST_HINT: Final = "`--host` freezes on this machine, without a container."
+FIRST_ANSWER, LATER_ANSWERS = 20, 600  # seconds: an engine that is there says so soon, but may take long to unpack an archive
 
 
 def configured() -> bool:
@@ -30,192 +29,124 @@ def configured() -> bool:
     return bool(os.environ.get("DOCKER_HOST")) or SOCKET.exists()
 
 
-def connect() -> DockerClient:
-    """A client of the engine. Raises Missing: no engine, no rights, or it does not answer."""
+def connect() -> Engine:
+    """A client of the engine, to be closed. Raises Missing: no engine, no rights, or it does not answer."""
     if not configured():
-        raise Missing(
-            "there is no container engine", why=f"DOCKER_HOST is not set and {SOCKET} does not exist", hint=f"Install one. {HOST_HINT}"
-        )
-    _check_socket()
+        why = f"DOCKER_HOST is not set and {SOCKET} does not exist"
+        raise Missing("there is no container engine", why=why, hint=f"Install one. {HOST_HINT}")
+    where = os.environ.get("DOCKER_HOST") or f"unix://{SOCKET}"
+    if where.startswith("unix://"):
+        _check_socket(Path(where.removeprefix("unix://")))
     import docker
     from docker.errors import DockerException
 
     try:
-        client = docker.from_env(timeout=600)
+        client = docker.from_env(timeout=FIRST_ANSWER, use_ssh_client=True)
         client.ping()
-    except (DockerException, OSError) as error:
-        where = os.environ.get("DOCKER_HOST") or str(SOCKET)
-        raise Missing(f"the container engine at {where} does not answer", why=_short(error), hint=f"Start it. {HOST_HINT}") from error
+    except (DockerException, OSError, ValueError) as error:
+        raise _silent(where, _short(error)) from error
+    client.api.timeout = LATER_ANSWERS
     return client
 
 
-def _check_socket() -> None:
+def _check_socket(path: Path) -> None:
     """Rights are told apart from a dead engine before the SDK wraps both in one exception."""
-    if os.environ.get("DOCKER_HOST"):
-        return
-    probe = socket.socket(socket.AF_UNIX)
-    try:
-        probe.connect(str(SOCKET))
-    except PermissionError as error:
-        hint = f"Add yourself to the group that owns it (usually `docker`) and log in again, or use a rootless engine. {HOST_HINT}"
-        raise Missing(f"you have no rights on the container engine's socket {SOCKET}", hint=hint) from error
-    except OSError:
-        return  # the SDK's own message follows
-    finally:
-        probe.close()
+    with closing(socket.socket(socket.AF_UNIX)) as probe:
+        try:
+            probe.connect(str(path))
+        except PermissionError as error:
+            hint = f"Add yourself to the group that owns it (usually `docker`) and log in again, or use a rootless engine. {HOST_HINT}"
+            raise Missing(f"you have no rights on the container engine's socket {path}", hint=hint) from error
+        except OSError as error:
+            raise _silent(str(path), error.strerror or str(error)) from error
+
+
+def _silent(where: str, why: str) -> Missing:
+    return Missing(f"the container engine at {where} does not answer", why=why, hint=f"Start it, or correct DOCKER_HOST. {HOST_HINT}")
 
 
 def describe() -> str:
     """Name and version of the engine, for people. Raises Missing."""
-    client = connect()
-    try:
+    with closing(connect()) as client, talking():
         version = client.version()
-        return f"{version.get('Platform', {}).get('Name') or 'engine'} {version['Version']} ({version['Os']}/{version['Arch']})"
-    finally:
-        client.close()
+    return f"{version.get('Platform', {}).get('Name') or 'engine'} {version['Version']} ({version['Os']}/{version['Arch']})"
 
 
-def ensure_image(client: DockerClient, reference: str, architecture: str) -> str:
+def ensure_image(client: Engine, reference: str, architecture: str) -> str:
     """Make sure that an image is on the engine, pulling it by digest if it is not; returns its id.
 
     `architecture` is in the engine's words (amd64, arm64). Raises Missing.
     """
-    from docker.errors import APIError, DockerException, ImageNotFound
-
-    try:
-        image = client.images.get(reference)
-    except ImageNotFound:
-        try:
-            with reporter().step(f"pull {reference}"):
-                image = client.images.pull(reference, platform=f"linux/{architecture}")
-        except (APIError, DockerException) as error:
-            message = f"the image {reference} is not on the engine and cannot be pulled"
-            raise Missing(message, why=_short(error), hint=f"Is the registry reachable? {HOST_HINT}") from error
-    found = image.attrs.get("Architecture", architecture)
+    image = _present(client, reference)
+    if image is None:
+        with reporter().step(f"pull {reference}"):
+            _pull(client, reference, architecture)
+        image = _present(client, reference)
+    if image is None:
+        raise Missing(f"the image {reference} is not on the engine after it was pulled", hint=HOST_HINT)
+    found = image.attrs.get("Architecture") or architecture
     if found != architecture:
         raise Missing(f"the image {reference} is for {found}, the target needs {architecture}", hint=HOST_HINT)
     return str(image.id)
 
 
-def _short(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+def _present(client: Engine, reference: str) -> Image | None:
+    from docker.errors import ImageNotFound
+
+    with talking():
+        try:
+            return client.images.get(reference)
+        except ImageNotFound:
+            return None
 
 
-class Container:
-    """A running container that nothing is mounted into."""
-
-    def __init__(self, client: DockerClient, container: DockerContainer) -> None:
-        self._client = client
-        self._container = container
-
-    def execute(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, user: str, log: Path) -> str:
-        """Run a program inside; its lines go to the reporter and to `log`. Raises BuildFailed."""
-        api = self._client.api
-        made = api.exec_create(self._container.id, list(argv), environment=dict(env), workdir=cwd, user=user)
-        lines: list[str] = []
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as stream:
-            stream.write(f"$ {' '.join(argv)}\n")
-            for line in _lines(api.exec_start(made["Id"], stream=True)):
-                lines.append(line)
-                stream.write(line + "\n")
-                reporter().detail(line)
-        code = api.exec_inspect(made["Id"])["ExitCode"]
-        if code and any(NO_SPACE in line for line in lines[-20:]):
-            raise Missing(
-                "the container engine has no disk space left", why="\n".join(lines[-5:]), hint="`docker system prune` frees some."
-            )
-        if code:
-            why = "\n".join(lines[-20:])
-            raise BuildFailed(
-                f"`{Path(argv[0]).name}` ended with exit code {code} in the container", why=why, hint=f"The whole log: {log}."
-            )
-        return "\n".join(lines)
-
-    def put(self, source: Path, destination: str, owner: int) -> None:
-        """Copy a file or folder to the path `destination`, with normalised modes, times and owner."""
-        with scratch("put") as folder:
-            archive = folder / "tree.tar"
-            pack(source, archive, name=destination.lstrip("/"), owner=owner)
-            with archive.open("rb") as stream:
-                self._container.put_archive("/", stream)
-
-    def get(self, source: str, destination: Path) -> None:
-        """Copy a file or folder out; the archive is not trusted."""
-        from docker.errors import NotFound
-
-        with scratch("get") as folder:
-            archive = folder / "tree.tar"
-            try:
-                chunks, _ = self._container.get_archive(source)
-            except NotFound as error:
-                raise BuildFailed(f"{source} was not made in the container") from error
-            with archive.open("wb") as stream:
-                stream.writelines(chunks)
-            with tarfile.open(archive) as tar:
-                extract(tar, destination, strip=1)
-
-    def save(self, source: str, archive: Path) -> None:
-        """Keep a folder as the engine's own tar, links and all; only for `restore`."""
-        chunks, _ = self._container.get_archive(source)
-        with archive.open("wb") as stream:
-            stream.writelines(chunks)
-
-    def restore(self, archive: Path, destination: str) -> None:
-        """Bring back what `save` kept, into the same place."""
-        with archive.open("rb") as stream:
-            self._container.put_archive(destination.rpartition("/")[0], stream)
-
-    def cut_network(self) -> None:
-        """Take the container off every network: from now on only its loopback is left."""
-        self._container.reload()
-        for name in sorted(self._container.attrs["NetworkSettings"]["Networks"]):
-            self._client.networks.get(name).disconnect(self._container, force=True)
-
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
-    if rest:
-        yield rest.decode(errors="replace")
+def _pull(client: Engine, reference: str, architecture: str) -> None:
+    """Pull by digest. The SDK's own `images.pull` drops the events that say why a pull that had begun then failed."""
+    name, _, digest = reference.rpartition("@")
+    if not name:
+        hint = f"Load it (`docker load`), or write it as name@sha256:… in containers/images.toml. {HOST_HINT}"
+        raise Missing(f"the image {reference} is not on the engine", why="An image's id alone does not say where to get it.", hint=hint)
+    try:
+        with talking():
+            for event in client.api.pull(name, tag=digest, stream=True, decode=True, platform=f"linux/{architecture}"):
+                if "error" in event:
+                    raise Missing(str(event["error"]))
+                reporter().detail(" ".join(str(event[key]) for key in ("id", "status", "progress") if event.get(key)))
+    except ColdforgeError as error:
+        message = f"the image {reference} is not on the engine and cannot be pulled"
+        raise Missing(message, why=error.why or error.what, hint=f"Is the registry reachable from the engine? {HOST_HINT}") from error
 
 
 @contextmanager
-def container(client: DockerClient, image: str) -> Iterator[Container]:
-    """A container of `image` that idles while the block runs, and is gone afterwards whatever happens."""
+def talking(absent: str = "") -> Iterator[None]:
+    """Turn whatever the engine or the way to it says into words; `absent` is what it means that something is not there.
+
+    Errors of this machine's own files and of the block's other work pass untouched.
+    """
     from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
 
-    started: Any = None
     try:
-        started = client.containers.create(
-            image,
-            ["sleep", "86400"],  # an upper bound: should this process die without a trace, the container ends itself
-            entrypoint="",
-            labels={LABEL: str(os.getpid())},
-            init=True,
-            auto_remove=True,
-            security_opt=["no-new-privileges"],
-        )
-        started.start()
-        yield Container(client, started)
+        yield
     except APIError as error:
+        if absent and error.status_code == 404:
+            raise BuildFailed(absent) from error
         raise _explained(error) from error
-    except (DockerException, OSError) as error:
-        if isinstance(error, ColdforgeError):
-            raise
-        raise Missing("the container engine failed", why=_short(error), hint=HOST_HINT) from error
-    finally:
-        if started is not None:
-            with suppress(DockerException, OSError):
-                started.remove(force=True)
-            with suppress(DockerException, OSError):
-                client.close()
+    except (DockerException, RequestException, ConnectionError) as error:
+        raise Missing("the connection to the container engine broke", why=_short(error), hint=f"Run it again. {HOST_HINT}") from error
 
 
-def _explained(error: Any) -> ColdforgeError:
+def _explained(error: APIError) -> Missing:
     text = str(error.explanation or error)
-    if "no space left" in text.lower():
-        return Missing("the container engine has no disk space left", why=text, hint="`docker system prune` frees some.")
+    if NO_SPACE.lower() in text.lower():
+        return no_space(text)
     return Missing("the container engine refused", why=text, hint=HOST_HINT)
+
+
+def no_space(why: str) -> Missing:
+    """The engine's disk is full."""
+    return Missing("the container engine has no disk space left", why=why, hint="`docker system prune` frees some.")
+
+
+def _short(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__

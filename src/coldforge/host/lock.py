@@ -17,7 +17,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
+        lock = FileLock(folder / ".lock", is_singleton=True)  # so that one process does not wait for itself
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -77,6 +77,8 @@ def run(
         _end(process)
         raise
     finally:
+        if process.stdout is not None:
+            process.stdout.close()
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8") as stream:

@@ -1,0 +1,176 @@
+"""One running container: programs in it, files in and out, and its end, whatever happens."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from coldforge.errors import BuildFailed, ColdforgeError, Missing
+from coldforge.host.archive import extract, pack
+from coldforge.host.engine import HOST_HINT, Engine, no_space, talking
+from coldforge.host.files import scratch
+from coldforge.host.interrupt import held_back
+from coldforge.host.owner import is_dead, this_process
+from coldforge.host.run import NO_SPACE
+from coldforge.report import reporter
+
+if TYPE_CHECKING:
+    from docker import APIClient
+    from docker.models.containers import Container as DockerContainer
+
+LABEL: Final = "coldforge"
+LIFETIME: Final = "86400"  # seconds: an upper bound, should nobody be left to end it
+KILLED: Final = 137
+
+
+class Container:
+    """A running container that nothing is mounted into. Programs in it have no capabilities and cannot gain any."""
+
+    def __init__(self, client: Engine, container: DockerContainer) -> None:
+        self._client = client
+        self._container = container
+
+    def execute(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, user: str, log: Path) -> str:
+        """Run a program inside; its lines go to the reporter and to the end of `log`. Raises BuildFailed, or Missing (disk full)."""
+        api = self._client.api
+        lines: list[str] = []
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as stream, talking("the container is gone; somebody or something ended it"):
+            made = api.exec_create(self._container.id, list(argv), environment=dict(env), workdir=cwd, user=user)
+            stream.write(f"$ {' '.join(argv)}\n")
+            with _output(api, made["Id"]) as chunks:
+                for line in split_lines(chunks):
+                    lines.append(line)
+                    stream.write(line + "\n")
+                    reporter().detail(line)
+            code = api.exec_inspect(made["Id"])["ExitCode"]
+        if code != 0:  # None when the container ended under it
+            raise _failure(argv[0], code, lines, log)
+        return "\n".join(lines)
+
+    def put(self, source: Path, destination: str, owner: int) -> None:
+        """Copy a file or folder to the path `destination`, with normalised modes, times and owner."""
+        with scratch("put") as folder:
+            archive = folder / "tree.tar"
+            pack(source, archive, name=destination.lstrip("/"), owner=owner)
+            with archive.open("rb") as stream, talking():
+                self._container.put_archive("/", stream)
+
+    def get(self, source: str, destination: Path) -> None:
+        """Copy a file or folder out; the archive is not trusted. Raises BuildFailed when it is not there, Refused when it is not safe."""
+        with scratch("get") as folder:
+            self.save(source, folder / "tree.tar")
+            with tarfile.open(folder / "tree.tar") as tar:
+                extract(tar, destination, strip=1)
+
+    def save(self, source: str, archive: Path) -> None:
+        """Keep a folder as the engine's own tar, links and all; only for `restore`."""
+        with archive.open("wb") as stream, talking(f"{source} was not made in the container"):
+            chunks, _ = self._container.get_archive(source)
+            stream.writelines(chunks)
+
+    def restore(self, archive: Path, destination: str) -> None:
+        """Bring back what `save` kept, into the same place."""
+        with archive.open("rb") as stream, talking():
+            self._container.put_archive(destination.rpartition("/")[0] or "/", stream)
+
+    def cut_network(self) -> None:
+        """Take the container off every network, for good. Raises Missing when that leaves it any way out."""
+        with talking():
+            self._container.reload()
+            for name in sorted(self._container.attrs["NetworkSettings"]["Networks"]):
+                self._client.networks.get(name).disconnect(self._container, force=True)
+            _, output = self._container.exec_run(["cat", "/proc/net/route", "/proc/net/ipv6_route"], stderr=False)
+        # Not every engine lists every network: rootless ones connect containers in ways of their own.
+        ways = ways_out(output.decode(errors="replace")) if isinstance(output, bytes) else None
+        if ways is None or ways:
+            why = f"it still has routes through {', '.join(sorted(ways))}" if ways else "its routes cannot be read"
+            raise Missing("the container cannot be cut off the network", why=why, hint=HOST_HINT)
+
+
+@contextmanager
+def _output(api: APIClient, number: str) -> Iterator[Iterable[bytes]]:
+    """Start a prepared program; what it prints, as it comes."""
+    stream = api.exec_start(number, stream=True)
+    try:
+        yield stream
+    finally:
+        stream._response.close()  # type: ignore[attr-defined]  # noqa: SLF001  # the stream's own close() leaves the response and its file open
+
+
+def ways_out(routes: str) -> frozenset[str] | None:
+    """The interfaces but loopback that the kernel's route tables name (IPv4, then IPv6 if it has that); None if these are no tables."""
+    lines = [line.split() for line in routes.splitlines() if line.strip()]
+    if not lines or lines[0][0] != "Iface":
+        return None
+    return frozenset(words[0] if len(words) == 11 else words[-1] for words in lines[1:]) - {"lo"}
+
+
+def _failure(program: str, code: int | None, lines: Sequence[str], log: Path) -> ColdforgeError:
+    if any(NO_SPACE in line for line in lines[-20:]):
+        return no_space("\n".join(lines[-5:]))
+    how = "was ended with its container" if code is None else f"ended with exit code {code} in the container"
+    hint = "It was killed, most likely for want of memory. " if code == KILLED else ""
+    return BuildFailed(f"`{Path(program).name}` {how}", why="\n".join(lines[-20:]), hint=f"{hint}The whole log: {log}.")
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream that comes in pieces of any size, each as soon as it is whole."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+@contextmanager
+def container(client: Engine, image: str) -> Iterator[Container]:
+    """A container of `image` that idles while the block runs, and is gone afterwards whatever happens."""
+    sweep(client)
+    made: DockerContainer | None = None
+    try:
+        with held_back(), talking():
+            made = _create(client, image)
+        with talking():
+            made.start()
+        yield Container(client, made)
+    finally:
+        if made is not None:
+            with held_back():
+                _remove(made)
+
+
+def _create(client: Engine, image: str) -> DockerContainer:
+    return client.containers.create(
+        image,
+        ["sleep", LIFETIME],
+        entrypoint="",
+        labels={LABEL: this_process()},
+        hostname="coldforge",  # what programs write into their outputs is the same every time
+        init=True,
+        auto_remove=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+    )
+
+
+def _remove(container: DockerContainer) -> None:
+    """Remove it, or wait for its end when the engine is already at it (it then answers 409)."""
+    with suppress(ColdforgeError), talking():
+        container.remove(force=True, v=True)
+        return
+    with suppress(ColdforgeError), talking():
+        container.wait(condition="removed", timeout=60)
+
+
+def sweep(client: Engine) -> None:
+    """Remove the containers that earlier runs left behind because they were killed."""
+    with talking():
+        found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+    for left in found:
+        if is_dead(left.labels.get(LABEL, "")):
+            _remove(left)
