@@ -58,6 +58,8 @@ class ActionsReporter(ConsoleReporter):
             text = f"{problem.what} ({problem.hint})" if problem.hint else problem.what
             self._annotate("error", f"coldforge: {error.title}", text, problem.where)
         self._annotate("error", f"coldforge: {error.title}", "\n".join(explain(error)), error.where)
+        # indented, so that nothing in a message can be markdown
+        self.summary(f"### coldforge: {error.title}\n\n" + "\n".join(f"    {line}" for line in explain(error)))
 
     def table(self, table: Table) -> None:
         super().table(table)

@@ -1,0 +1,181 @@
+"""The action as a user's workflow uses it, executed by a real runner (act, on this host, offline)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.fake_github import WRITER, FakeGitHub
+from support.fake_sigstore import FakeSigstore, github_claims
+from support.program import environment
+from support.repository import write as tiny
+from support.require import tool
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).resolve().parents[2]
+STUB = """\
+name: python
+description: Stands for actions/setup-python, the Python that is here
+inputs: { python-version: { description: which }, update-environment: { description: whether } }
+outputs: { python-path: { description: where, value: "${{ steps.find.outputs.path }}" } }
+runs:
+  using: composite
+  steps:
+    - id: find
+      shell: bash
+      run: echo "path=$(command -v python3)" >> "$GITHUB_OUTPUT"
+"""
+CHAIN = """\
+on: push
+jobs:
+  release:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v5
+      - uses: coldforge/coldforge@v1
+        id: plan
+        with: { session: plan }
+      - uses: coldforge/coldforge@v1
+        id: build
+        with: { session: build, host: true, target: linux-x86_64, format: tar.gz deb }
+      - uses: coldforge/coldforge@v1
+        with: { session: attest, trust-config: trust.json }
+      - uses: coldforge/coldforge@v1
+        id: release
+        with: { session: release, repo: acme/demo, tag: v0.1.0 }
+      - uses: coldforge/coldforge@v1
+        id: verify
+        with: { session: verify, repo: acme/demo, tag: v0.1.0, trust-config: trust.json }
+      - shell: bash
+        env:
+          PLANNED: ${{ toJSON(steps.plan.outputs) }}
+          BUILT: ${{ toJSON(steps.build.outputs) }}
+          RELEASED: ${{ toJSON(steps.release.outputs) }}
+          VERIFIED: ${{ toJSON(steps.verify.outputs) }}
+        run: printf '[%s,%s,%s,%s]' "$PLANNED" "$BUILT" "$RELEASED" "$VERIFIED" > "$RESULT"
+"""
+HOSTILE = """\
+on: push
+jobs:
+  plan:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v5
+      - uses: coldforge/coldforge@v1
+        with:
+          session: plan
+          target: |
+            "; touch "$PWNED"; echo $(touch "$PWNED") `touch "$PWNED"`
+"""
+FAILING = """\
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v5
+      - uses: coldforge/coldforge@v1
+        with: { session: build, host: true }
+"""
+
+
+@pytest.fixture
+def sigstore() -> Iterator[FakeSigstore]:
+    with FakeSigstore(github_claims(ref="refs/tags/v0.1.0")) as fake:
+        yield fake
+
+
+def act(repository: Path, workflow: str, tmp_path: Path, env: dict[str, str], *given: str) -> subprocess.CompletedProcess[str]:
+    """Run a workflow of the repository as a push would; our action and setup-python come from this machine."""
+    program = tool("act", "go install github.com/nektos/act@v0.2.89")
+    folder = repository / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "release.yml").write_text(workflow)
+    subprocess.run(["git", "-C", repository, "add", "-A"], check=True)
+    subprocess.run(
+        ["git", "-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "workflow"], check=True
+    )
+    stub = tmp_path / "setup-python"
+    stub.mkdir()
+    (stub / "action.yml").write_text(STUB)
+    pinned = next(line.split("uses: ")[1].split()[0] for line in (ROOT / "action.yml").read_text().splitlines() if "setup-python@" in line)
+    ours = tmp_path / "coldforge"
+    left_out = shutil.ignore_patterns(".git", "__pycache__", "dist", ".mypy_cache", ".ruff_cache", "tests", ".hypothesis")
+    shutil.copytree(ROOT, ours, ignore=left_out)
+    words = [
+        program, "push", "-P", "ubuntu-24.04=-self-hosted", "--action-offline-mode", "--no-cache-server", "-s", f"GITHUB_TOKEN={WRITER}",
+        "--local-repository", f"{pinned}={stub}", "--local-repository", f"coldforge/coldforge@v1={ours}", *given,
+    ]  # fmt: skip
+    home = tmp_path / "home"
+    home.mkdir()
+    wanted = {**env, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    return subprocess.run(words, cwd=repository, env=wanted, capture_output=True, text=True, check=False, timeout=900)
+
+
+@pytest.fixture
+def env(host_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One private environment of the program for all these tests."""
+    return environment(**{key: host_env[key] for key in ("COLDFORGE_CACHE", "UV_CACHE_DIR")})
+
+
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.getbasetemp() / "environments")
+
+
+def given(**values: str) -> list[str]:
+    return [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
+
+
+def test_the_whole_chain_through_the_action(
+    tmp_path: Path, env: dict[str, str], sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    repository = tiny(tmp_path / "user's répo")
+    (repository / "trust.json").write_text(sigstore.trust_config())
+    result = tmp_path / "result.json"
+    job = sigstore.job_environment()
+    with FakeGitHub() as github:
+        done = act(
+            repository, CHAIN, tmp_path, env,
+            *given(RESULT=str(result), GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory), GITHUB_TOKEN=WRITER, **job),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        planned, built, released, verified = json.loads(result.read_text())
+        contents = github.contents("v0.1.0")
+    manifest = (
+        json.loads(Path(built["manifest"]).read_text()) if Path(built["manifest"]).is_file() else json.loads(contents["manifest.json"])
+    )
+    names = sorted(artifact["name"] for target in manifest["targets"] for artifact in target["artifacts"])
+    assert sorted(Path(path).name for path in json.loads(built["artifacts-json"])) == names
+    assert sorted(Path(path).name for path in built["artifacts"].splitlines()) == names
+    assert set(names) < set(contents)
+    assert json.loads(planned["matrix"])["include"][0]["target"] == "linux-x86_64"
+    assert (planned["version"], verified["verdict"]) == ("0.1.0", "good")
+    assert released["release-url"].startswith("https://")
+    assert "On a desk: coldforge build . --target linux-x86_64 --format tar.gz --format deb --out dist --host" in done.stdout
+    assert WRITER not in done.stdout
+
+
+def test_an_input_stays_data(tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    marker = tmp_path / "pwned"
+    done = act(
+        tiny(tmp_path / "repo"), HOSTILE, tmp_path, env, *given(PWNED=str(marker), COLDFORGE_HOME=shared_home(tmp_path_factory))
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "unknown target" in done.stdout
+    assert not marker.exists()
+
+
+def test_a_failing_build_names_file_and_line(tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    repository = tiny(tmp_path / "repo")
+    pyproject = repository / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + '\n[tool.coldforge]\ncategory = ["X"]\n')
+    line = pyproject.read_text().splitlines().index('category = ["X"]') + 1
+    done = act(repository, FAILING, tmp_path, env, *given(COLDFORGE_HOME=shared_home(tmp_path_factory)))
+    assert done.returncode != 0
+    annotation = f"::error title=coldforge%3A configuration,file=pyproject.toml,line={line}::unknown key 'category'"
+    assert annotation in done.stdout, done.stdout
+    assert "Summary - ### coldforge: configuration" in done.stdout, done.stdout
