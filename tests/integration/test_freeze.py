@@ -96,7 +96,7 @@ def test_the_environment_is_recorded(frozen: Path) -> None:
 
 
 def test_nothing_changed_does_nothing_and_a_damaged_tree_is_made_whole(frozen: Path, host_env: dict[str, str]) -> None:
-    words = ["freeze", frozen.parents[1] / "source", "--host", "--out", frozen.parent]
+    words: list[str | Path] = ["freeze", frozen.parents[1] / "source", "--host", "--out", frozen.parent]
     before = (frozen / "payload.json").stat().st_mtime_ns
     assert "Nothing has changed" in coldforge(*words, env=host_env).succeeded().err
     assert (frozen / "payload.json").stat().st_mtime_ns == before

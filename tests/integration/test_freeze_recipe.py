@@ -1,0 +1,152 @@
+"""build/freeze.py alone: the same tree and the same one-file programs from environments that differ in all that must not matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from coldforge.freeze.interpreter import find_python
+from coldforge.freeze.lock import uv
+from coldforge.host.cache import digest
+from coldforge.host.files import sha256
+from support.pair import LOCK, PAIR
+from support.program import ROOT
+from support.repository import write
+
+pytestmark = pytest.mark.integration
+
+FREEZER = ROOT / "build" / "requirements" / "pyinstaller.txt"
+# Loaded by every Python of the second freeze: folders are listed backwards.
+BACKWARDS = """\
+import os
+
+listdir, scandir = os.listdir, os.scandir
+
+
+class Backwards:
+    def __init__(self, *words):
+        with scandir(*words) as found:
+            self.entries = iter(sorted(found, key=lambda entry: entry.name, reverse=True))
+
+    def __iter__(self):
+        return self.entries
+
+    def __next__(self):
+        return next(self.entries)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def close(self):
+        return None
+
+
+os.listdir = lambda *words: sorted(listdir(*words), reverse=True)
+os.scandir = Backwards
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to prepare and to freeze: by which installer, in which folder, with which variables and umask."""
+
+    installer: str
+    folder: str
+    env: dict[str, str]
+    umask: int
+    backwards: bool = False
+
+
+PLAIN = Way(installer="uv", folder="a", env={"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}, umask=0o022)
+ODD = Way(
+    installer="pip",
+    folder="another place/dëeper",
+    env={"TZ": "Pacific/Chatham", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4711", "USER": "another", "COLUMNS": "40"},
+    umask=0o077,
+    backwards=True,
+)
+
+
+def prepare(way: Way, folder: Path) -> Path:
+    """An environment with the application's and the freezer's distributions, and the project beside it; its Python."""
+    project = write(folder / "source", PAIR)
+    (folder / "lock.txt").write_text(LOCK + FREEZER.read_text(encoding="utf-8"), encoding="utf-8")
+    base, environment = find_python("", "").path, folder / "environment"
+    python = environment / "bin" / "python"
+    target = ["--target", str(folder / "application"), "--no-deps", str(project)]
+    locked = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(folder / "lock.txt")]
+    if way.installer == "uv":
+        install = [uv(), "pip", "install", "--quiet", "--python", str(python)]
+        steps = [[uv(), "venv", "--quiet", "--python", base, str(environment)], [*install, *locked], [*install, *target]]
+    else:
+        install = [str(python), "-m", "pip", "install", "--quiet"]
+        steps = [[base, "-m", "venv", str(environment)], [*install, *locked], [*install, *target]]
+    for step in steps:
+        subprocess.run(step, check=True, umask=way.umask, cwd=folder)
+    if way.installer == "pip":  # it was needed to install; what is frozen is what the lock names
+        subprocess.run([*install[:-2], "uninstall", "--quiet", "--yes", "pip"], check=True, cwd=folder)
+    return python
+
+
+def freeze(way: Way, folder: Path) -> dict[str, str]:
+    """Digests of the tree and of each one-file program."""
+    python = prepare(way, folder)
+    path = [str(folder / "application")]
+    if way.backwards:
+        (folder / "backwards").mkdir()
+        (folder / "backwards" / "sitecustomize.py").write_text(BACKWARDS, encoding="utf-8")
+        path.append(str(folder / "backwards"))
+    job = {
+        "application": "pair",
+        "executables": [
+            {"name": "pair-show", "entry": "pair.show:main", "console": True},
+            {"name": "pair-work", "entry": "pair.work:Work.main", "console": True},
+        ],
+        "options": OPTIONS,
+        "onefile": True,
+        "freezer": ["pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "setuptools", "packaging"],
+        "hooks": [str(ROOT / "build" / "hooks" / "library_path.py")],
+        **{name: str(folder / name) for name in ("source", "work", "out")},
+    }
+    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    env = {**os.environ, **way.env, "PYTHONPATH": os.pathsep.join(path), "PYINSTALLER_CONFIG_DIR": str(folder / "config")}
+    words = [str(python), str(ROOT / "build" / "freeze.py"), str(folder / "job.json")]
+    done = subprocess.run(words, env=env, cwd=folder, umask=way.umask, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))["failures"] == []
+    singles = {path.name: sha256(path) for path in (folder / "out" / "onefile").iterdir()}
+    return {"tree": digest(folder / "out" / "payload"), **singles}
+
+
+OPTIONS = {
+    "hidden-imports": [],
+    "collect-all": [],
+    "collect-data": ["markupsafe"],
+    "collect-submodules": ["markupsafe"],
+    "copy-metadata": ["markupsafe"],
+    "add-data": ["src/pair/data:extra"],
+    "exclude-modules": ["pydoc"],
+    "runtime-hooks": [],
+    "optimize": 1,
+    "strip": False,
+}
+
+
+def test_identical_over_installer_place_listing_order_hash_seed_and_umask(tmp_path: Path) -> None:
+    made = []
+    for way in (PLAIN, ODD):
+        (tmp_path / way.folder).mkdir(parents=True)
+        made.append(freeze(way, tmp_path / way.folder))
+    assert made[0].keys() == {"tree", "pair-show", "pair-work"}
+    assert made[0] == made[1]
+    tree = tmp_path / "a" / "out" / "payload"
+    assert (tree / "_internal" / "extra" / "words.txt").is_file()
+    assert list((tree / "_internal").glob("markupsafe-*.dist-info/METADATA"))
