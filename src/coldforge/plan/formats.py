@@ -32,7 +32,7 @@ def _deb(product: Product, config: Config, version: names.Version, target: Targe
     yield PlannedArtifact(name=names.deb(package, version, target), format="deb")
 
 
-# A new format is one line here, one bundler, and one line in bundle.BUNDLERS (a test keeps the two alike).
+# A new format is one line here, one bundler, and one line in bundle.formats (a test keeps the two alike).
 FORMATS: Final[Mapping[str, Format]] = {
     "tar.gz": Format("linux", _archive),
     "onefile": Format("linux", _onefile),

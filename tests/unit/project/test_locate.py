@@ -113,13 +113,15 @@ def test_keys_of_yaml(keys: tuple[str, ...], line: int, column: int, tmp_path: P
 
 _WORD = st.text("abcdefgh-_0123456789", min_size=1, max_size=6)
 _VALUE = st.sampled_from(
-    ["1", "-2.5", "true", '"[x]"', "'a = b'", '"""\n[t]\nk = 1\n"""', "'''\n# c\n'''", "[1, [2, 3],\n  'x'\n]", "{ a = 1, b = [{ c = 2 }] }", '"\\"#"', "1979-05-27T07:32:00Z"]
+    ["1979-05-27T07:32:00Z", '"\\"#"', "{ a = 1, b = [{ c = 2 }] }", "[1, [2, 3],\n  'x'\n]", "1", "-2.5", "true",
+     '"[x]"', "'a = b'", '"""\n[t]\nk = 1\n"""', "'''\n# c\n'''"]
 )  # fmt: skip
 
 
 @given(st.lists(st.tuples(_WORD, st.lists(st.tuples(_WORD, _VALUE, st.sampled_from(["", " # [c] k = 2"])), max_size=4)), max_size=4))
 def test_every_key_of_any_document_stands_on_the_line_that_is_told(tables: list[tuple[str, list[tuple[str, str, str]]]]) -> None:
-    text, places = "", {}
+    text = ""
+    places: dict[tuple[str, ...], int] = {}
     for table in dict.fromkeys(name for name, _ in tables):
         places[table,] = text.count("\n") + 1
         text += f"[{table}]\n"

@@ -107,16 +107,15 @@ def test_the_nearest_word_is_offered_and_all_of_them_when_none_is_near() -> None
     assert nearest("msi", ["onefile", "deb"]) == "known: deb, onefile"
 
 
+_KEYS = st.sampled_from([*Config.__struct_encode_fields__, "x"])
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "a", "a:b", "a.b", "pyinstaller", "N <m@x>"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*Config.__struct_encode_fields__, "x"]), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
     max_leaves=12,
 )
 
 
-@given(st.dictionaries(st.sampled_from([*Config.__struct_encode_fields__, "x"]), _JSON, max_size=5))
+@given(st.dictionaries(_KEYS, _JSON, max_size=5))
 def test_a_table_has_problems_exactly_when_it_is_not_valid(table: dict[str, Any]) -> None:
     found: list[str] = []
     made = convert(table, Config, lambda _keys, what, _hint: found.append(what))
