@@ -53,15 +53,17 @@ def read_images(path: Path) -> Mapping[str, Image]:
     """All entries of an images.toml, checked. Raises ConfigurationError with every problem and its line."""
     findings = Findings()
     document = read_toml(path, findings)
-    images = {name: _image(document.part(name, findings=findings), findings) for name in document.content} if document else {}
+    images = {name: _image(document, name, findings) for name in document.content} if document else {}
     if findings.problems:
         raise ConfigurationError(f"{path.name} cannot be used", problems=tuple(findings.problems))
     return images
 
 
-def _image(entry: Part, findings: Findings) -> Image:
+def _image(document: Part, name: str, findings: Findings) -> Image:
+    entry = document.part(name, findings=findings)
     image = entry.typed(Image, findings)
-    if isinstance(entry.content.get("base", ""), str) and not _PINNED.fullmatch(image.base):
-        what = f"the image {entry.keys[-1]!r} is not pinned by a digest: {image.base!r}"
+    is_text = isinstance(document.content[name], Mapping) and isinstance(entry.content.get("base", ""), str)
+    if is_text and not _PINNED.fullmatch(image.base):
+        what = f"the image {name!r} is not pinned by a digest: {image.base!r}"
         findings.add(what, entry.where("base"), "write name:tag@sha256:…; a tag alone can change")
     return image

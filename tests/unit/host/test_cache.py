@@ -1,0 +1,225 @@
+"""The cache gives back what was put in, or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from coldforge.errors import Location
+from coldforge.host import cache
+from coldforge.report import use
+from coldforge.report.reporter import Silent
+
+
+class Warnings(Silent):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warn(self, text: str, *, where: Location | None = None) -> None:
+        self.said.append(text)
+
+
+@pytest.fixture
+def warnings() -> Iterator[Warnings]:
+    reporter = Warnings()
+    use(reporter)
+    yield reporter
+    use(Silent())
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small tree with all that a payload may have."""
+    folder = tmp_path / "tree"
+    (folder / "lib" / "empty").mkdir(parents=True)
+    (folder / "lib" / "data").write_bytes(bytes(range(256)))
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o755)
+    (folder / "link").symlink_to("lib/data")
+    return folder
+
+
+def test_what_is_stored_is_found_and_nothing_else(tree: Path, warnings: Warnings) -> None:
+    assert cache.fetch("payload", "k") is None
+    stored = cache.store("payload", "k", tree)
+    found = cache.fetch("payload", "k")
+    assert found == stored
+    assert cache.digest(stored) == cache.digest(tree)
+    assert (stored / "link").readlink() == Path("lib/data")
+    assert os.access(stored / "run", os.X_OK)
+    assert cache.fetch("payload", "other") is None
+    assert cache.fetch("artifact", "k") is None
+    assert warnings.said == []
+
+
+def test_a_file_is_stored_as_a_file(tree: Path) -> None:
+    stored = cache.store("artifact", "k", tree / "run")
+    assert stored.is_file()
+    assert stored.read_text() == "#!/bin/sh\n"
+
+
+def damage_byte(entry: Path) -> None:
+    path = entry / "content" / "lib" / "data"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+
+
+def damage_mode(entry: Path) -> None:
+    (entry / "content" / "run").chmod(0o644)
+
+
+def damage_link(entry: Path) -> None:
+    (entry / "content" / "link").unlink()
+    (entry / "content" / "link").symlink_to("run")
+
+
+def damage_link_to_file(entry: Path) -> None:
+    (entry / "content" / "link").unlink()
+    (entry / "content" / "link").write_bytes(bytes(range(256)))
+
+
+def lose_file(entry: Path) -> None:
+    (entry / "content" / "run").unlink()
+
+
+def lose_empty_folder(entry: Path) -> None:
+    (entry / "content" / "lib" / "empty").rmdir()
+
+
+def add_file(entry: Path) -> None:
+    (entry / "content" / "more").write_text("")
+
+
+def lose_content(entry: Path) -> None:
+    (entry / "content").rename(entry / "elsewhere")
+
+
+def empty_record(entry: Path) -> None:
+    (entry / "entry.json").write_bytes(b"")
+
+
+def other_record(entry: Path) -> None:
+    (entry / "entry.json").write_text('["sha256"]')
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_byte, damage_mode, damage_link, damage_link_to_file, lose_file, lose_empty_folder, add_file, lose_content, empty_record,
+        other_record,
+    ],
+)  # fmt: skip
+def test_a_damaged_entry_is_dropped_with_one_warning_and_can_be_stored_again(
+    damage: object, tree: Path, root: Path, warnings: Warnings
+) -> None:
+    assert callable(damage)
+    cache.store("payload", "k", tree)
+    damage(root / "payload" / "k")
+    assert cache.fetch("payload", "k") is None
+    assert len(warnings.said) == 1
+    assert "damaged" in warnings.said[0]
+    assert cache.fetch("payload", "k") is None
+    cache.store("payload", "k", tree)
+    assert cache.fetch("payload", "k") is not None
+    assert len(warnings.said) == 1
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.binary(min_size=1, max_size=300), place=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
+def test_no_single_changed_byte_goes_unnoticed(data: bytes, place: int, flip: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(data)
+    stored = cache.store("artifact", "k", tmp_path / "file")
+    assert cache.fetch("artifact", "k") == stored
+    changed = bytearray(data)
+    changed[place % len(data)] ^= flip
+    stored.write_bytes(changed)
+    assert cache.fetch("artifact", "k") is None
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
+    lambda name: name not in {".", ".."}
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(one=st.dictionaries(NAMES, st.binary(max_size=8), max_size=3), two=st.dictionaries(NAMES, st.binary(max_size=8), max_size=3))
+def test_different_folders_have_different_digests(
+    one: dict[str, bytes], two: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folders = []
+    for content in (one, two):
+        folders.append(tmp_path_factory.mktemp("tree"))
+        for name, data in content.items():
+            (folders[-1] / name).write_bytes(data)
+    assert (cache.digest(folders[0]) == cache.digest(folders[1])) == (one == two)
+
+
+def test_storing_the_same_again_keeps_what_somebody_may_be_reading(tree: Path) -> None:
+    with (cache.store("payload", "k", tree) / "run").open() as reading:
+        before = os.fstat(reading.fileno()).st_ino
+        stored = cache.store("payload", "k", tree)
+        assert (stored / "run").stat().st_ino == before
+
+
+def test_storing_something_else_under_a_key_replaces_it(tree: Path, root: Path) -> None:
+    cache.store("payload", "k", tree)
+    (tree / "run").write_text("#!/bin/false\n")
+    cache.store("payload", "k", tree)
+    found = cache.fetch("payload", "k")
+    assert found is not None
+    assert (found / "run").read_text() == "#!/bin/false\n"
+    assert [path.name for path in (root / "payload").iterdir()] == ["k"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tree: Path, root: Path, warnings: Warnings) -> None:
+    root.write_text("a file where the folder should be")
+    assert cache.store("payload", "k", tree) == tree
+    assert cache.fetch("payload", "k") is None
+    assert cache.entries() == ()
+    assert len(warnings.said) == 1
+
+
+def test_a_source_that_is_not_there_is_a_fault_and_leaves_nothing(tmp_path: Path, root: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        cache.store("payload", "k", tmp_path / "absent")
+    assert list((root / "payload").iterdir()) == []
+
+
+def test_entries_are_listed_with_their_sizes(tree: Path) -> None:
+    cache.store("payload", "b", tree)
+    cache.store("artifact", "a", tree / "run")
+    listed = [(entry.kind, entry.key, entry.size) for entry in cache.entries()]
+    assert listed == [("artifact", "a", 10), ("payload", "b", 256 + 10 + len("lib/data"))]
+
+
+def test_pruning_spares_what_was_used_last(tmp_path: Path, root: Path) -> None:
+    for number, key in enumerate("abc"):
+        (tmp_path / key).write_bytes(b"." * 1000)
+        cache.store("artifact", key, tmp_path / key)
+        os.utime(root / "artifact" / key / "entry.json", (number, number))
+    assert cache.fetch("artifact", "a") is not None  # now the last one used
+    assert cache.prune(keep=2500) > 0
+    assert [entry.key for entry in cache.entries()] == ["a", "c"]
+    cache.prune()
+    assert cache.entries() == ()
+
+
+def test_pruning_removes_what_killed_processes_left(tree: Path, root: Path) -> None:
+    (root / "payload" / ".k.123" / "content").mkdir(parents=True)
+    assert cache.entries() == ()
+    cache.prune(keep=10**9)
+    assert list((root / "payload").iterdir()) == []
