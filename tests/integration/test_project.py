@@ -110,6 +110,7 @@ def test_neither_ignored_files_nor_our_own_output_nor_what_lies_outside_count(re
     (repository / ".gitignore").write_text("*.log\n")
     git(repository, "add", "-A")
     git(repository, "commit", "-q", "-m", "a project below")
+    git(repository, "config", "status.relativePaths", "false")
     (repository / "outside").write_text("x")
     (project / "a.log").write_text("x")
     (project / "dist").mkdir()
