@@ -1,0 +1,79 @@
+"""A project frozen in a container: the image's Python decides, nothing of this machine gets in, the programs run here, too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coldforge.records import Payload, read
+from support.pair import PAIR, PYPROJECT
+from support.program import ROOT, coldforge
+from support.repository import write
+
+pytestmark = pytest.mark.integration
+# What is locked depends on the interpreter in the image, and on no other.
+CONDITIONAL = PYPROJECT.replace(
+    '["markupsafe>=3"]', """["markupsafe>=3", "mdurl; python_version == '3.11'", "sniffio; python_version != '3.11'"]"""
+)
+
+
+@pytest.fixture(scope="module")
+def frozen(container_env: dict[str, str], build_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The target's folder in `dist/`: there is no lock."""
+    folder = tmp_path_factory.mktemp("pair")
+    files = {name: text for name, text in PAIR.items() if name != "requirements.txt"}
+    project = write(folder / "source", {**files, "pyproject.toml": CONDITIONAL}, container=build_image)
+    outcome = coldforge("freeze", project, "--out", folder / "dist", env=container_env).succeeded()
+    assert "there is no lock" in outcome.err
+    assert "resolved as of 2026-01-02T03:04:05Z" in outcome.err
+    return folder / "dist" / "linux-x86_64"
+
+
+def test_the_environment_is_that_of_the_image(frozen: Path, build_image: str) -> None:
+    environment = read(frozen / "payload.json", Payload).environment
+    assert environment.workshop == build_image
+    assert environment.network == "off"
+    assert environment.system.startswith("Debian GNU/Linux 12")
+    assert environment.interpreter.version.startswith("3.11.")
+    assert environment.lock == "resolved"
+    assert [dist.name for dist in environment.distributions] == ["markupsafe", "mdurl"]
+    assert "mdurl==" in environment.resolved
+    assert "sniffio" not in environment.resolved
+
+
+def test_system_libraries_are_named_with_their_package(frozen: Path) -> None:
+    payload = read(frozen / "payload.json", Payload)
+    origins = {entry.path: entry.origin for entry in payload.files}
+    (zlib,) = (origin for path, origin in origins.items() if path.startswith("_internal/libz."))
+    assert (zlib.kind, zlib.name) == ("system", "zlib1g")
+    assert zlib.version.startswith("1:1.2.13")
+    assert payload.glibc_floor in {"glibc-2.34", "glibc-2.35", "glibc-2.36"}
+
+
+def test_no_file_names_the_place_it_was_made_in(frozen: Path) -> None:
+    """Neither the folders of the workshop nor those of this machine."""
+    places = [b"/coldforge/", str(frozen.parents[1]).encode(), str(ROOT).encode() + b"/"]
+    for path in (frozen / "payload").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not [place for place in places if place in data], path
+
+
+def test_the_record_of_a_second_freeze_is_the_same(frozen: Path, container_env: dict[str, str]) -> None:
+    before = (frozen / "payload.json").read_bytes()
+    coldforge("freeze", frozen.parents[1] / "source", "--clean", "--out", frozen.parent, env=container_env).succeeded()
+    assert json.loads((frozen / "payload.json").read_bytes()) == json.loads(before)
+
+
+def test_an_image_whose_python_does_not_fit_is_missing(container_env: dict[str, str], build_image: str, tmp_path: Path) -> None:
+    changed = PYPROJECT.replace(">=3.11", ">=3.12")
+    project = write(tmp_path / "source", {**PAIR, "pyproject.toml": changed}, container=build_image)
+    outcome = coldforge("freeze", project, "--out", tmp_path / "dist", env=container_env)
+    outcome.failed(3, "has Python 3.11", "requires >=3.12", "matrix.yml")
+
+
+def test_an_image_without_python_is_missing(container_env: dict[str, str], bare_image: str, tmp_path: Path) -> None:
+    project = write(tmp_path / "source", PAIR, container=bare_image)
+    coldforge("freeze", project, "--out", tmp_path / "dist", env=container_env).failed(3, "has no Python", "python3")
