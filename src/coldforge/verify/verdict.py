@@ -64,7 +64,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     def line(self) -> str:
         """The verdict in one line."""
         wrong = [row for row in self.rows if row.word != "ok"]
-        if not wrong and self.signer:
+        if self.word == "good" and self.signer:
             by = self.signer.workflow.removeprefix("https://github.com/") or self.signer.identity
             return f"GOOD: all {len(self.rows)} files of {self.what} are genuine, signed by {by}."
         counted = ", ".join(f"{sum(r.word == word for r in wrong)} {word}" for word in dict.fromkeys(row.word for row in wrong))

@@ -1,0 +1,100 @@
+"""Records: equal values are equal bytes, and come back as they went."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.releases import ENVIRONMENT
+
+from coldforge.errors import ConfigurationError
+from coldforge.records import (
+    Artifact,
+    FileEntry,
+    Manifest,
+    Origin,
+    Payload,
+    SourceRecord,
+    TargetRecord,
+    canonical,
+    decode,
+    merge,
+    released_files,
+    schema_of,
+    sums,
+)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+origins = st.builds(Origin, kind=st.sampled_from(["application", "distribution", "python", "system", "freezer"]), name=texts, version=texts)
+entries = st.builds(
+    FileEntry,
+    path=texts,
+    kind=st.sampled_from(["executable", "library", "extension", "data", "link", "directory"]),
+    mode=st.sampled_from([0o644, 0o755]),
+    size=st.integers(0, 2**40),
+    sha256=texts,
+    link=texts,
+    origin=origins,
+)
+
+
+@given(st.lists(entries, max_size=5))
+def test_a_payload_comes_back_from_its_bytes(files: list[FileEntry]) -> None:
+    payload = Payload(target="linux-x86_64", freezer="pyinstaller", key="k", files=tuple(files), environment=ENVIRONMENT)
+    assert decode(canonical(payload), Payload, "memory") == payload
+
+
+@given(st.dictionaries(texts, texts))
+def test_canonical_bytes_do_not_depend_on_order(table: dict[str, str]) -> None:
+    assert canonical(dict(reversed(table.items()))) == canonical(table)
+    assert canonical(table).endswith(b"\n")
+
+
+def target(name: str, *artifacts: str) -> TargetRecord:
+    made = tuple(Artifact(name=a, path=f"{name}/{a}", target=name, format="deb", size=1, sha256="0" * 64) for a in artifacts)
+    return TargetRecord(
+        target=name, freezer="pyinstaller", payload_digest="d", payload_size=1, environment=ENVIRONMENT, artifacts=made
+    )  # fmt: skip
+
+
+def manifest(*targets: TargetRecord, version: str = "1.0") -> Manifest:
+    return Manifest(coldforge="0", product="demo", version=version, source=SourceRecord(epoch=1), targets=targets)
+
+
+def test_manifests_of_one_release_merge_in_any_order() -> None:
+    one, two = manifest(target("linux-x86_64", "b.deb")), manifest(target("linux-aarch64", "a.deb"))
+    assert merge([one, two]) == merge([two, one])
+    assert [artifact.name for artifact in merge([one, two]).artifacts] == ["a.deb", "b.deb"]
+
+
+def test_the_later_record_of_a_target_wins() -> None:
+    merged = merge([manifest(target("linux-x86_64", "old.deb")), manifest(target("linux-x86_64", "new.deb"))])
+    assert [artifact.name for artifact in merged.artifacts] == ["new.deb"]
+
+
+def test_manifests_of_two_releases_do_not_merge() -> None:
+    with pytest.raises(ConfigurationError, match="not of one release") as caught:
+        merge([manifest(target("linux-x86_64")), manifest(target("linux-aarch64"), version="2.0")])
+    assert "linux-aarch64" in str(caught.value.problems[0])
+
+
+def test_a_release_is_its_artifacts_the_manifest_and_the_sums() -> None:
+    assert released_files(manifest(target("linux-x86_64", "b.deb", "a.deb"))) == ("a.deb", "b.deb", "manifest.json", "SHA256SUMS")
+
+
+def test_sums_are_sorted_and_readable_by_sha256sum() -> None:
+    assert sums({"b": "2" * 64, "a": "1" * 64}) == f"{'1' * 64}  a\n{'2' * 64}  b\n".encode()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"\xff", b'{"schema":1,"unknown":2}'])
+def test_what_is_no_manifest_is_told(data: bytes) -> None:
+    with pytest.raises(ConfigurationError, match="manifest that this coldforge can read"):
+        decode(data, Manifest, "x.json")
+
+
+def test_schemas_refuse_unknown_keys() -> None:
+    document = schema_of(Manifest)
+    assert document["$defs"]["Manifest"]["additionalProperties"] is False
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"nonsense": 1}', type=Manifest)

@@ -1,0 +1,44 @@
+"""Targets: one spelling out, several in."""
+
+from __future__ import annotations
+
+import pytest
+
+from coldforge.errors import ConfigurationError
+from coldforge.target import KNOWN, Target, host_target
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_known_target_is_its_own_text(name: str) -> None:
+    assert str(Target.parse(name)) == name
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("linux-amd64", "linux-x86_64"),
+        ("Linux-X86-64", "linux-x86_64"),
+        ("darwin-arm64", "macos-aarch64"),
+        ("win-x64", "windows-x86_64"),
+        ("linux-arm64-musl", "linux-aarch64-musl"),
+    ],
+)
+def test_aliases_are_understood(alias: str, name: str) -> None:
+    assert str(Target.parse(alias)) == name
+
+
+@pytest.mark.parametrize("text", ["", "linux", "linux-sparc", "linux-x86_64-gnu", "plan9-amd64", "linux x86_64;rm"])
+def test_an_unknown_target_names_the_known_ones(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="unknown target") as caught:
+        Target.parse(text)
+    assert "linux-x86_64" in caught.value.hint
+
+
+def test_a_near_miss_is_suggested() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Target.parse("linux-x86_46")
+    assert "did you mean linux-x86_64" in caught.value.hint
+
+
+def test_this_machine_is_a_target() -> None:
+    assert str(host_target()) in KNOWN
