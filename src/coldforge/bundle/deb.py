@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import io
 import string
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,7 @@ from coldforge.bundle import BundleJob, nfpm
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock, files
 from coldforge.plan import names
-from coldforge.project.config import Executable
+from coldforge.project.config import Executable, Product
 from coldforge.target import Target
 
 TEMPLATES: Final = tuple(f"build/templates/deb/{name}" for name in ("copyright", "changelog", "manual.1", "desktop", "lintian-overrides"))
@@ -70,7 +71,7 @@ def configuration(job: BundleJob, tree: Tree, scratch: Path) -> dict[str, Any]:
         "section": config.section,
         "priority": config.priority,
         "maintainer": product.maintainer,
-        "description": description(product.summary or product.display_name, product.name),
+        "description": f"{description(product.summary or product.display_name, product.name)}\n{extended(product)}",
         "homepage": product.homepage,
         "license": product.license,
         "mtime": clock.iso(tree.epoch),
@@ -90,6 +91,12 @@ def description(summary: str, name: str) -> str:
     for prefix in (f"{name}: ", f"{name} - ", f"{name} is "):
         text = text[len(prefix) :] if text.lower().startswith(prefix.lower()) else text
     return text[:80].strip() or "frozen application"
+
+
+def extended(product: Product) -> str:
+    """The longer text below the synopsis."""
+    text = " ".join(product.description.split()) or f"{product.display_name} with everything that it needs to run."
+    return "\n".join(textwrap.wrap(text, 78)[:20])
 
 
 def depends(job: BundleJob) -> list[str]:
@@ -170,6 +177,7 @@ def _values(job: BundleJob, package: str, epoch: int) -> dict[str, str]:
         "license_text": licence,
         "date": clock.rfc2822(epoch),
         "day": clock.iso(epoch)[:10],
+        "year": clock.iso(epoch)[:4],
     }
 
 
