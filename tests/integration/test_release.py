@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import openapi
-from support.fake_github import READER, WRITER, FakeGitHub, Fault
-from support.releases import make_release
-from support.require import tool
 
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.records import MANIFEST, SUMS
 from coldforge.release.download import download_release
 from coldforge.release.draft import ReleaseRecord, release
+from support import openapi
+from support.fake_github import READER, WRITER, FakeGitHub, Fault
+from support.releases import make_release
+from support.require import tool
 
 pytestmark = pytest.mark.integration
 TAG = "v1.0.0"
@@ -111,10 +111,15 @@ def test_a_server_that_is_gone_is_told_and_can_be_tried_again(dist: Path, github
     assert github.contents(TAG) == expected(dist)
 
 
-def test_html_instead_of_json_is_no_crash(dist: Path, github: FakeGitHub) -> None:
-    github.faults = [Fault("html", method="GET")]
-    with pytest.raises(RemoteFailed, match="not its API"):
+def test_html_instead_of_json_is_tried_again_and_told_in_the_end(dist: Path, github: FakeGitHub) -> None:
+    github.faults = [Fault("html", method="GET", path="/releases", times=1000)]
+    with pytest.raises(RemoteFailed, match="failed after") as caught:
         go(dist, github)
+    assert "not GitHub's API's" in caught.value.why
+    github.faults = [Fault("html", method=method, path="/releases") for method in ("GET", "POST", "PATCH")]
+    go(dist, github)
+    assert github.contents(TAG) == expected(dist)
+    assert len(github.releases) == 1
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 4, 5, 6, 7, 8])
@@ -175,6 +180,37 @@ def test_several_drafts_stop_it_with_their_names(dist: Path, github: FakeGitHub)
     assert {str(first.id), str(second.id)} <= set(" ".join(map(str, caught.value.problems)).replace(":", " ").split())
 
 
+def test_a_second_draft_that_nobody_worked_on_is_removed(dist: Path, github: FakeGitHub) -> None:
+    """The answer to the creation is lost, and so is the draft from the next list: a second one is made, and found out."""
+    github.faults = [Fault("cut after", path="/repos/acme/demo/releases")]
+    github.list_lag = 2
+    go(dist, github)
+    assert github.count("DELETE") == 1
+    assert len(github.releases) == 1
+    assert github.contents(TAG) == expected(dist)
+
+
+def test_a_draft_that_lost_its_tag_is_found_by_its_text(dist: Path, github: FakeGitHub) -> None:
+    number = go(dist, github).id
+    github.releases[number].tag = "untagged-0123456789abcdef"
+    assert go(dist, github).id == number
+    assert github.contents(TAG) == expected(dist)
+    stranger = github.add_release("untagged-fedcba9876543210")
+    go(dist, github)
+    assert stranger.tag == "untagged-fedcba9876543210"
+
+
+def test_a_tag_that_names_another_commit_stops_it(dist: Path, github: FakeGitHub) -> None:
+    github.tags[TAG] = "b" * 40
+    with pytest.raises(Refused, match="another commit") as caught:
+        go(dist, github)
+    assert "b" * 12 in caught.value.why
+    assert github.releases == {}
+    github.tags[TAG] = "a" * 40
+    go(dist, github)
+    assert github.contents(TAG) == expected(dist)
+
+
 def test_the_draft_is_found_behind_a_hundred_others(dist: Path, github: FakeGitHub) -> None:
     draft = github.add_release(TAG)
     for number in range(120):
@@ -229,6 +265,16 @@ def test_where_it_belongs_must_be_known(dist: Path, github: FakeGitHub) -> None:
 
 def test_a_release_is_downloaded_whole(dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
     go(dist, github, publish=True)
+    folder = tmp_path / "downloads"
+    download_release("acme/demo", TAG, folder, api_url=github.url)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(dist)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_breaks_is_taken_up_where_it_broke(ranges: bool, dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    go(dist, github, publish=True)
+    github.ranges = ranges
+    github.faults = [Fault("cut within", method="GET", path="/releases/assets/", times=3)]
     folder = tmp_path / "downloads"
     download_release("acme/demo", TAG, folder, api_url=github.url)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(dist)

@@ -22,6 +22,7 @@ from support import openapi
 
 WRITER: Final = "writer-token"
 READER: Final = "reader-token"
+CUT: Final = "X-Cut"  # of an answer whose connection breaks in the middle
 TIME: Final = "2026-01-02T03:04:05Z"
 Json = dict[str, Any]
 Answer = tuple[int, Any, Mapping[str, str]]
@@ -82,11 +83,15 @@ class FakeGitHub:
     def __init__(self, repository: str = "acme/demo") -> None:
         self.repository = repository
         self.releases: dict[int, StoredRelease] = {}
+        self.tags: dict[str, str] = {}
+        """Tags that are there, with their commits."""
         self.faults: list[Fault] = []
         self.log: list[str] = []
         self.violations: list[str] = []
         self.list_lag = 0
         """How many of the next lists show the releases as they were before the last change."""
+        self.ranges = True
+        """Whether downloads can begin in the middle."""
         self.on_request: Callable[[str, str], None] = lambda _method, _path: None
         self._old: list[StoredRelease] = []
         self._next = 100
@@ -204,6 +209,8 @@ class FakeGitHub:
         answer = self._answer(method, path, query, headers, body)
         if fault is not None and fault.kind == "cut after":
             raise Cut
+        if fault is not None and fault.kind == "cut within":
+            return answer[0], answer[1], {**answer[2], CUT: "1"}
         if fault is not None and fault.kind == "starter":
             self._spoil(answer)
             return 502, {"message": "Server Error"}, {}
@@ -278,6 +285,10 @@ class FakeGitHub:
         missing: Answer = (404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {})
         if (method, rest) == ("GET", "/releases"):
             return self._page([self._release_json(r) for r in self._visible(token)], rest, query)
+        if match := re.fullmatch(r"/commits/tags/(.+)", rest):
+            found_commit = self.tags.get(match[1])
+            text = {"Content-Type": "application/vnd.github.sha"}
+            return (200, found_commit.encode(), text) if found_commit else (422, {"message": f"No commit found for SHA: {match[1]}"}, {})
         if (method, rest) == ("POST", "/releases"):
             return self._create(json.loads(body))
         if match := re.fullmatch(r"/releases/tags/(.+)", rest):
@@ -364,7 +375,8 @@ class FakeGitHub:
         if method == "PATCH":
             asset.name = json.loads(body).get("name", asset.name)
         if method == "GET" and "octet-stream" in headers.get("accept", ""):
-            return 200, asset.data, {"Content-Type": "application/octet-stream"}
+            start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-")) if self.ranges else 0
+            return 206 if start else 200, asset.data[start:], {"Content-Type": "application/octet-stream"}
         return 200, self._asset_json(asset, release), {}
 
     def _upload(self, number: int, query: Mapping[str, str], body: bytes, token: str) -> Answer:
@@ -408,8 +420,9 @@ class FakeGitHub:
                 self.end_headers()
                 if self.command != "HEAD":
                     with suppress(BrokenPipeError, ConnectionResetError):  # a client that was killed reads no more
-                        self.wfile.write(data)
+                        self.wfile.write(data[: len(data) // 2] if CUT in more else data)
+                self.close_connection |= CUT in more
 
-            do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve
+            do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  # the names that http.server looks for
 
         return Handler

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
+
 from support.require import need
 
 Problem = str
@@ -50,7 +51,7 @@ def _converted(node: Any) -> Any:
 def _operation(method: str, path: str) -> tuple[str, dict[str, Any]]:
     for template, item in _document()["paths"].items():
         pattern = re.escape(template).replace(r"\{", "{").replace(r"\}", "}")
-        if method.lower() in item and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern), path):
+        if method.lower() in item and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern.replace("{ref}", ".+")), path):
             return template, item[method.lower()]
     raise AssertionError(f"GitHub has no {method} {path}")
 
@@ -85,7 +86,6 @@ def check_parameters(method: str, path: str, names: set[str]) -> list[Problem]:
     _, operation = _operation(method, path)
     known = set()
     for parameter in operation.get("parameters", []):
-        if "$ref" in parameter:
-            parameter = _document()["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
-        known.add(parameter["name"])
+        shared = parameter.get("$ref", "").rpartition("/")[2]
+        known.add((_document()["components"]["parameters"][shared] if shared else parameter)["name"])
     return [f"{method} {path}: unknown parameter {name}" for name in sorted(names - known)]

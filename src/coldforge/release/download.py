@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +12,8 @@ from typing import Final
 
 from coldforge.errors import Refused, RemoteFailed
 from coldforge.host import files
-from coldforge.release.api import Asset, Failure, GitHub, Release
+from coldforge.release.api import Asset, GitHub, Release, token_of_environment
+from coldforge.release.wire import AGAIN, Failure
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
 
@@ -27,7 +27,7 @@ def download_release(repository: str, tag: str, folder: Path, *, api_url: str | 
     Raises Refused for names that are no plain file names, and RemoteFailed when the release is not
     there or the server does not deliver.
     """
-    github = GitHub(repository, api_url=api_url, token=os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN"))
+    github = GitHub(repository, api_url=api_url, token=token_of_environment())
     try:
         release = github.published(tag) or _draft(github, tag)
         if release is None:
@@ -36,10 +36,10 @@ def download_release(repository: str, tag: str, folder: Path, *, api_url: str | 
         assets = github.assets(release.id)
         check_names(assets)
         with reporter().progress("downloading", sum(asset.size for asset in assets)) as bar, ThreadPoolExecutor(max_workers=4) as pool:
-            for done in [pool.submit(_fetch, github, asset, folder, bar) for asset in assets]:
-                done.result()
+            for _ in pool.map(lambda asset: _fetch(github, asset, folder, bar), assets):
+                pass
     except Failure as failure:
-        raise RemoteFailed("GitHub refused a request", why=str(failure), hint="Run it again.") from failure
+        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
 
 
 def _draft(github: GitHub, tag: str) -> Release | None:

@@ -10,6 +10,9 @@ from coldforge.records import Manifest
 BEGIN: Final = "<!-- coldforge:begin -->"
 END: Final = "<!-- coldforge:end -->"
 LONGEST: Final = 125_000  # characters that GitHub accepts
+CUT: Final = "\n\n(cut: the text is longer than GitHub accepts)"
+# a begin without an end must not swallow the words up to the next block
+_BLOCK: Final = re.compile(f"{re.escape(BEGIN)}(?:(?!{re.escape(BEGIN)}).)*?{re.escape(END)}", re.DOTALL)
 
 
 def changelog_section(text: str, version: str) -> str:
@@ -26,20 +29,28 @@ def block(manifest: Manifest, *, repository: str, tag: str) -> str:
     """The download table and how to verify."""
     rows = [f"| {a.target} | `{a.name}` | {a.size / 1e6:.1f} MB | `{a.sha256[:16]}…` |" for a in manifest.artifacts]
     head = [BEGIN, "### Downloads", "", "| system | file | size | sha256 |", "|---|---|---:|---|"]
-    return "\n".join([*head, *rows, "", f"Verify: `coldforge verify {repository}@{tag}`", END])
+    return "\n".join([*head, *rows, "", _how_to_verify(repository, tag), END])
 
 
-def body(present: str | None, own: str, notes: str) -> str:
+def _how_to_verify(repository: str, tag: str) -> str:
+    return f"Verify: `coldforge verify {repository}@{tag}`"
+
+
+def is_about(text: str, *, repository: str, tag: str) -> bool:
+    """Whether a release's text has our block for this tag, which tells a draft that lost its tag."""
+    found = _BLOCK.search(text)
+    return found is not None and _how_to_verify(repository, tag) in found[0].splitlines()
+
+
+def body(present: str, own: str, notes: str) -> str:
     """The whole text: `own` takes the place of the old block, everything else of a text that is there stays.
 
-    `notes` are used only where there was no text yet. Cut to GitHub's limit, the notes first.
+    `notes` are used only where there was no text yet. Only they are cut to GitHub's limit: nothing of a person's text is.
     """
-    text = (present or "").replace("\r\n", "\n")
-    if BEGIN in text and END in text:
-        before, _, rest = text.partition(BEGIN)
-        return before + own + rest.partition(END)[2]
-    start = text.strip() or notes.strip()
-    room = LONGEST - len(own) - 100
-    if len(start) > room:
-        start = start[:room].rstrip() + "\n\n(cut: the text is longer than GitHub accepts)"
-    return f"{start}\n\n{own}" if start else own
+    if _BLOCK.search(present):
+        return _BLOCK.sub(lambda _: own, present, count=1)
+    if present.strip():
+        return f"{present.strip()}\n\n{own}"
+    room, start = LONGEST - len(own) - len(CUT) - 2, notes.strip()
+    kept = start if len(start) <= room + len(CUT) else start[: max(0, room)].rstrip() + CUT
+    return f"{kept}\n\n{own}" if kept else own

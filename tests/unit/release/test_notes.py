@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.releases import make_release
 
 from coldforge.release.notes import BEGIN, END, LONGEST, block, body, changelog_section
+from support.releases import make_release
 
 CHANGELOG = """\
 # Changelog
@@ -54,7 +54,7 @@ def test_a_text_without_a_block_gets_one_behind_it() -> None:
 
 
 def test_notes_are_cut_to_what_github_accepts_and_the_block_is_not() -> None:
-    text = body(None, f"{BEGIN}table{END}", "x" * 200_000)
+    text = body("", f"{BEGIN}table{END}", "x" * 200_000)
     assert len(text) <= LONGEST
     assert text.endswith(f"{BEGIN}table{END}")
     assert "cut:" in text

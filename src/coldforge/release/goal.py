@@ -1,0 +1,123 @@
+"""What a release is to be, read from `dist/` and checked before anything is asked from the server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read
+from coldforge.release import notes as texts
+from coldforge.release.api import Release
+from coldforge.release.reconcile import Planned
+from coldforge.report import reporter
+
+LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
+MOST: Final = 1000
+DESCRIBING: Final = frozenset({MANIFEST, SUMS, ATTESTATIONS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """Where the release belongs and what it holds. `files` maps names to local paths, in the order of uploading."""
+
+    repository: str
+    tag: str
+    manifest: Manifest
+    planned: tuple[Planned, ...]
+    files: Mapping[str, Path]
+    notes: str
+
+    @property
+    def replaceable(self) -> frozenset[str]:
+        """Attestations are made anew in every run; in a draft the newer ones are as good."""
+        return frozenset(name for name in self.files if name == ATTESTATIONS or name.endswith(BUNDLE_SUFFIX))
+
+    def state(self, present: Release | None = None) -> dict[str, Any]:
+        """The full state of the draft, with a person's changes to the `present` one kept; a partial PATCH would lose the tag."""
+        own = texts.block(self.manifest, repository=self.repository, tag=self.tag)
+        state: dict[str, Any] = {
+            "tag_name": self.tag,
+            "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
+            "body": texts.body(present.text if present else "", own, self.notes),
+            "draft": True,
+            "prerelease": present.prerelease if present else is_prerelease(self.manifest.version),
+        }
+        if self.manifest.source.commit:
+            state["target_commitish"] = self.manifest.source.commit
+        return state
+
+
+def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | None) -> Goal:
+    """Read and check what `dist` holds.
+
+    Raises ConfigurationError when nobody says where the release belongs, or when GitHub would not take
+    it; Refused when a file is not what the manifest says.
+    """
+    manifest = read(dist / MANIFEST, Manifest)
+    repository = repo or manifest.source.repository
+    if repository.count("/") != 1:
+        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
+    named = tag or manifest.source.tag or _tag_of_job()
+    if not named:
+        raise ConfigurationError("nobody said which tag the release is for", hint="Build from a tag, or name it: --tag v1.2.3")
+    paths = _paths(dist, manifest)
+    _check_limits(paths)
+    with ThreadPoolExecutor() as pool:
+        digests = dict(zip(paths, pool.map(files.sha256, paths.values()), strict=True))
+    _check_unchanged(manifest, digests)
+    planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
+    text = notes.read_text(encoding="utf-8") if notes else _changelog(manifest)
+    return Goal(repository=repository, tag=named, manifest=manifest, planned=planned, files=paths, notes=text)
+
+
+def is_prerelease(version: str) -> bool:
+    """Whether a version, as PEP 440 reads it, comes before a final one."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version).is_prerelease
+    except InvalidVersion:
+        return False
+
+
+def _tag_of_job() -> str:
+    return os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
+
+
+def _changelog(manifest: Manifest) -> str:
+    path = Path("CHANGELOG.md")
+    return texts.changelog_section(path.read_text(encoding="utf-8"), manifest.version) if path.is_file() else ""
+
+
+def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:
+    """The files of the release, what describes them last, so that a reader never finds a list of files that are not there yet."""
+    artifacts = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
+    bundles = {f"{name}{BUNDLE_SUFFIX}": dist / f"{name}{BUNDLE_SUFFIX}" for name in (*artifacts, MANIFEST, SUMS)}
+    rest = {ATTESTATIONS: dist / ATTESTATIONS, SUMS: dist / SUMS, MANIFEST: dist / MANIFEST}
+    present = {name: path for name, path in {**bundles, **rest}.items() if path.is_file()}
+    if absent := [name for name, path in artifacts.items() if not path.is_file()]:
+        problems = tuple(Problem(what=f"{name} is not there") for name in absent)
+        raise Refused("files that the manifest lists are missing", problems=problems, hint="Build again.")
+    if not bundles.keys() <= present.keys():
+        reporter().warn("not every file is attested: run `coldforge attest` before you publish")
+    return {**artifacts, **present}
+
+
+def _check_limits(paths: Mapping[str, Path]) -> None:
+    sizes = {name: path.stat().st_size for name, path in paths.items()}
+    problems = [Problem(what=f"{name} is {size} bytes, GitHub accepts {LARGEST}") for name, size in sizes.items() if size > LARGEST]
+    problems += [Problem(what=f"{len(paths)} files, GitHub accepts {MOST}")] if len(paths) > MOST else []
+    if problems:
+        raise ConfigurationError("GitHub would not accept this release", problems=tuple(problems))
+
+
+def _check_unchanged(manifest: Manifest, digests: Mapping[str, str]) -> None:
+    changed = [Problem(what=f"{a.path} is not the file that the manifest lists") for a in manifest.artifacts if digests[a.name] != a.sha256]
+    if changed:
+        raise Refused("files have changed since they were built", problems=tuple(changed), hint="Build again.")

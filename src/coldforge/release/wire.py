@@ -1,0 +1,217 @@
+"""Requests and answers: one connection pool, rate limits waited for, whatever goes wrong told in one class.
+
+The only place of this room that knows `requests`. Reading retries by itself, because it changes nothing.
+Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from coldforge.errors import Missing, Refused, RemoteFailed
+from coldforge.host import clock
+from coldforge.host.secrets import hide, redact
+from coldforge.report import reporter
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
+
+TRIES: Final = 6
+CHUNK: Final = 1 << 20
+LONGEST_WAIT: Final = 300.0  # seconds a request; a limit that takes longer is better waited for by running again
+TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two answers' bytes
+UPLOAD_TIMEOUTS: Final = (10, 300)
+VERSION: Final = "2022-11-28"
+AGAIN: Final = "Run it again: nothing that was done is lost."
+T = TypeVar("T")
+
+
+class Failure(Exception):
+    """A request without success. `status` is 0 when there was no answer, or one that is not the API's."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(redact(f"{status}: {text}" if status else text))
+        self.status = status
+        self.text = text
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may do better next time."""
+        return self.status == 0 or self.status >= 500 or self.status in (408, 429)
+
+
+class Wire:
+    """A session with one server on behalf of one repository."""
+
+    def __init__(self, repository: str, token: str | None) -> None:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        self._repository = repository
+        self._session: Session = requests.Session()
+        # as `auth`, not as a header: else a machine's netrc password would be sent instead
+        self._session.auth = _bearer(hide(token) if token else "")
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=8))
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": "coldforge"}
+        self._session.headers.update(headers)
+
+    def read(self, url: str, kind: type[T], **options: Any) -> tuple[T, str | None]:
+        """GET, retried: the answer, and the address of the next page if there is one. Raises Failure, or RemoteFailed after retries."""
+
+        def once() -> tuple[T, str | None]:
+            answer = self._send("GET", url, **options)
+            return _decode(answer, kind), answer.links.get("next", {}).get("url")
+
+        return retried(once, f"reading {self._repository}")
+
+    def text(self, url: str, accept: str) -> str:
+        """GET of plain text, retried."""
+        return retried(lambda: self._send("GET", url, headers={"Accept": accept}).text, f"reading {self._repository}")
+
+    def write(self, method: str, url: str, kind: type[T], **options: Any) -> T:
+        """A request that changes something: never repeated here, because a lost answer may have landed."""
+        return _decode(self._send(method, url, **options), kind)
+
+    def delete(self, url: str) -> None:
+        """DELETE; what is gone already is no failure."""
+        try:
+            self._send("DELETE", url)
+        except Failure as failure:
+            if failure.status != 404:
+                raise
+
+    def stream(self, url: str) -> Iterator[bytes]:
+        """The bytes behind an address, in chunks; a broken connection is taken up where it broke."""
+        got, attempt = 0, 1
+        while True:
+            try:
+                for chunk in self._rest(url, got):
+                    got, attempt = got + len(chunk), 1
+                    yield chunk
+            except Failure as failure:
+                if not failure.passing:
+                    raise
+                pause(attempt, "downloading", failure)
+                attempt += 1
+            else:
+                return
+
+    def _rest(self, url: str, start: int) -> Iterator[bytes]:
+        """The bytes from `start` on, in one try; a server that knows no ranges sends the first ones again."""
+        # identity: a range counts what is sent, not what it unpacks to
+        headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity", "Range": f"bytes={start}-"}
+        answer = self._send("GET", url, headers=headers if start else {**headers, "Range": None}, stream=True, timeout=UPLOAD_TIMEOUTS)
+        with closing(answer), _broken():
+            skip = 0 if answer.status_code == 206 else start
+            for chunk in answer.iter_content(CHUNK):
+                if chunk[skip:]:
+                    yield chunk[skip:]
+                skip = max(0, skip - len(chunk))
+
+    def _send(self, method: str, url: str, **options: Any) -> Response:
+        """One request, repeated only while a rate limit says so, which means that nothing was done."""
+        waited = 0.0
+        while True:
+            with _broken():
+                answer = self._session.request(method, url, **{"timeout": TIMEOUTS, **options})
+            wait = limited(answer, now=clock.wall())
+            if wait is None:
+                break
+            if waited + wait > LONGEST_WAIT:
+                hint = f"Run it again in {wait / 60:.0f} minutes: it goes on where it stopped."
+                raise RemoteFailed("GitHub's rate limit is used up", why=words(answer), hint=hint)
+            reporter().info(f"GitHub's rate limit: waiting {wait:.0f} s.")
+            clock.sleep(wait)
+            waited += wait
+            if hasattr(options.get("data"), "seek"):
+                options["data"].seek(0)
+        if answer.ok:
+            return answer
+        raise self._explained(answer)
+
+    def _explained(self, answer: Response) -> Exception:
+        text, right = words(answer), "read" if answer.request.method == "GET" else "write"
+        if answer.status_code == 401:
+            return Missing("GitHub does not accept the token", why=text, hint="Set GITHUB_TOKEN to a valid one.")
+        if answer.status_code == 403:
+            return Missing(f"the token may not do this in {self._repository}", why=text, hint=f"It needs `contents: {right}`.")
+        if "immutable" in text.lower():
+            hint = "An immutable release stays as it is: raise the version and release that."
+            return Refused("GitHub refused: the release, or its tag, is immutable", why=text, hint=hint)
+        return Failure(answer.status_code, text)
+
+
+def retried(once: Callable[[], T], doing: str) -> T:
+    """What `once` gives, tried again while it may do better. Raises RemoteFailed in the end."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            return once()
+        except Failure as failure:
+            if not failure.passing:
+                raise
+            pause(attempt, doing, failure)
+    raise AssertionError  # pause() raises on the last attempt
+
+
+def pause(attempt: int, doing: str, failure: object) -> None:
+    """Wait before trying again; raises RemoteFailed when there have been enough tries."""
+    if attempt >= TRIES:
+        raise RemoteFailed(f"{doing} failed after {attempt} tries", why=str(failure), hint=AGAIN)
+    reporter().warn(f"{doing}: {failure}; trying again")
+    clock.sleep(min(30.0, 0.5 * 2**attempt))
+
+
+def _bearer(token: str) -> Callable[[PreparedRequest], PreparedRequest]:
+    def authorize(request: PreparedRequest) -> PreparedRequest:
+        if token:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorize
+
+
+@contextmanager
+def _broken() -> Iterator[None]:
+    """Whatever goes wrong on the way to the server and back, as a Failure."""
+    from requests import RequestException
+
+    try:
+        yield
+    except RequestException as error:
+        raise Failure(0, f"{type(error).__name__}: {error}") from error
+
+
+def _decode(answer: Response, kind: type[T]) -> T:
+    """An answer as a value; a proxy's or an overloaded server's HTML page is none, whatever its status."""
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.DecodeError as error:
+        kind_of = answer.headers.get("Content-Type", "no type")
+        raise Failure(0, f"the answer is not GitHub's API's ({answer.status_code}, {kind_of}): {answer.text[:200]!r}") from error
+
+
+def limited(answer: Response, *, now: float) -> float | None:
+    """Seconds to wait when the answer is about a rate limit, else None (primary and secondary limits come as 403 or 429)."""
+    if answer.status_code not in (403, 429):
+        return None
+    if value := answer.headers.get("Retry-After"):
+        return float(value) if value.isdecimal() else 60.0
+    if answer.headers.get("X-RateLimit-Remaining") == "0":
+        reset = answer.headers.get("X-RateLimit-Reset", "")
+        return max(1.0, float(reset) - now) if reset.isdecimal() else 60.0
+    return 60.0 if answer.status_code == 429 or "rate limit" in answer.text.lower() else None
+
+
+def words(answer: Response) -> str:
+    """GitHub's own words, with the field errors of a 422."""
+    try:
+        document = answer.json()
+        details = [str(e.get("message") or f"{e.get('resource')} {e.get('field')} {e.get('code')}") for e in document.get("errors", [])]
+        return "; ".join([str(document.get("message", "")), *details])
+    except (ValueError, AttributeError, TypeError):
+        return answer.text[:200]
