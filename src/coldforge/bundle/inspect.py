@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import tarfile
-from collections.abc import Iterator
+import json
+import re
+from itertools import islice
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Final
 
 from msgspec import field
 
+from coldforge.bundle.contents import Item, archive, damage, deb, members
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import Manifest, Payload, Record, decode
 from coldforge.report.reporter import Table
 
-SHOWN = 40  # rows for people
-LIMIT = 1 << 30  # bytes of one decompressed member; whoever ships more is asking for trouble
-
-
-class Item(Record, frozen=True, kw_only=True):
-    """One entry: `mode` in octal text, `link` where a link points, `note` what else is known of it."""
-
-    path: str
-    kind: Literal["file", "directory", "link", "other"] = "file"
-    size: int = 0
-    mode: str = ""
-    link: str = ""
-    note: str = ""
+SHOWN: Final = 40  # rows for people
+_TAIL: Final = 1 << 16
+_ONE_FILE: Final = b"MEI\014\013\012\013\016"  # PyInstaller's mark at the end of a program that unpacks itself
+_SYMBOLS: Final = 100_000  # versions that are looked at; a damaged table can claim any number
 
 
 class Inspection(Record, frozen=True, kw_only=True):
@@ -45,145 +36,118 @@ class Inspection(Record, frozen=True, kw_only=True):
 def inspect(path: Path) -> Inspection:
     """Look into a tar.gz, a deb, an ELF program, a payload index or a manifest.
 
-    Raises ConfigurationError when the file is none of these, or is damaged.
+    Raises ConfigurationError when the file is none of these, cannot be read, or is damaged.
     """
-    with path.open("rb") as stream:
-        head = stream.read(512)
     try:
+        with path.open("rb") as stream:
+            head = stream.read(512)
         kind, fields, items = _look(path, head)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError, OSError) as error:
-        raise ConfigurationError(f"{path.name} is damaged", why=f"{type(error).__name__}: {error}") from error
-    return Inspection(name=path.name, kind=kind, size=path.stat().st_size, sha256=files.sha256(path), fields=fields, items=tuple(items))
+        size, digest = path.stat().st_size, files.sha256(path)
+    except damage() as error:
+        raise ConfigurationError(f"{path.name} cannot be read: it is damaged", why=f"{type(error).__name__}: {error}") from error
+    return Inspection(name=path.name, kind=kind, size=size, sha256=digest, fields=fields, items=tuple(items))
 
 
 def _look(path: Path, head: bytes) -> tuple[str, dict[str, str], list[Item]]:
     if head.startswith(b"\x1f\x8b"):
-        with tarfile.open(path, "r:gz") as tar:
-            return "tar.gz", {}, list(_members(tar))
+        with path.open("rb") as stream:
+            return "tar.gz", {}, list(members(archive(stream, ".gz")))
     if head.startswith(b"!<arch>\ndebian-binary"):
-        return _deb(path)
+        with path.open("rb") as stream:
+            return "deb", *deb(stream)
     if head.startswith(b"\x7fELF"):
-        return "program", _elf(path), []
-    if head.startswith(b"{"):
+        return "program", _program(path), []
+    if head.lstrip().startswith(b"{"):
         return _record(path)
     raise ConfigurationError(
         f"{path.name} is of no kind that can be looked into", hint="tar.gz, deb, Linux programs, payload.json and manifest.json are."
     )
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[Item]:
-    for member in tar:
-        kind: Literal["file", "directory", "link", "other"] = "file" if member.isfile() else "other"
-        kind = "directory" if member.isdir() else "link" if member.issym() or member.islnk() else kind
-        note = "leads out of its folder" if member.name.startswith("/") or ".." in member.name.split("/") else ""
-        link = member.linkname if kind == "link" else ""
-        yield Item(path=member.name, kind=kind, size=member.size, mode=f"{member.mode:o}", link=link, note=note)
-
-
-def _deb(path: Path) -> tuple[str, dict[str, str], list[Item]]:
-    """Control fields and files of a Debian package (deb(5): an ar archive of two tars)."""
-    fields: dict[str, str] = field(default_factory=dict)
-    items: list[Item] = []
+def _program(path: Path) -> dict[str, str]:
+    """Architecture, needed libraries and the newest glibc version of a program, and whether it unpacks itself."""
     with path.open("rb") as stream:
-        for name, data in _ar(stream):
-            if name.startswith("control.tar"):
-                with _tar(name, data) as tar:
-                    control = next((m for m in tar if m.name.lstrip("./") == "control"), None)
-                    text = tar.extractfile(control).read(1 << 20).decode() if control else ""  # type: ignore[union-attr]  # a regular file
-                    fields = dict(_fields(text))
-            elif name.startswith("data.tar"):
-                with _tar(name, data) as tar:
-                    items = list(_members(tar))
-    return "deb", fields, items
+        try:
+            fields = _elf(stream)
+        except Exception as error:  # the parser fails in its own ways at what a damaged file makes of it
+            raise ValueError(error) from error
+        stream.seek(max(0, path.stat().st_size - _TAIL))
+        return {**fields, **({"one file": "unpacks itself at every start"} if _ONE_FILE in stream.read() else {})}
 
 
-def _ar(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    stream.seek(8)
-    while len(head := stream.read(60)) == 60:
-        size = int(head[48:58])
-        yield head[:16].decode("ascii", "replace").rstrip(" /"), stream.read(size)
-        stream.seek(size & 1, io.SEEK_CUR)
-
-
-def _tar(name: str, data: bytes) -> tarfile.TarFile:
-    if not name.endswith(".zst"):
-        return tarfile.open(fileobj=io.BytesIO(data), mode="r:*")
-    import zstandard
-
-    plain = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read(LIMIT)
-    return tarfile.open(fileobj=io.BytesIO(plain), mode="r:")
-
-
-def _fields(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.replace("\n ", " ").splitlines():
-        key, separator, value = line.partition(":")
-        if separator:
-            yield key, value.strip()
-
-
-def _elf(path: Path) -> dict[str, str]:
-    """Class, needed libraries and the newest glibc symbol of a program."""
-    from elftools.common.exceptions import ELFError
+def _elf(stream: Any) -> dict[str, str]:
+    """Source: System V gABI (dynamic section), LSB (symbol versioning, .gnu.version_r)."""
     from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile
     from elftools.elf.gnuversions import GNUVerNeedSection
 
-    try:
-        with path.open("rb") as stream:
-            file = ELFFile(stream)
-            dynamic, versions = file.get_section_by_name(".dynamic"), file.get_section_by_name(".gnu.version_r")
-            needed = (
-                [tag.needed for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_NEEDED"] if isinstance(dynamic, DynamicSection) else []
-            )
-            names = (
-                [aux.name for _, entries in versions.iter_versions() for aux in entries] if isinstance(versions, GNUVerNeedSection) else []
-            )
-            machine = file.get_machine_arch()
-    except ELFError as error:
-        raise ValueError(error) from error
-    newest = max((tuple(map(int, n[6:].split("."))) for n in names if n.startswith("GLIBC_") and n[6:7].isdigit()), default=())
-    return {"architecture": machine, "needs": " ".join(needed), "glibc": ".".join(map(str, newest))}
+    file = ELFFile(stream)
+    dynamic, needs = file.get_section_by_name(".dynamic"), file.get_section_by_name(".gnu.version_r")
+    tags: list[Any] = list(islice(dynamic.iter_tags(), _SYMBOLS)) if isinstance(dynamic, DynamicSection) else []
+    versions = needs.iter_versions() if isinstance(needs, GNUVerNeedSection) else ()
+    symbols = list(islice((symbol.name for _, entries in versions for symbol in entries), _SYMBOLS))
+    numbers = [tuple(map(int, found[1].split("."))) for name in symbols if (found := re.fullmatch(r"GLIBC_(\d+(?:\.\d+)*)", name))]
+    return {
+        "architecture": file.get_machine_arch(),
+        "needs": " ".join(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
+        "glibc": ".".join(map(str, max(numbers, default=()))),
+    }
 
 
 def _record(path: Path) -> tuple[str, dict[str, str], list[Item]]:
+    """A payload's index or a manifest, told apart by what only one of them has."""
     data = path.read_bytes()
-    try:
-        payload = decode(data, Payload, path)
-    except ConfigurationError:
-        manifest = decode(data, Manifest, path)
-        head = {"product": manifest.product, "version": manifest.version, "commit": manifest.source.commit, "tag": manifest.source.tag}
-        items = [Item(path=a.path, size=a.size, note=f"{a.format}, sha256 {a.sha256}") for a in manifest.artifacts]
-        return "manifest", head, items
-    interpreter = payload.environment.interpreter
+    document = json.loads(data)
+    if "files" in document:
+        return "payload", *_payload(decode(data, Payload, path))
+    return "manifest", *_manifest(decode(data, Manifest, path))
+
+
+def _manifest(manifest: Manifest) -> tuple[dict[str, str], list[Item]]:
+    source = manifest.source
+    head = {"product": manifest.product, "version": manifest.version, "commit": source.commit, "tag": source.tag}
+    return head, [Item(path=made.path, size=made.size, sha256=made.sha256, note=made.format) for made in manifest.artifacts]
+
+
+def _payload(payload: Payload) -> tuple[dict[str, str], list[Item]]:
+    environment, interpreter = payload.environment, payload.environment.interpreter
     head = {
         "target": payload.target,
         "python": f"{interpreter.implementation} {interpreter.version}",
-        "frozen on": f"{payload.environment.system} ({payload.environment.workshop})",
+        "frozen on": f"{environment.system} ({environment.workshop})",
         "needs": payload.glibc_floor,
         "libraries of the system": " ".join(payload.requires),
-        "distributions": " ".join(f"{dist.name}=={dist.version}" for dist in payload.environment.distributions),
+        "distributions": " ".join(f"{dist.name}=={dist.version}" for dist in environment.distributions),
     }
-    kinds = {"link": "link", "directory": "directory"}
-    items = [
+    return head, [
         Item(
-            path=e.path,
-            kind=kinds.get(e.kind, "file"),  # type: ignore[arg-type]  # one of the literals above
-            size=e.size,
-            mode=f"{e.mode:o}",
-            link=e.link,
-            note=f"{e.kind} of {e.origin.name or e.origin.kind} {e.origin.version}".strip(),
+            path=entry.path,
+            kind=entry.kind if entry.kind in ("link", "directory") else "file",
+            size=entry.size,
+            sha256=entry.sha256,
+            mode=f"{entry.mode:o}",
+            link=entry.link,
+            note=f"{entry.kind} of {entry.origin.name or entry.origin.kind} {entry.origin.version}".strip(),
         )
-        for e in payload.files
+        for entry in payload.files
     ]
-    return "payload", head, items
 
 
 def tables(found: Inspection) -> tuple[Table, ...]:
     """For people: the statements, and the entries, the largest first."""
     head = (("kind", found.kind), ("size", f"{found.size:,} bytes"), ("sha256", found.sha256), *found.fields.items())
-    fields = Table(title=found.name, columns=("what", "value"), rows=tuple(head))
+    fields = Table(title=_shown(found.name), columns=("what", "value"), rows=tuple((_shown(what), _shown(value)) for what, value in head))
     largest = sorted(found.items, key=lambda item: (-item.size, item.path))
-    rows = tuple((item.path, f"{item.size:,}", item.mode, f"-> {item.link}" if item.link else item.note) for item in largest[:SHOWN])
+    rows = tuple((_shown(item.path), f"{item.size:,}", item.mode, _what(item)) for item in largest[:SHOWN])
     more = f", the {SHOWN} largest (--json lists all)" if len(largest) > SHOWN else ""
     listed = Table(title=f"{len(largest)} entries{more}", columns=("path", "size", "mode", "what"), rows=rows, numeric=frozenset({"size"}))
     return (fields, listed) if rows else (fields,)
+
+
+def _what(item: Item) -> str:
+    return "; ".join(part for part in (f"-> {_shown(item.link)}" if item.link else "", item.note) if part)
+
+
+def _shown(text: str) -> str:
+    """What a terminal may print: a name in a file is nobody's command to it."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from coldforge.errors import Missing
 from coldforge.host.files import scratch
 from coldforge.host.run import run
+
+# nfpm 2.48 replaces $NAME and ${NAME} in these by what is in its environment, and knows no escape: a variable that holds the sign is one.
+EXPANDED: Final = ("maintainer", "homepage", "description", "depends", "recommends", "suggests", "conflicts")
+_DOLLAR: Final = {"DOLLAR": "$"}
 
 
 @cache
@@ -37,10 +41,19 @@ def executable() -> Path:
 
 def package(configuration: Mapping[str, Any], packager: str, out: Path, epoch: int) -> None:
     """Write one package. The configuration is given as JSON, which is YAML. Raises BuildFailed with nfpm's words."""
+    tool_path = executable()
     with scratch("nfpm") as folder:
         file = folder / "nfpm.yaml"
-        file.write_text(json.dumps(configuration, sort_keys=True, indent=1), encoding="utf-8")
-        made = folder / f"package.{packager}"
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC"}
-        run([executable(), "package", "--config", file, "--packager", packager, "--target", made], cwd=folder, env=environment)
-        shutil.copyfile(made, out)
+        file.write_bytes(document(configuration))
+        environment = {"PATH": os.defpath, "HOME": str(folder), "SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC", **_DOLLAR}
+        run([tool_path, "package", "--config", file, "--packager", packager, "--target", out], cwd=folder, env=environment)
+
+
+def document(configuration: Mapping[str, Any]) -> bytes:
+    """The text of a configuration, in which every `$` means itself."""
+    plain = {key: _literal(value) if key in EXPANDED else value for key, value in configuration.items()}
+    return json.dumps(plain, sort_keys=True, indent=1).encode()
+
+
+def _literal(value: Any) -> Any:
+    return value.replace("$", "${DOLLAR}") if isinstance(value, str) else [_literal(item) for item in value]

@@ -18,6 +18,7 @@ class OneFile:
     templates: tuple[str, ...] = ()
 
     def tool(self) -> str:
+        """Nothing is written anew."""
         return "copy"
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
@@ -27,7 +28,8 @@ class OneFile:
             message = f"the freeze of {job.payload.target} made no one-file program {job.artifact.executable}"
             raise BuildFailed(message, hint="Freeze again: `coldforge build --clean`.")
         source = job.folder / "onefile" / entry.path
-        if not source.is_file() or files.sha256(source) != entry.sha256:
+        if source.is_file():
+            shutil.copyfile(source, out)
+        if not source.is_file() or files.sha256(out) != entry.sha256:  # the copy is what is handed out
             raise Refused(f"{source} has changed since it was frozen", hint="Freeze it again: `coldforge build --clean`.")
-        shutil.copyfile(source, out)
         out.chmod(0o755)

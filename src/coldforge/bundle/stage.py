@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import msgspec
 
@@ -17,11 +20,30 @@ from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
 from coldforge.host import cache, files
 from coldforge.host.clock import now
-from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
-VERSION = 1  # of what the bundlers write: raised when the same inputs give other bytes
+VERSION: Final = 2  # of what the bundlers write: raised when the same inputs give other bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """One artifact to be made: by what, and under which digest of its inputs."""
+
+    job: BundleJob
+    bundler: Bundler
+    key: str
+
+    @property
+    def name(self) -> str:
+        """What the artifact is called."""
+        return self.job.artifact.name
+
+    @property
+    def path(self) -> Path:
+        """Where it will lie."""
+        return self.job.folder / self.name
 
 
 def bundle_target(
@@ -31,36 +53,31 @@ def bundle_target(
     *,
     project: Path,
     out: Path,
-    jobs: int = 1,
+    jobs: int = 0,
     clean: bool = False,
     seconds: dict[str, float] | None = None,
 ) -> tuple[Artifact, ...]:
     """Make the planned artifacts of one target in `out/<target>/`; those that are there already stay as they are.
 
-    `seconds` is filled with the time that each one took, by its path. Raises Refused when the payload
-    has changed since it was frozen, BuildFailed and Missing from the tools.
+    `jobs` is how many are made at a time, 0 one for each processor. `seconds` is filled with the time that each
+    one took, by its path. Raises Refused when the payload has changed since it was frozen, ConfigurationError
+    for a template that cannot be filled in, BuildFailed and Missing from the tools.
     """
     folder = out / target.target
     before = {artifact.name: artifact for artifact in _before(folder)}
-    todo: list[tuple[BundleJob, Bundler, str]] = []
-    done: list[Artifact] = []
-    for planned in target.artifacts:
-        job = BundleJob(project=project, plan=plan, target=target, artifact=planned, payload=payload, folder=folder)
-        bundler = BUNDLERS[planned.format]()
-        key = _key(job, bundler)
-        kept = None if clean else _kept(job, key, before.get(planned.name)) or _cached(job, key)
-        if kept:
-            done.append(kept)
-        else:
-            todo.append((job, bundler, key))
-    if todo:
-        tree = load(payload, folder / "payload", plan.source.epoch)
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            done += pool.map(lambda item: _make(*item, tree=tree, seconds=seconds), todo)
+    job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder)
+    pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
+    made = {} if clean else {piece.name: kept for piece in pieces if (kept := _kept(piece, before) or _cached(piece))}
+    if todo := [piece for piece in pieces if piece.name not in made]:
+        workers = jobs or os.cpu_count() or 1
+        tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers)
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            done = pool.map(lambda piece: _make(piece, tree, {} if seconds is None else seconds), todo)
+            made |= {artifact.name: artifact for artifact in done}
     else:
         reporter().info("Nothing has changed.")
-    _sweep(folder, before, target.artifacts)
-    return tuple(sorted(done, key=lambda artifact: artifact.name))
+    _sweep(folder, before.keys() - made.keys())
+    return tuple(made[name] for name in sorted(made))
 
 
 def _before(folder: Path) -> tuple[Artifact, ...]:
@@ -72,11 +89,16 @@ def _before(folder: Path) -> tuple[Artifact, ...]:
         return ()
 
 
+def _pieces(jobs: Iterable[BundleJob]) -> list[_Piece]:
+    found = [(job, BUNDLERS[job.artifact.format]()) for job in jobs]
+    return [_Piece(job=job, bundler=bundler, key=_key(job, bundler)) for job, bundler in found]
+
+
 def _key(job: BundleJob, bundler: Bundler) -> str:
     """The digest of everything that decides the artifact's bytes."""
     product = job.plan.product
     project_files = [product.icon, *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
-    templates = [recipes.find(name, job.project) for name in getattr(bundler, "templates", ())]
+    templates = [recipes.find(name, job.project) for name in bundler.templates]
     return digest_of(
         {
             "version": VERSION,
@@ -99,49 +121,49 @@ def _digests(paths: list[Path]) -> Iterator[str]:
     yield from (files.sha256(path) if path.is_file() else "" for path in paths)
 
 
-def _kept(job: BundleJob, key: str, before: Artifact | None) -> Artifact | None:
+def _kept(piece: _Piece, before: dict[str, Artifact]) -> Artifact | None:
     """The artifact that is there already, if it was made from the same inputs and is whole."""
-    path = job.folder / job.artifact.name
-    if before is None or before.key != key or not path.is_file() or path.stat().st_size != before.size:
+    known = before.get(piece.name)
+    if known is None or known.key != piece.key or piece.path.is_symlink() or not piece.path.is_file():
         return None
-    return before if files.sha256(path) == before.sha256 else None
+    return known if piece.path.stat().st_size == known.size and files.sha256(piece.path) == known.sha256 else None
 
 
-def _cached(job: BundleJob, key: str) -> Artifact | None:
-    cached = cache.fetch("artifact", key)
+def _cached(piece: _Piece) -> Artifact | None:
+    cached = cache.fetch("artifact", piece.key)
     if cached is None:
         return None
-    with files.beside(job.folder / job.artifact.name) as temporary:
+    with files.beside(piece.path) as temporary:
         shutil.copy(cached, temporary)
-    return _record(job, key)
+    return _record(piece)
 
 
-def _make(job: BundleJob, bundler: Bundler, key: str, *, tree: Tree, seconds: dict[str, float] | None) -> Artifact:
+def _make(piece: _Piece, tree: Tree, seconds: dict[str, float]) -> Artifact:
     start = now()
-    path = job.folder / job.artifact.name
-    with files.beside(path) as temporary:
-        bundler.bundle(job, tree, temporary)
-    cache.store("artifact", key, path)
-    artifact = _record(job, key)
-    if seconds is not None:
-        seconds[artifact.path] = now() - start
+    with files.beside(piece.path) as temporary:
+        piece.bundler.bundle(piece.job, tree, temporary)
+    cache.store("artifact", piece.key, piece.path)
+    artifact = _record(piece)
+    seconds[artifact.path] = now() - start
+    reporter().detail(f"{artifact.name}: {artifact.size:,} bytes")
     return artifact
 
 
-def _record(job: BundleJob, key: str) -> Artifact:
-    path = job.folder / job.artifact.name
+def _record(piece: _Piece) -> Artifact:
+    planned, target = piece.job.artifact, piece.job.target.target
     return Artifact(
-        name=job.artifact.name,
-        path=f"{job.target.target}/{job.artifact.name}",
-        target=job.target.target,
-        format=job.artifact.format,
-        size=path.stat().st_size,
-        sha256=files.sha256(path),
-        key=key,
+        name=planned.name,
+        path=f"{target}/{planned.name}",
+        target=target,
+        format=planned.format,
+        size=piece.path.stat().st_size,
+        sha256=files.sha256(piece.path),
+        key=piece.key,
     )
 
 
-def _sweep(folder: Path, before: dict[str, Any], planned: tuple[PlannedArtifact, ...]) -> None:
+def _sweep(folder: Path, names: set[str]) -> None:
     """Remove what an earlier run made and this plan does not name; nothing else is ever removed."""
-    for name in sorted(before.keys() - {artifact.name for artifact in planned}):
-        (folder / name).unlink(missing_ok=True)
+    for name in sorted(names):
+        if name == Path(name).name:  # a record is no reason to reach into other folders
+            (folder / name).unlink(missing_ok=True)

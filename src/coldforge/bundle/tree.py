@@ -1,14 +1,27 @@
-"""The normalised tree: what every bundler reads, and all it may read of the payload."""
+"""The normalised tree: what every bundler reads, and all it may read of the payload.
+
+A payload may come from a job that ran the project's own code, so its index is not believed: a path that leads out
+of the tree, or through a link, would put files of this machine into a package.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from coldforge.errors import Refused
 from coldforge.host import files
 from coldforge.records import FileEntry, Payload
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")  # dpkg and md5sum keep lists with one name a line
+_SHOWN: Final = 10  # names in an error
+_AGAIN: Final = "Freeze it again: `coldforge build --clean`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +50,64 @@ class Tree:
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
 
+    def adding(self, found: Mapping[str, Path]) -> Tree:
+        """The tree with files from elsewhere (mode 644); a path that is taken stays what it is."""
+        taken = {node.path for node in self.nodes}
+        added = [Node(path=path, mode=0o644, size=source.stat().st_size, source=source) for path, source in found.items()]
+        added += _folders(found)
+        return replace(self, nodes=_sorted([*self.nodes, *(node for node in added if node.path not in taken)]))
 
-def load(payload: Payload, root: Path, epoch: int) -> Tree:
-    """The tree of a payload below `root`.
 
-    Raises Refused when a file is missing, has changed since the payload's index was written, or is not in it.
+def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1) -> Tree:
+    """The tree of a payload below `root`; `jobs` files are read at a time.
+
+    Raises Refused when the index holds what no tree can, or when a file is missing, has changed since
+    the index was written, or is not in it.
     """
+    if wrong := sorted({*_unsafe(payload.files)}):
+        raise Refused(f"the index of the payload of {payload.target} is not that of a frozen tree", why=_some(wrong), hint=_AGAIN)
+    if changed := _changed(payload.files, root, jobs):
+        raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(changed), hint=_AGAIN)
     listed = {entry.path for entry in payload.files}
-    present = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_symlink() or not p.is_dir()}
-    changed = sorted({e.path for e in payload.files if not _intact(e, root)} | (present - listed))
-    if changed:
-        message = f"the payload of {payload.target} has changed since it was frozen"
-        raise Refused(message, why="\n".join(changed[:10]), hint="Freeze it again: `coldforge build --clean`.")
-    folders = {parent for entry in payload.files for parent in _parents(entry.path)}
-    folders |= {entry.path for entry in payload.files if entry.kind == "directory"}
-    nodes = [Node(path=path, mode=0o755) for path in folders]
-    nodes += [_node(entry, root) for entry in payload.files if entry.kind != "directory"]
-    return Tree(nodes=tuple(sorted(nodes, key=lambda node: node.path.split("/"))), epoch=epoch)
+    parents = (folder for folder in _folders(listed) if folder.path not in listed)
+    return Tree(nodes=_sorted([*parents, *(_node(entry, root) for entry in payload.files)]), epoch=epoch)
+
+
+def _unsafe(entries: tuple[FileEntry, ...]) -> Iterator[str]:
+    """What is wrong with entries of an index, before anything on the disk is looked at."""
+    kinds = {entry.path: entry.kind for entry in entries}
+    for path, number in Counter(entry.path for entry in entries).items():
+        if number > 1:
+            yield f"{path} is there {number} times"
+        if not _is_plain(path):
+            yield f"{path} is no path inside of the tree"
+        elif parent := next((parent for parent in _parents(path) if kinds.get(parent, "directory") != "directory"), ""):
+            yield f"{path} lies below {parent}, which is no folder"
+    for entry in entries:
+        if entry.kind == "link" and not _stays_inside(entry.link, folder=posixpath.dirname(entry.path)):
+            yield f"{entry.path} links to {entry.link or 'nothing'}, which is not in the tree"
+        if entry.kind not in ("link", "directory") and entry.mode not in (0o755, 0o644):
+            yield f"{entry.path} has the mode {entry.mode:o}"
+
+
+def _is_plain(path: str) -> bool:
+    """Whether a path is relative, in its shortest spelling, and can stand on one line."""
+    return posixpath.normpath(path) == path and path != "." and _stays_inside(path)
+
+
+def _stays_inside(path: str, *, folder: str = "") -> bool:
+    """Whether a link's text in `folder` leads to a place within the tree."""
+    first = posixpath.normpath(posixpath.join(folder, path)).split("/")[0]
+    return bool(path) and not _CONTROL.search(path) and first not in ("", "..")
+
+
+def _changed(entries: tuple[FileEntry, ...], root: Path, jobs: int) -> list[str]:
+    """The paths that are not what the index says, or not in it."""
+    listed = {entry.path for entry in entries}
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink() or not path.is_dir()}
+    with ThreadPoolExecutor(max_workers=jobs) as pool:  # hashing lets go of the interpreter's lock
+        intact = list(pool.map(lambda entry: _intact(entry, root), entries))
+    return sorted({entry.path for entry, good in zip(entries, intact, strict=True) if not good} | (present - listed))
 
 
 def _intact(entry: FileEntry, root: Path) -> bool:
@@ -67,12 +121,28 @@ def _intact(entry: FileEntry, root: Path) -> bool:
     return path.is_file() and path.stat().st_size == entry.size and files.sha256(path) == entry.sha256
 
 
+def _node(entry: FileEntry, root: Path) -> Node:
+    if entry.kind == "directory":
+        return Node(path=entry.path, mode=0o755)
+    if entry.kind == "link":
+        return Node(path=entry.path, mode=0o777, link=entry.link)
+    return Node(path=entry.path, mode=entry.mode, size=entry.size, source=root / entry.path)
+
+
 def _parents(path: str) -> Iterator[str]:
     parts = path.split("/")
     yield from ("/".join(parts[:length]) for length in range(1, len(parts)))
 
 
-def _node(entry: FileEntry, root: Path) -> Node:
-    if entry.kind == "link":
-        return Node(path=entry.path, mode=0o777, link=entry.link)
-    return Node(path=entry.path, mode=entry.mode, size=entry.size, source=root / entry.path)
+def _folders(paths: Iterable[str]) -> list[Node]:
+    return [Node(path=path, mode=0o755) for path in sorted({parent for path in paths for parent in _parents(path)})]
+
+
+def _sorted(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    return tuple(sorted(nodes, key=lambda node: node.path.split("/")))
+
+
+def _some(lines: list[str]) -> str:
+    """The first of many; names that are no text are shown with escapes."""
+    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return "\n".join([*lines[:_SHOWN], *more]).encode(errors="backslashreplace").decode()

@@ -18,11 +18,10 @@ CONTENTS: Final = "_internal/"  # where PyInstaller puts everything but the exec
 
 def normalise(root: Path, epoch: int) -> None:
     """Modes 755 or 644 and one time for every file, whatever the umask and the clock were."""
-    for path in sorted(root.rglob("*"), reverse=True):
+    for path in (*sorted(root.rglob("*"), reverse=True), root):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         os.utime(path, (epoch, epoch), follow_symlinks=False)
-    os.utime(root, (epoch, epoch))
 
 
 def index(root: Path, origins: Mapping[str, Mapping[str, str]], application: str) -> tuple[FileEntry, ...]:

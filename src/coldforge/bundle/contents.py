@@ -1,0 +1,195 @@
+"""Entries of archives and Debian packages, read as a stream and without trust: nothing is extracted, nothing is believed.
+
+What a file claims of itself costs neither memory nor time beyond its own limits: headers, entries and unpacked bytes are
+counted, sparse files are not filled in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO, Any, Final, Literal, Protocol, Self
+
+from coldforge.records import Record
+
+UNPACKED: Final = 16 << 30  # bytes of one archive
+ENTRIES: Final = 200_000
+HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header; whoever writes more is asking for trouble
+_LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+
+
+class Item(Record, frozen=True, kw_only=True):
+    """One entry: `mode` in octal text, `sha256` of a file's content, `link` where a link points, `note` what else is known of it."""
+
+    path: str
+    kind: Literal["file", "directory", "link", "other"] = "file"
+    size: int = 0
+    sha256: str = ""
+    mode: str = ""
+    link: str = ""
+    note: str = ""
+
+
+class Readable(Protocol):
+    """What bytes come from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Bounded:
+    """Reads at most `limit` bytes; `refuse` says that more is an error, not the end."""
+
+    def __init__(self, stream: Readable, limit: int, *, refuse: bool) -> None:
+        self._stream, self._left, self._refuse = stream, limit, refuse
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes. Raises ValueError beyond the limit when that is refused."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._stream.read(wanted)
+        self._left -= len(data)
+        if self._refuse and not self._left and self._stream.read(1):
+            raise ValueError("it unpacks to more than is looked at")
+        return data
+
+
+class _Header(tarfile.TarInfo):
+    """An entry's header that is refused when it announces more header than anybody needs."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        made = super().frombuf(buf, encoding, errors)
+        if made.type in _LONG and made.size > HEADER:
+            raise ValueError(f"a header of {made.size} bytes")
+        return made
+
+
+def archive(stream: IO[bytes] | Bounded, compression: str) -> tarfile.TarFile:
+    """A tar in a stream, compressed as its suffix says: `.gz`, `.xz`, `.bz2`, `.zst` or nothing."""
+    plain: Any = Bounded(_unpacked(stream, compression), UNPACKED, refuse=True)
+    return tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header)
+
+
+def _unpacked(stream: Any, compression: str) -> Any:
+    if compression == ".zst":
+        import zstandard
+
+        return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    if compression == ".gz":
+        import gzip
+
+        return gzip.GzipFile(fileobj=stream)
+    if compression == ".xz":
+        import lzma
+
+        return lzma.LZMAFile(stream)
+    if compression == ".bz2":
+        import bz2
+
+        return bz2.BZ2File(stream)
+    return stream
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What libraries raise when bytes make no sense; a chain of headers of headers ends in RecursionError."""
+    import lzma
+    import zlib
+
+    import zstandard
+
+    return tarfile.TarError, EOFError, ValueError, OSError, OverflowError, RecursionError, zlib.error, lzma.LZMAError, zstandard.ZstdError
+
+
+def members(tar: tarfile.TarFile) -> Iterator[Item]:
+    """The entries of a tar, in its order."""
+    for number, member in enumerate(tar):
+        if number >= ENTRIES:
+            raise ValueError(f"it has more than {ENTRIES} entries")
+        yield _item(tar, member)
+
+
+def _item(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Item:
+    kind: Literal["file", "directory", "link", "other"] = "file" if member.isreg() else "other"
+    kind = "directory" if member.isdir() else "link" if member.issym() or member.islnk() else kind
+    plain = member.isreg() and not member.issparse()
+    return Item(
+        path=_text(member.name),
+        kind=kind,
+        size=member.size,
+        sha256=_sha256(tar, member) if plain else "",
+        mode=f"{member.mode:o}",
+        link=_text(member.linkname) if kind == "link" else "",
+        note=_note(member),
+    )
+
+
+def _sha256(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    stream = tar.extractfile(member)
+    return hashlib.file_digest(stream, "sha256").hexdigest() if stream else ""  # type: ignore[arg-type]  # a buffered reader
+
+
+def _note(member: tarfile.TarInfo) -> str:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        return "leads out of its folder"
+    if member.mode & 0o7000:
+        return "has special rights"
+    if member.issparse():
+        return "sparse, not read"
+    return "" if member.isreg() or member.isdir() or member.issym() or member.islnk() else "a device or pipe"
+
+
+def _text(name: str) -> str:
+    """A name that can be written down; bytes that are no text are escaped."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def deb(stream: IO[bytes]) -> tuple[dict[str, str], list[Item]]:
+    """Control fields and files of a Debian package: deb(5), an ar archive of two tars."""
+    fields: dict[str, str] = {}
+    items: list[Item] = []
+    found = set()
+    for name, member in _ar(stream):
+        part, _, compression = name.partition(".tar")
+        if part == "control":
+            fields = dict(_fields(_control(archive(member, compression))))
+        elif part == "data":
+            items = list(members(archive(member, compression)))
+        found.add(part)
+    if not found >= {"control", "data"} or not fields:
+        raise ValueError("it has no control file, or no data")
+    return fields, items
+
+
+def _ar(stream: IO[bytes]) -> Iterator[tuple[str, Bounded]]:
+    """The members of an ar archive: ar(5), a header of 60 bytes each."""
+    position = 8
+    while len(head := _at(stream, position)) == 60:
+        size = head[48:58].decode("ascii", "replace").strip()
+        if not size.isdecimal() or head[58:] != b"`\n":
+            raise ValueError("a header in it is damaged")
+        yield head[:16].decode("ascii", "replace").rstrip(" /"), Bounded(stream, int(size), refuse=False)
+        position += 60 + int(size) + int(size) % 2
+    if head:
+        raise EOFError("it is cut off")
+
+
+def _at(stream: IO[bytes], position: int) -> bytes:
+    stream.seek(position)
+    return stream.read(60)
+
+
+def _control(tar: tarfile.TarFile) -> str:
+    for member in tar:
+        if PurePosixPath(member.name).name == "control" and member.isreg() and not member.issparse():
+            stream = tar.extractfile(member)
+            return stream.read(HEADER).decode(errors="backslashreplace") if stream else ""
+    return ""
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.replace("\n ", " ").splitlines():
+        key, separator, value = line.partition(":")
+        if separator:
+            yield key, value.strip()
