@@ -54,7 +54,7 @@ class HostWorkshop:
         base = {"HOME": self.path("home"), "TMPDIR": self.path("home"), "PATH": os.environ.get("PATH", os.defpath)}
         if network and (cache := _uv_cache()):
             base["UV_CACHE_DIR"] = cache
-        return run([*cut, *argv], cwd=self._root, env={**client, **base, **env}, log=log).output
+        return run([*cut, *argv], cwd=self._root, env={**client, **base, **env}, log=log, called=argv[0]).output
 
     def get(self, name: str, destination: Path) -> None:
         source = self._root / name

@@ -1,0 +1,57 @@
+"""A tree as a list: normalised, complete, with origins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coldforge.freeze.index import index, normalise
+from coldforge.records import Origin
+
+EPOCH = 1_700_000_000
+ORIGINS = {"lib.so.1": {"kind": "system", "name": "libfoo1", "version": "1-2"}, "data/x.txt": {"kind": "distribution", "name": "d"}}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "_internal" / "data").mkdir(parents=True)
+    (tmp_path / "_internal" / "empty").mkdir()
+    for name, data, mode in (
+        ("demo", b"\x7fELF..", 0o700),
+        ("_internal/lib.so.1", b"\x7fELF", 0o600),
+        ("_internal/data/x.txt", b"text", 0o666),
+    ):
+        (tmp_path / name).write_bytes(data)
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "_internal" / "mod.cpython-312-x86_64-linux-gnu.so").write_bytes(b"\x7fELF")
+    (tmp_path / "_internal" / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (tmp_path / "_internal" / "run.sh").chmod(0o755)
+    (tmp_path / "_internal" / "lib.so").symlink_to("lib.so.1")
+    normalise(tmp_path, EPOCH)
+    return tmp_path
+
+
+def test_every_entry_with_kind_and_mode_sorted_by_path(tree: Path) -> None:
+    assert [(entry.path, entry.kind, entry.mode) for entry in index(tree, ORIGINS, "demo")] == [
+        ("_internal/data/x.txt", "data", 0o644),
+        ("_internal/empty", "directory", 0o755),
+        ("_internal/lib.so", "link", 0o644),
+        ("_internal/lib.so.1", "library", 0o644),
+        ("_internal/mod.cpython-312-x86_64-linux-gnu.so", "extension", 0o644),
+        ("_internal/run.sh", "executable", 0o755),
+        ("demo", "executable", 0o755),
+    ]
+
+
+def test_origins_are_found_below_the_contents_folder_and_the_rest_is_the_applications(tree: Path) -> None:
+    origins = {entry.path: entry.origin for entry in index(tree, ORIGINS, "demo")}
+    assert origins["_internal/lib.so.1"] == Origin(kind="system", name="libfoo1", version="1-2")
+    assert origins["_internal/data/x.txt"] == Origin(kind="distribution", name="d")
+    assert origins["demo"] == Origin(kind="application", name="demo")
+
+
+def test_everything_has_the_one_time_and_one_of_two_modes(tree: Path) -> None:
+    for path in (tree, *tree.rglob("*")):
+        assert path.lstat().st_mtime == EPOCH, path
+        assert path.is_symlink() or path.stat().st_mode & 0o7777 in {0o755, 0o644}, path
