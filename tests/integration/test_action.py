@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.fake_github import WRITER, FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims
 from support.program import environment

@@ -55,6 +55,8 @@ def test_it_installs_works_and_leaves_nothing(application: Application, dist: Pa
     assert system.do(f"dpkg -V {application.package}") == ""
     assert system.do("dpkg --audit") == ""
     system.remove(application.package)
+    assert system.snapshot() == before
+    system.install(package(dist))
     system.remove(application.package, purge=True)
     assert system.snapshot() == before
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
-from support.releases import make_release
 
 from coldforge.attest.stage import attest
 from coldforge.errors import ConfigurationError, Missing, Refused
@@ -18,6 +16,8 @@ from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, canonical
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
 from coldforge.verify.verdict import Verdict
+from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
+from support.releases import make_release
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
@@ -97,6 +97,11 @@ def append(path: Path, data: bytes = b"x") -> None:
     path.write_bytes(path.read_bytes() + data)
 
 
+def remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink()
+
+
 def swap(folder: Path, one: str, two: str) -> None:
     first, second = (folder / one).read_bytes(), (folder / two).read_bytes()
     (folder / one).write_bytes(second)
@@ -113,7 +118,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a missing manifest": (lambda f: (f / MANIFEST).unlink(), MANIFEST, "missing"),
     "changed sums": (lambda f: append(f / SUMS, b"\n"), SUMS, "altered"),
     "a missing attestation, and none in the list": (
-        lambda f: ((f / f"{DEB}.sigstore.json").unlink(), (f / ATTESTATIONS).unlink()), DEB, "unattested"),
+        lambda f: remove(f / f"{DEB}.sigstore.json", f / ATTESTATIONS), DEB, "unattested"),
     "the attestation of another file": (lambda f: shutil.copy(f / f"{ARCHIVE}.sigstore.json", f / f"{DEB}.sigstore.json"), DEB, "altered"),
     "two files that changed places": (lambda f: swap(f, DEB, ARCHIVE), DEB, "altered"),
     "an attestation that is no JSON": (lambda f: (f / f"{DEB}.sigstore.json").write_text("{"), DEB, "unattested"),
@@ -121,7 +126,7 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str, str]] = {
         lambda f: (f / ATTESTATIONS).write_bytes((f / ATTESTATIONS).read_bytes()[:-40]), ATTESTATIONS, "altered"),
     "an attestation of nothing here": (
         lambda f: shutil.copy(f / f"{DEB}.sigstore.json", f / "other.deb.sigstore.json"), "other.deb.sigstore.json", "extra"),
-    "a link": (lambda f: ((f / DEB).rename(f.parent / DEB), (f / DEB).symlink_to(f.parent / DEB)), DEB, "missing"),
+    "a link": (lambda f: (f / DEB).symlink_to((f / DEB).rename(f.parent / DEB)), DEB, "missing"),
     "a twin that differs in case only": (lambda f: shutil.copy(f / DEB, f / DEB.title()), DEB, "missing"),
 }  # fmt: skip
 

@@ -13,6 +13,8 @@ from support.repository import write
 
 pytestmark = pytest.mark.integration
 INTERRUPTED = 130
+# What is said when a stage begins, and in the middle of the one that takes longest.
+MOMENTS = ("• freeze", "• environment", "• PyInstaller", "Building PYZ", "• bundle")
 
 
 def at(text: str) -> Callable[[str], bool]:
@@ -40,7 +42,7 @@ def test_interrupted_in_every_stage(place: str, request: pytest.FixtureRequest, 
     temporary.mkdir()
     env |= {"TMPDIR": str(temporary), "COLDFORGE_CACHE": str(tmp_path / "cache")}
     words: list[str | Path] = ["build", project, "--out", out, *(["--host"] if place == "host" else [])]
-    for moment in ("freeze linux-x86_64", "MOMENT-ENVIRONMENT", "MOMENT-FREEZE", "bundle linux-x86_64"):
+    for moment in MOMENTS:
         clean(interrupted(*words, env=env, when=at(moment)), out, temporary)
         assert containers() == []
     coldforge(*words, env=env).succeeded()

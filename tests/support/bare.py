@@ -67,11 +67,12 @@ class Bare:
     def install(self, package: Path) -> None:
         """Install a package with apt-get, which must need nothing else."""
         self.put(package.name, package.read_bytes(), "/tmp")
-        self.do(f"DEBIAN_FRONTEND=noninteractive apt-get install -y --no-download --no-install-recommends /tmp/{package.name}")
+        self.do(f"DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends /tmp/{package.name}")
 
     def remove(self, name: str, *, purge: bool = False) -> None:
-        """Remove or purge an installed package."""
+        """Remove an installed package, or purge it."""
         self.do(f"DEBIAN_FRONTEND=noninteractive apt-get {'purge' if purge else 'remove'} -y {name}")
+        assert self.run(f"dpkg-query -W {name}").code != 0, "configuration files are left, of a package that has none"
 
 
 @contextmanager

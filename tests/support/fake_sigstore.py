@@ -253,7 +253,7 @@ class FakeSigstore:
             size = len(self._leaves)
         note = f"{HOST} - 1\n{size}\n{_base64(root)}\n"
         signature = _base64(identifier[:4] + self._rekor.sign(note.encode(), ECDSA))
-        entry = {"body": _base64(body), "integratedTime": int(time.time()), "logID": identifier.hex(), "logIndex": index}
+        entry: dict[str, Any] = {"body": _base64(body), "integratedTime": int(time.time()), "logID": identifier.hex(), "logIndex": index}
         proof = {
             "checkpoint": f"{note}\n\u2014 {HOST} {signature}\n",
             "hashes": [node.hex() for node in path],
@@ -316,7 +316,7 @@ class FakeSigstore:
         claims = jwt.decode(token, self._issuer.public_key(), algorithms=["ES256"], audience="sigstore")
         asked = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"])).public_key()
         if not isinstance(asked, ec.EllipticCurvePublicKey):
-            raise ValueError("an elliptic-curve key is expected")
+            raise TypeError("an elliptic-curve key is expected")
         chain = [self._issue(asked, claims), self._authority_cert, self._root]
         texts = [cert.public_bytes(Encoding.PEM).decode() for cert in chain]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": texts}}}

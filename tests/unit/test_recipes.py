@@ -9,7 +9,7 @@ import pytest
 from coldforge import recipes
 from coldforge.bundle.deb import TEMPLATES
 from coldforge.bundle.formats import BUNDLERS
-from coldforge.plan.planner import FORMATS
+from coldforge.plan.formats import FORMATS
 
 
 @pytest.mark.parametrize(

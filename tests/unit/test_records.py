@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.releases import ENVIRONMENT
 
 from coldforge.errors import ConfigurationError
 from coldforge.records import (
@@ -24,6 +23,7 @@ from coldforge.records import (
     schema_of,
     sums,
 )
+from support.releases import ENVIRONMENT
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 origins = st.builds(Origin, kind=st.sampled_from(["application", "distribution", "python", "system", "freezer"]), name=texts, version=texts)

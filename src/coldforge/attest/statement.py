@@ -65,9 +65,15 @@ def _source(manifest: Manifest, claims: Claims) -> dict[str, Any]:
     if is_workflow(claims):
         uri, commit = f"git+{GITHUB}/{claims['repository']}@{claims['ref']}", str(claims["sha"])
     else:
-        uri = f"git+{GITHUB}/{manifest.source.repository}" if manifest.source.repository else "git+local"
-        commit = manifest.source.commit
+        uri, commit = _repository(manifest.source.repository), manifest.source.commit
     return {"uri": uri, "digest": {"gitCommit": commit}}
+
+
+def _repository(name: str) -> str:
+    """The URI of `owner/repo` on GitHub, of another forge's whole URL, or of a repository that lies nowhere."""
+    if not name:
+        return "git+local"
+    return f"git+{name}" if "://" in name else f"git+{GITHUB}/{name}"
 
 
 def _dependencies(name: str, manifest: Manifest) -> list[dict[str, Any]]:

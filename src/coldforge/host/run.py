@@ -42,15 +42,17 @@ def run(
     stdin: bytes | None = None,
     log: Path | None = None,
     check: bool = True,
+    called: str = "",
 ) -> Completed:
     """Run a program to its end and return what it printed (stderr folded into stdout).
 
     Its lines go to the reporter's detail stream as they come, and to the end of `log` when given.
     `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
     interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
-    Missing when the program does not exist.
+    Missing when the program does not exist. `called` names it in errors when another program starts it.
     """
     words = [str(word) for word in argv]
+    called = Path(called or words[0]).name
     try:
         process = subprocess.Popen(  # the one call
             words,
@@ -86,8 +88,8 @@ def run(
     if code and check:
         kept = f"The whole log: {log}." if log else ""
         if any(NO_SPACE in line for line in lines[-20:]):
-            raise Missing(f"no disk space left while {Path(words[0]).name} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
-        raise BuildFailed(f"`{Path(words[0]).name}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
+            raise Missing(f"no disk space left while {called} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
+        raise BuildFailed(f"`{called}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
     return Completed(code=code, output="\n".join(lines))
 
 

@@ -18,7 +18,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
 class ConsoleReporter:
-    """Plain lines at once; rich is imported only when a bar or a table is really shown."""
+    """Plain lines at once; rich is imported only when a bar is really shown."""
 
     def __init__(
         self,
@@ -82,17 +82,17 @@ class ConsoleReporter:
             self._line(line)
 
     def table(self, table: Table) -> None:
+        """Aligned columns; in Python of our own, because rich costs as much as planning itself."""
         if self._quiet:
             return
-        from rich.table import Table as RichTable
-        from rich.text import Text
-
-        shown = RichTable(title=self._redact(table.title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-        for column in table.columns:
-            shown.add_column(column, justify="right" if column in table.numeric else "left", overflow="fold")
-        for row in table.rows:
-            shown.add_row(*(Text(self._redact(cell)) for cell in row))
-        _rich().print(shown)
+        if table.title:
+            self._line(table.title, "bold")
+        rows = [tuple(self._redact(cell).replace("\n", " ") for cell in row) for row in (table.columns, *table.rows)]
+        widths = [max(len(row[number]) for row in rows) for number in range(len(table.columns))]
+        for number, row in enumerate(rows):
+            cells = zip(row, widths, table.columns, strict=True)
+            text = "  ".join(cell.rjust(width) if column in table.numeric else cell.ljust(width) for cell, width, column in cells)
+            self._line(f"  {text.rstrip()}", "" if number else "dim")
 
     def summary(self, markdown: str) -> None: ...
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from support.fake_sigstore import github_claims, mail_claims
-from support.releases import make_release
 
 from coldforge.attest.signer import claims_of
 from coldforge.attest.statement import DESK, WORKFLOW, same_build, statement
 from coldforge.errors import ConfigurationError
 from coldforge.records import Manifest
+from support.fake_sigstore import github_claims, mail_claims
+from support.releases import make_release
 
 DEB = "demo_1.0.0_amd64.deb"
 
