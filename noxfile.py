@@ -81,7 +81,7 @@ def benchmarks(session: nox.Session) -> None:
     """coldforge beside what it replaces, as ratios."""
     prepare(session)
     session.run(sys.executable, "benchmarks/start.py", external=True)
-    session.run(sys.executable, "benchmarks/build.py", external=True)
+    session.run(sys.executable, "benchmarks/applications.py", external=True)
 
 
 @nox.session(default=False)
