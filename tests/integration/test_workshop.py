@@ -98,10 +98,16 @@ def test_programs_in_a_container_are_a_plain_user_without_any_rights(inside: Wor
     assert " /coldforge " not in inside.run(["cat", "/proc/self/mountinfo"], env={}, network=True, log=log)
 
 
-def test_children_get_nothing_of_this_environment(workshop: Workshop, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of whoever opens a workshop: two that are nobody's business, one that the first phase needs."""
     monkeypatch.setenv("GITHUB_TOKEN", "not-for-children")
     monkeypatch.setenv("PYTHONPATH", "/not-for-children")
     monkeypatch.setenv("UV_INDEX_URL", "https://index.example/simple")
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_children_get_nothing_of_this_environment(workshop: Workshop, log: Path) -> None:
     first, second = (workshop.run(["env"], env={"GIVEN": "1"}, network=network, log=log) for network in (True, False))
     for said in (first, second):
         assert "GIVEN=1" in said.splitlines()

@@ -66,14 +66,15 @@ def coldforge(*words: str | Path, env: Mapping[str, str], cwd: Path | None = Non
 
 def interrupted(*words: str | Path, env: Mapping[str, str], when: Callable[[str], bool]) -> Outcome:
     """Run a command and press Ctrl-C (SIGINT to its process) at the first line of output for which `when` is true."""
-    process = start(*words, "--verbose", env=env)
     lines: list[str] = []
     sent = False
-    for line in process.stderr or ():
-        lines.append(line)
-        if not sent and when(line):
-            process.send_signal(signal.SIGINT)
-            sent = True
-    code = process.wait(timeout=120)
+    with start(*words, "--verbose", env=env) as process:
+        for line in process.stderr or ():
+            lines.append(line)
+            if not sent and when(line):
+                process.send_signal(signal.SIGINT)
+                sent = True
+        code = process.wait(timeout=120)
+        out = process.stdout.read() if process.stdout else ""
     assert sent, f"the moment never came:\n{''.join(lines)}"
-    return Outcome(code=code, out=process.stdout.read() if process.stdout else "", err="".join(lines))
+    return Outcome(code=code, out=out, err="".join(lines))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Iterator
+from os import SEEK_END
 from pathlib import PurePosixPath
 from typing import IO, Any, Final, Literal, Protocol, Self
 
@@ -102,11 +103,13 @@ def damage() -> tuple[type[Exception], ...]:
 
 
 def members(tar: tarfile.TarFile) -> Iterator[Item]:
-    """The entries of a tar, in its order."""
+    """The entries of a tar, in its order; then the rest of the stream, whose checksum comes last."""
     for number, member in enumerate(tar):
         if number >= ENTRIES:
             raise ValueError(f"it has more than {ENTRIES} entries")
         yield _item(tar, member)
+    while tar.fileobj and tar.fileobj.read(HEADER):
+        pass
 
 
 def _item(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Item:
@@ -164,11 +167,13 @@ def deb(stream: IO[bytes]) -> tuple[dict[str, str], list[Item]]:
 
 def _ar(stream: IO[bytes]) -> Iterator[tuple[str, Bounded]]:
     """The members of an ar archive: ar(5), a header of 60 bytes each."""
-    position = 8
+    position, end = 8, stream.seek(0, SEEK_END)
     while len(head := _at(stream, position)) == 60:
         size = head[48:58].decode("ascii", "replace").strip()
         if not size.isdecimal() or head[58:] != b"`\n":
             raise ValueError("a header in it is damaged")
+        if position + 60 + int(size) > end:
+            raise EOFError("it is cut off")
         yield head[:16].decode("ascii", "replace").rstrip(" /"), Bounded(stream, int(size), refuse=False)
         position += 60 + int(size) + int(size) % 2
     if head:
