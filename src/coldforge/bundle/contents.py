@@ -108,7 +108,7 @@ def members(tar: tarfile.TarFile) -> Iterator[Item]:
         if number >= ENTRIES:
             raise ValueError(f"it has more than {ENTRIES} entries")
         yield _item(tar, member)
-    while tar.fileobj and tar.fileobj.read(HEADER):
+    while tar.fileobj.read(HEADER):
         pass
 
 
