@@ -123,7 +123,10 @@ def bundle(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 @DIST
 @click.option("--identity-token", envvar="COLDFORGE_IDENTITY_TOKEN", help="OIDC token to sign with (default: the CI job's own).")
 @click.option(
-    "--trust-config", type=click.Path(path_type=Path, dir_okay=False), help="Another sigstore instance (default: the public one)."
+    "--trust-config",
+    envvar="COLDFORGE_TRUST_CONFIG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Another sigstore instance (default: the public one).",
 )
 @common
 def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> None:
