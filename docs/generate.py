@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
 from coldforge.pipeline import schema  # noqa: E402
 from coldforge.project import config  # noqa: E402
+from coldforge.verify.policy import Policy  # noqa: E402
 
 NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->\n"
 
@@ -96,7 +97,9 @@ def _type(hint: Any) -> str:
     arguments = get_args(hint)
     if "Literal" in str(hint):
         return " or ".join(f"`{value}`" for value in arguments)
-    return "table" if len(arguments) == 2 and arguments[0] is str else f"list of {_type(arguments[0])}s"
+    if get_origin(hint) is tuple:
+        return "list of tables" if _is_struct(arguments[0]) else f"list of {_type(arguments[0])}s"
+    return "table"
 
 
 def _default(key: Any) -> str:
@@ -104,6 +107,18 @@ def _default(key: Any) -> str:
         return "required" if key.default_factory is msgspec.NODEFAULT else "empty"
     value = list(key.default) if isinstance(key.default, tuple) else key.default
     return f"`{json.dumps(value)}`" if value not in ("", []) else "empty"
+
+
+def policy() -> str:
+    """The page of the verification policy."""
+    intro = (
+        "A TOML file that says what `coldforge verify --policy FILE` demands. `repository`, or `identity` together with `issuer`,\n"
+        "must be there; every other key narrows that further. Options of the command line narrow a policy and never widen it.\n"
+        "Comparisons are exact, or anchored at both ends. Unknown keys are refused, with file, line and the nearest known key.\n"
+    )
+    example = '```toml\nrepository = "owner/app"\ntrigger = "push"\nworkflows = ["owner/app/.github/workflows/release.yml"]\n```\n'
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|", *_keys(Policy)]
+    return "\n".join([NOTE, "# Policy file\n", intro, example, *rows, ""])
 
 
 def action() -> str:
@@ -133,7 +148,7 @@ def schemas() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"commands.md": commands, "configuration.md": configuration, "action.md": action, "schemas.md": schemas}
+PAGES = {"commands.md": commands, "configuration.md": configuration, "action.md": action, "policy.md": policy, "schemas.md": schemas}
 
 
 def main() -> int:

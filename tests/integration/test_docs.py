@@ -1,0 +1,90 @@
+"""What the documentation shows is accepted: workflows by GitHub's schema and our action, configuration by our own reader."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from coldforge.ci import SESSIONS
+from coldforge.verify.policy import load_policy
+from support.program import ROOT, coldforge
+from support.repository import TINY, write
+
+pytestmark = pytest.mark.integration
+
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    """All blocks in a language, with the page that shows them."""
+    for page in PAGES:
+        for text in re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            yield page.name, text
+
+
+def steps() -> Iterator[dict[str, Any]]:
+    """Every step of every workflow, or of a list of steps, that is shown."""
+    for _, text in blocks("yaml"):
+        document = yaml.safe_load(text)
+        if isinstance(document, list):
+            yield from document
+        else:
+            yield from (step for job in document["jobs"].values() for step in job["steps"])
+
+
+def test_workflows_are_githubs(tmp_path: Path) -> None:
+    shown = [text for _, text in blocks("yaml") if "jobs:" in text]
+    assert shown
+    paths = [tmp_path / f"{number}.yml" for number in range(len(shown))]
+    for path, text in zip(paths, shown, strict=True):
+        path.write_text(text, encoding="utf-8")
+    argv = [str(Path(sys.executable).parent / "check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *map(str, paths)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    ours = [step for step in steps() if step["uses"].startswith("coldforge/coldforge@")]
+    assert {step["with"]["session"] for step in ours} == {"build", "attest", "release", "verify"} <= set(SESSIONS)
+    assert all(step["with"].keys() <= inputs.keys() for step in ours)
+    assert all(re.search(r"@(v\d|[0-9a-f]{40}$)", step["uses"]) for step in steps())
+    assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps() if step not in ours)
+
+
+@pytest.mark.parametrize(("page", "text"), [(page, text) for page, text in blocks("toml") if "tool.coldforge" in text])
+def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: dict[str, str]) -> None:
+    project = write(tmp_path / "tiny", {**TINY, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
+    planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
+    assert planned["product"]["name"] == "tiny", page
+
+
+def test_policies_are_read(tmp_path: Path) -> None:
+    shown = [text for _, text in blocks("toml") if "tool.coldforge" not in text]
+    for number, text in enumerate(shown):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text, encoding="utf-8")
+        assert load_policy(path).repository == "owner/app"
+    assert shown
+
+
+def test_every_command_that_is_shown_exists() -> None:
+    """Each `coldforge VERB --option` of the pages is one that `--help` knows; the reference holds their helps."""
+    helps = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    verbs = dict(re.findall(r"^## `coldforge (\w+(?: \w+)?)`\n(.*?)(?=^## |\Z)", helps, re.MULTILINE | re.DOTALL))
+    shown = [
+        line for language in ("console", "text") for page, block in blocks(language) if page != "commands.md" for line in block.splitlines()
+    ]
+    used = [match for line in shown if (match := re.search(r"(?:^|[/ ])coldforge ([a-z]+)((?: [^#]*)?)", line)) and match[1] in verbs]
+    assert len(used) > 10
+    for verb, rest in (match.groups() for match in used):
+        options = re.findall(r"(?<= )(--[a-z-]+)", rest)
+        assert [option for option in options if option not in verbs[verb]] == [], (verb, options)
