@@ -30,13 +30,17 @@ def prepare(session: nox.Session) -> None:
     if session.virtualenv.venv_backend != "none":
         session.install("--require-hashes", "-r", LOCK)
     session.env["PYTHONPATH"] = str(ROOT / "src")
-    scripts = Path(sys.executable).parent
-    session.env["PATH"] = f"{scripts}:{session.env.get('PATH') or __import__('os').environ['PATH']}"
+
+
+def run(session: nox.Session, program: str, *words: str) -> None:
+    """Run a program of the environment: the session's own, or the one that nox runs in."""
+    own = session.virtualenv.venv_backend != "none"
+    session.run(program if own else str(Path(sys.executable).with_name(program)), *words, external=not own)
 
 
 def python(session: nox.Session, *words: str) -> None:
     """Run a module of the environment."""
-    session.run("python" if session.virtualenv.venv_backend != "none" else sys.executable, "-m", *words, external=True)
+    run(session, "python", "-m", *words)
 
 
 @nox.session
@@ -46,12 +50,12 @@ def lint(session: nox.Session) -> None:
     python(session, "ruff", "format", "--check", *PYTHON_FILES)
     python(session, "ruff", "check", *PYTHON_FILES)
     python(session, "mypy")
-    session.run("lint-imports", external=True)
-    session.run("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".", external=True)
+    run(session, "lint-imports")
+    run(session, "zizmor", "--offline", "--quiet", "--persona", "pedantic", ".")
     workflows = sorted(str(path) for path in Path(".github/workflows").glob("*.yml"))
-    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows, external=True)
-    session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml", external=True)
-    session.run("codespell", external=True)
+    run(session, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    run(session, "check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
+    run(session, "codespell")
 
 
 @nox.session
@@ -72,25 +76,25 @@ def integration(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The reference is what the code says, and every link of the documentation leads somewhere."""
     prepare(session)
-    session.run(sys.executable, "docs/generate.py", "--check", external=True)
-    session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", session.create_tmp(), external=True)
+    run(session, "python", "docs/generate.py", "--check")
+    run(session, "mkdocs", "build", "--strict", "--quiet", "--site-dir", session.create_tmp())
 
 
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """coldforge beside what it replaces, as ratios."""
     prepare(session)
-    session.run(sys.executable, "benchmarks/start.py", external=True)
-    session.run(sys.executable, "benchmarks/applications.py", external=True)
+    run(session, "python", "benchmarks/start.py")
+    run(session, "python", "benchmarks/applications.py")
 
 
 @nox.session(default=False)
 def pins(session: nox.Session) -> None:
     """Lock all requirements anew, with hashes."""
     prepare(session)
-    compile_ = ["uv", "pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--universal", "--no-header", "--no-annotate"]
+    compile_ = ["pip", "compile", "--quiet", "--upgrade", "--generate-hashes", "--universal", "--no-header", "--no-annotate"]
     folder = "build/requirements"
     jobs = (["pyproject.toml", "-o", f"{folder}/run.txt"], ["pyproject.toml", "--group", "dev", "-o", f"{folder}/dev.txt"],
             [f"{folder}/pyinstaller.in", "-o", f"{folder}/pyinstaller.txt"])  # fmt: skip
     for job in jobs:
-        session.run(*compile_, "--python-version", "3.11", *job, external=True)
+        run(session, "uv", *compile_, "--python-version", "3.11", *job)

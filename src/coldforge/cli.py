@@ -38,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             words = _from_inputs()
         return _dispatch(words)
     except KeyboardInterrupt:
+        # everything is cleaned up by now; what a second Ctrl-C would meet is the wait for a thread's last request
+        signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
         sys.stderr.write("\ninterrupted; nothing is half-written, and running it again is safe\n")
         return INTERRUPTED
     except BrokenPipeError:

@@ -13,7 +13,7 @@ import json
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
@@ -113,6 +113,7 @@ class FakeSigstore:
         self.requests: list[str] = []
         self.failures = 0
         """How many of the next signing requests are answered with 503."""
+        self.on_request: Callable[[str, str], None] = lambda _method, _path: None
         self._leaves: list[bytes] = [b"seed"]  # Go's JSON drops an index of 0, so the first real entry is 1
         self._lock = threading.Lock()
         self._ct, self._rekor, self._issuer = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
@@ -300,6 +301,7 @@ class FakeSigstore:
         """Status and document for one request."""
         url = urlsplit(path)
         self.requests.append(f"{method} {url.path}")
+        self.on_request(*self.requests[-1].split(" ", 1))
         if (method, url.path) == ("GET", "/oidc/token"):
             return 200, {"value": self.token(audience=parse_qs(url.query)["audience"][0])}
         if method == "POST" and self.failures > 0:
