@@ -8,12 +8,13 @@ uv venv -q --python "$PYTHON" "$out/venv"
 uv pip install -q --python "$out/venv/bin/python" --require-hashes -r "$project/requirements.txt"
 uv pip install -q --python "$out/venv/bin/python" --no-deps "$project"
 uv pip install -q --python "$out/venv/bin/python" --require-hashes -r "$FREEZER_LOCK"
-printf 'import sys\nfrom %s import %s\nsys.exit(%s())\n' "$module" "$function" "$function" > "$out/$name.py"
+printf 'import sys\nfrom %s import %s\nsys.exit(%s())\n' "$module" "$function" "$function" > "$out/start_$name.py" # not "$name.py": that would hide a package of this name
 collect=(--copy-metadata "$name" --collect-data "${module%%.*}" --noconfirm --clean --log-level ERROR)
 for mode in onedir onefile; do
   PYINSTALLER_CONFIG_DIR="$out/config" "$out/venv/bin/pyinstaller" "--$mode" "${collect[@]}" \
-    --name "$name" --specpath "$out" --workpath "$out/work-$mode" --distpath "$out/$mode" "$out/$name.py"
+    --name "$name" --specpath "$out" --workpath "$out/work-$mode" --distpath "$out/$mode" "$out/start_$name.py"
 done
+"$out/onedir/$name/$name" --help > /dev/null
 tar -C "$out/onedir" -czf "$out/$name.tar.gz" "$name"
 cat > "$out/nfpm.yaml" <<YAML
 name: $name

@@ -63,6 +63,7 @@ class Way:
     env: dict[str, str]
     umask: int
     backwards: bool = False
+    whole_walk: bool = False
 
 
 PLAIN = Way(installer="uv", folder="a", env={"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}, umask=0o022)
@@ -72,7 +73,16 @@ ODD = Way(
     env={"TZ": "Pacific/Chatham", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "4711", "USER": "another", "COLUMNS": "40"},
     umask=0o077,
     backwards=True,
+    whole_walk=True,
 )
+# PyInstaller's own way through every instruction of every module.
+WHOLE_WALK = f"""\
+import sys
+sys.path.insert(0, {str(ROOT / "build")!r})
+import freeze
+freeze.walk_only_what_imports = lambda: None
+sys.exit(freeze.main())
+"""
 
 
 def prepare(way: Way, folder: Path) -> Path:
@@ -118,7 +128,8 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     env = {**os.environ, **way.env, "PYTHONPATH": os.pathsep.join(path), "PYINSTALLER_CONFIG_DIR": str(folder / "config")}
-    words = [str(python), str(ROOT / "build" / "freeze.py"), str(folder / "job.json")]
+    start = ["-c", WHOLE_WALK] if way.whole_walk else [str(ROOT / "build" / "freeze.py")]
+    words = [str(python), *start, str(folder / "job.json")]
     done = subprocess.run(words, env=env, cwd=folder, umask=way.umask, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))["failures"] == []
@@ -140,7 +151,7 @@ OPTIONS = {
 }
 
 
-def test_identical_over_installer_place_listing_order_hash_seed_and_umask(tmp_path: Path) -> None:
+def test_identical_over_installer_place_listing_order_hash_seed_umask_and_walk(tmp_path: Path) -> None:
     made = []
     for way in (PLAIN, ODD):
         (tmp_path / way.folder).mkdir(parents=True)
