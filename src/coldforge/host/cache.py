@@ -10,9 +10,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 _RECORD: Final = "entry.json"
+_KINDS: Final = ("environment", "payload", "artifact")
+_NAME: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{32}")  # an entry, or what a killed process left of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ def root() -> Path:
         return Path(given)
     from platformdirs import user_cache_path
 
-    return user_cache_path("coldforge", appauthor=False)
+    return user_cache_path("coldforge", appauthor=False) / "cache"  # beside it lie the environments of bin/coldforge
 
 
 def fetch(kind: str, key: str) -> Path | None:
@@ -53,7 +56,7 @@ def fetch(kind: str, key: str) -> Path | None:
     if recorded is None:
         return None
     with suppress(OSError):
-        if digest(entry / "content") == recorded["sha256"]:
+        if digest(entry / "content") == recorded.get("sha256"):
             with suppress(OSError):  # a cache that is only read
                 os.utime(entry / _RECORD)  # `prune` spares what was used last
             return entry / "content"
@@ -149,14 +152,20 @@ def _facts(path: Path) -> tuple[str, str]:
 def entries() -> tuple[CacheEntry, ...]:
     """Everything in the cache, by kind and key."""
     whole = ((entry, _recorded(entry)) for entry in sorted(_folders()))
-    return tuple(CacheEntry(kind=e.parent.name, key=e.name, size=int(str(record["size"]))) for e, record in whole if record)
+    return tuple(CacheEntry(kind=entry.parent.name, key=entry.name, size=_size(record)) for entry, record in whole if record)
+
+
+def _size(record: Mapping[str, object]) -> int:
+    """The recorded size; 0 in a damaged record."""
+    number = record.get("size")
+    return number if isinstance(number, int) else 0
 
 
 def _folders() -> Iterator[Path]:
-    """Every entry, and what killed processes left of some."""
-    for kind in root().iterdir() if root().is_dir() else ():
+    """Every entry, and what killed processes left of some; nothing else that lies in the folder is ours."""
+    for kind in (root() / name for name in _KINDS):
         if kind.is_dir():
-            yield from (entry for entry in kind.iterdir() if entry.is_dir())
+            yield from (entry for entry in kind.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name))
 
 
 def prune(*, keep: int = 0) -> int:

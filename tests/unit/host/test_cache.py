@@ -15,6 +15,8 @@ from coldforge.host import cache
 from coldforge.report import use
 from coldforge.report.reporter import Silent
 
+KEY = "0123456789abcdef" * 4
+
 
 class Warnings(Silent):
     """Keeps the warnings."""
@@ -53,20 +55,20 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_what_is_stored_is_found_and_nothing_else(tree: Path, warnings: Warnings) -> None:
-    assert cache.fetch("payload", "k") is None
-    stored = cache.store("payload", "k", tree)
-    found = cache.fetch("payload", "k")
+    assert cache.fetch("payload", KEY) is None
+    stored = cache.store("payload", KEY, tree)
+    found = cache.fetch("payload", KEY)
     assert found == stored
     assert cache.digest(stored) == cache.digest(tree)
     assert (stored / "link").readlink() == Path("lib/data")
     assert os.access(stored / "run", os.X_OK)
-    assert cache.fetch("payload", "other") is None
-    assert cache.fetch("artifact", "k") is None
+    assert cache.fetch("payload", "f" * 64) is None
+    assert cache.fetch("artifact", KEY) is None
     assert warnings.said == []
 
 
 def test_a_file_is_stored_as_a_file(tree: Path) -> None:
-    stored = cache.store("artifact", "k", tree / "run")
+    stored = cache.store("artifact", KEY, tree / "run")
     assert stored.is_file()
     assert stored.read_text() == "#!/bin/sh\n"
 
@@ -127,14 +129,14 @@ def test_a_damaged_entry_is_dropped_with_one_warning_and_can_be_stored_again(
     damage: object, tree: Path, root: Path, warnings: Warnings
 ) -> None:
     assert callable(damage)
-    cache.store("payload", "k", tree)
-    damage(root / "payload" / "k")
-    assert cache.fetch("payload", "k") is None
+    cache.store("payload", KEY, tree)
+    damage(root / "payload" / KEY)
+    assert cache.fetch("payload", KEY) is None
     assert len(warnings.said) == 1
     assert "damaged" in warnings.said[0]
-    assert cache.fetch("payload", "k") is None
-    cache.store("payload", "k", tree)
-    assert cache.fetch("payload", "k") is not None
+    assert cache.fetch("payload", KEY) is None
+    cache.store("payload", KEY, tree)
+    assert cache.fetch("payload", KEY) is not None
     assert len(warnings.said) == 1
 
 
@@ -142,12 +144,12 @@ def test_a_damaged_entry_is_dropped_with_one_warning_and_can_be_stored_again(
 @given(data=st.binary(min_size=1, max_size=300), place=st.integers(min_value=0), flip=st.integers(min_value=1, max_value=255))
 def test_no_single_changed_byte_goes_unnoticed(data: bytes, place: int, flip: int, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(data)
-    stored = cache.store("artifact", "k", tmp_path / "file")
-    assert cache.fetch("artifact", "k") == stored
+    stored = cache.store("artifact", KEY, tmp_path / "file")
+    assert cache.fetch("artifact", KEY) == stored
     changed = bytearray(data)
     changed[place % len(data)] ^= flip
     stored.write_bytes(changed)
-    assert cache.fetch("artifact", "k") is None
+    assert cache.fetch("artifact", KEY) is None
 
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
@@ -169,57 +171,87 @@ def test_different_folders_have_different_digests(
 
 
 def test_storing_the_same_again_keeps_what_somebody_may_be_reading(tree: Path) -> None:
-    with (cache.store("payload", "k", tree) / "run").open() as reading:
+    with (cache.store("payload", KEY, tree) / "run").open() as reading:
         before = os.fstat(reading.fileno()).st_ino
-        stored = cache.store("payload", "k", tree)
+        stored = cache.store("payload", KEY, tree)
         assert (stored / "run").stat().st_ino == before
 
 
 def test_storing_something_else_under_a_key_replaces_it(tree: Path, root: Path) -> None:
-    cache.store("payload", "k", tree)
+    cache.store("payload", KEY, tree)
     (tree / "run").write_text("#!/bin/false\n")
-    cache.store("payload", "k", tree)
-    found = cache.fetch("payload", "k")
+    cache.store("payload", KEY, tree)
+    found = cache.fetch("payload", KEY)
     assert found is not None
     assert (found / "run").read_text() == "#!/bin/false\n"
-    assert [path.name for path in (root / "payload").iterdir()] == ["k"]
+    assert [path.name for path in (root / "payload").iterdir()] == [KEY]
 
 
 def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tree: Path, root: Path, warnings: Warnings) -> None:
     root.write_text("a file where the folder should be")
-    assert cache.store("payload", "k", tree) == tree
-    assert cache.fetch("payload", "k") is None
+    assert cache.store("payload", KEY, tree) == tree
+    assert cache.fetch("payload", KEY) is None
     assert cache.entries() == ()
     assert len(warnings.said) == 1
 
 
 def test_a_source_that_is_not_there_is_a_fault_and_leaves_nothing(tmp_path: Path, root: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        cache.store("payload", "k", tmp_path / "absent")
+        cache.store("payload", KEY, tmp_path / "absent")
     assert list((root / "payload").iterdir()) == []
 
 
 def test_entries_are_listed_with_their_sizes(tree: Path) -> None:
-    cache.store("payload", "b", tree)
-    cache.store("artifact", "a", tree / "run")
-    listed = [(entry.kind, entry.key, entry.size) for entry in cache.entries()]
+    cache.store("payload", "b" * 64, tree)
+    cache.store("artifact", "a" * 64, tree / "run")
+    listed = [(entry.kind, entry.key[0], entry.size) for entry in cache.entries()]
     assert listed == [("artifact", "a", 10), ("payload", "b", 256 + 10 + len("lib/data"))]
 
 
 def test_pruning_spares_what_was_used_last(tmp_path: Path, root: Path) -> None:
     for number, key in enumerate("abc"):
         (tmp_path / key).write_bytes(b"." * 1000)
-        cache.store("artifact", key, tmp_path / key)
-        os.utime(root / "artifact" / key / "entry.json", (number, number))
-    assert cache.fetch("artifact", "a") is not None  # now the last one used
+        cache.store("artifact", key * 64, tmp_path / key)
+        os.utime(root / "artifact" / (key * 64) / "entry.json", (number, number))
+    assert cache.fetch("artifact", "a" * 64) is not None  # now the last one used
     assert cache.prune(keep=2500) > 0
-    assert [entry.key for entry in cache.entries()] == ["a", "c"]
+    assert [entry.key[0] for entry in cache.entries()] == ["a", "c"]
     cache.prune()
     assert cache.entries() == ()
 
 
 def test_pruning_removes_what_killed_processes_left(tree: Path, root: Path) -> None:
-    (root / "payload" / ".k.123" / "content").mkdir(parents=True)
+    (root / "payload" / f".{KEY}.{'0' * 32}" / "content").mkdir(parents=True)
     assert cache.entries() == ()
     cache.prune(keep=10**9)
     assert list((root / "payload").iterdir()) == []
+
+
+def test_nothing_else_in_the_folder_is_touched(tree: Path, root: Path) -> None:
+    """Somebody may name a folder that holds more; and the program's own environments lie beside the default one."""
+    cache.store("payload", KEY, tree)
+    others = [
+        root / "documents" / "letters" / "one.txt",
+        root / "payload" / "notes" / "two.txt",
+        root / "environments" / "run-1" / "complete",
+    ]
+    for path in others:
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+    assert len(cache.entries()) == 1
+    cache.prune()
+    assert cache.entries() == ()
+    assert all(path.is_file() for path in others)
+
+
+def test_the_default_folder_holds_nothing_but_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("COLDFORGE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.root() == tmp_path / "coldforge" / "cache"
+
+
+@pytest.mark.parametrize("record", ['{"sha256": "00"}', '{"size": "many"}'])
+def test_a_damaged_record_weighs_nothing(record: str, tree: Path, root: Path) -> None:
+    cache.store("payload", KEY, tree)
+    (root / "payload" / KEY / "entry.json").write_text(record)
+    assert [entry.size for entry in cache.entries()] == [0]
