@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from coldforge import recipes
@@ -17,6 +18,10 @@ from coldforge.host.clock import EARLIEST, iso
 
 FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
+# Who reads them: setuptools-scm and hatch-vcs, vcs-versioning (their common successor), pdm-backend, poetry-dynamic-versioning.
+_TOLD_VERSION: Final = (
+    "SETUPTOOLS_SCM_PRETEND_VERSION", "VCS_VERSIONING_PRETEND_VERSION", "PDM_BUILD_SCM_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS",
+)  # fmt: skip
 _QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
@@ -111,28 +116,30 @@ def put_uv(workshop: Workshop) -> str:
     return workshop.path("tools/uv")
 
 
-def install_project(workshop: Workshop, *, tool: str, epoch: int, log: Path) -> None:
+def install_project(workshop: Workshop, *, tool: str, version: str, epoch: int, log: Path) -> None:
     """Build the project's wheel from the copied source, with its own backend, and unpack it into `application`.
 
+    The planned version is told to backends that would ask a repository for it: the copy is none.
     The backend is the one of the commit's time, where the index knows times: its version stands in the metadata it writes.
     """
     python = workshop.path("environment/bin/python")
     words = [tool, "pip", "install", "--quiet", "--python", python, "--no-deps", "--link-mode=copy", "--no-cache"]
     words += ["--target", workshop.path("application"), workshop.path("source")]
+    told = dict.fromkeys(_TOLD_VERSION, version)
     if epoch <= EARLIEST:
-        _uv(workshop, words, log)
+        _uv(workshop, words, log, env=told)
         return
     try:
-        _uv(workshop, [*words, "--exclude-newer", iso(epoch)], log)
+        _uv(workshop, [*words, "--exclude-newer", iso(epoch)], log, env=told)
     except BuildFailed as error:
         if not knows_no_times(error.why):
             raise
-        _uv(workshop, words, log)
+        _uv(workshop, words, log, env=told)
 
 
-def _uv(workshop: Workshop, words: Sequence[str], log: Path) -> None:
+def _uv(workshop: Workshop, words: Sequence[str], log: Path, *, env: Mapping[str, str] = MappingProxyType({})) -> None:
     try:
-        workshop.run(words, env=_QUIET, network=True, log=log)
+        workshop.run(words, env={**_QUIET, **env}, network=True, log=log)
     except BuildFailed as error:
         if "hash mismatch" in error.why.lower():
             hint = "Either the file was replaced on the index or the lock is wrong. Find out which before you change the lock."

@@ -54,15 +54,15 @@ def from_floor(floor: str, elfs: Iterable[Elf], files: Iterable[FileEntry]) -> I
 
 
 def from_runpath(elfs: Iterable[Elf]) -> Iterator[Finding]:
-    """`runpath`: files that search for libraries in folders of the machine they were built on. Reported, never an error."""
-    outside: dict[str, list[str]] = {}
-    for elf in elfs:
-        for folder in elf.runpath.split(":"):
-            if folder and not folder.startswith("$ORIGIN"):
-                outside.setdefault(folder, []).append(elf.path)
-    for folder, paths in sorted(outside.items()):
-        count = f"{len(paths)} files search" if len(paths) > 1 else f"{paths[0]} searches"
-        yield Finding(gate="runpath", level="warning", message=f"{count} for libraries in {folder}", path=min(paths))
+    """`runpath`: files that search for libraries in folders of the machine they were built on. A warning, never an error.
+
+    The folders are not named: findings are published with the manifest, and such a folder is often somebody's home.
+    """
+    paths = sorted(elf.path for elf in elfs if any(folder and not folder.startswith("$ORIGIN") for folder in elf.runpath.split(":")))
+    if paths:
+        more = f" and {len(paths) - 1} more search" if len(paths) > 1 else " searches"
+        message = f"{paths[0]}{more} for libraries in a folder of the machine that the Python was built on"
+        yield Finding(gate="runpath", level="warning", message=message, path=paths[0])
 
 
 def judge(findings: Iterable[Finding], relaxed: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from coldforge import recipes
+from coldforge.errors import BuildFailed
 from coldforge.freeze import FreezeJob, Workshop, gates
 from coldforge.freeze.binaries import external
 from coldforge.freeze.environment import freezer_pins, install, install_project
@@ -20,6 +21,7 @@ from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.smoke import try_out
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
+from coldforge.project.config import Product
 from coldforge.records import Environment, Finding, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 
@@ -61,6 +63,7 @@ class PyInstaller:
             with reporter().step("PyInstaller"):
                 result = self._run(job, workshop, freezer, scratch)
         gates.judge(gates.from_imports(result["failures"]), {})  # nothing was frozen then; no reason helps
+        check_version(job.plan.product, dict(result["distributions"]))
         return self._payload(job, workshop, freezer, result)
 
     def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> None:
@@ -78,7 +81,7 @@ class PyInstaller:
             cache.store("environment", key, scratch / "environment")
         copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
         workshop.put(scratch / "source", "source")
-        install_project(workshop, tool=base.uv, epoch=job.plan.source.epoch, log=log)
+        install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
 
     def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> Mapping[str, Any]:
         for recipe in (FREEZE, *HOOKS):
@@ -131,6 +134,21 @@ class PyInstaller:
             glibc=result["system"]["glibc"],
             network="off" if workshop.network_off else "not isolated",
         )
+
+
+def check_version(product: Product, installed: Mapping[str, str]) -> None:
+    """Raises BuildFailed when the project that was built calls itself another version than the one that was planned."""
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
+    found = {canonicalize_name(name): version for name, version in installed.items()}.get(canonicalize_name(product.name))
+    try:
+        differs = found is not None and Version(found) != Version(product.version)
+    except InvalidVersion:
+        differs = found != product.version
+    if differs:
+        hint = "If its version comes from git: does its build backend find it without a repository?"
+        raise BuildFailed(f"{product.name} {product.version} was planned, and {found} was built", hint=hint)
 
 
 def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[str, Any]:

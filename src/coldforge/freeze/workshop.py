@@ -162,13 +162,13 @@ def host_glibc() -> str:
 def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
     """A workshop that exists while the block runs. Raises Missing when the engine or the image cannot be had."""
     if image is None:
-        reporter().info(f"Freezing on this machine ({host_glibc()}: the result needs that or newer).")
+        reporter().info(f"Freezing on this machine ({host_glibc()}: the result needs that at most).")
         with files.scratch("freeze") as folder:
             yield HostWorkshop(folder)
         return
     with closing(engine.connect()) as client:
         identity = engine.ensure_image(client, image.base, target.debian_arch)
-        needs = f" (glibc {image.glibc}: the result needs that or newer)" if image.glibc else ""
+        needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else ""
         reporter().info(f"Freezing in a container of {image.base}{needs}.")
         with container(client, identity) as made:
             yield ContainerWorkshop(made, image)

@@ -43,10 +43,12 @@ def run(
     log: Path | None = None,
     check: bool = True,
     called: str = "",
+    quiet: bool = False,
 ) -> Completed:
     """Run a program to its end and return what it printed (stderr folded into stdout).
 
-    Its lines go to the reporter's detail stream as they come, and to the end of `log` when given.
+    Its lines go to the reporter's detail stream as they come, and to the end of `log` when given. `quiet` is for
+    questions whose answer only the caller reads: nothing of it is shown, unless it fails and that is an error.
     `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
     interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
     Missing when the program does not exist. `called` names it in errors when another program starts it.
@@ -73,7 +75,8 @@ def run(
         for raw in process.stdout or ():
             line = raw.decode(errors="replace").rstrip("\r\n")
             lines.append(line)
-            reporter().detail(line)
+            if not quiet:
+                reporter().detail(line)
         code = process.wait()
     except BaseException:
         _end(process)

@@ -36,10 +36,19 @@ def read_source(root: Path) -> SourceRecord:
         commit=head[1],
         tag=newest_tag(_tags(head[3])),
         repository=repository_of(_git(root, "config", "--get", "remote.origin.url")),
-        # dist/ is what coldforge itself leaves here
-        dirty=any(state != "!!" and (state, path) != ("??", "dist/") for state, path in status),
+        dirty=any(state != "!!" and not (state == "??" and _is_made(root, path)) for state, path in status),
         epoch=epoch(int(head[2])),
     )
+
+
+def _is_made(root: Path, path: str) -> bool:
+    """Whether an untracked folder is what coldforge itself left here."""
+    return path == "dist/" or is_output(root / path)
+
+
+def is_output(folder: Path) -> bool:
+    """Whether a folder is one that a build writes to, by what every build puts there first."""
+    return (folder / ".lock").is_file() and (folder / "plan.json").is_file()
 
 
 def _git(root: Path, *words: str) -> str:
@@ -47,7 +56,7 @@ def _git(root: Path, *words: str) -> str:
     own = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
     options = ("--no-optional-locks", "-c", "status.relativePaths=true", "-c", "color.status=false")
     try:
-        done = run(["git", *options, "-C", root, *words], env={**own, "LC_ALL": "C"}, check=False)
+        done = run(["git", *options, "-C", root, *words], env={**own, "LC_ALL": "C"}, check=False, quiet=True)
     except Missing:
         return ""
     if "dubious ownership" in done.output:
