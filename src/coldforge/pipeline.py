@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from coldforge import __version__
-from coldforge.errors import ConfigurationError, Missing
+from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
@@ -34,11 +34,15 @@ if TYPE_CHECKING:
 class Run:
     """One invocation: what was decided, where things lie, and how the user wants it done.
 
-    `seconds` collects how long each piece of work took, for the closing table only.
+    `plan` has every format of the targets, `asked` names the artifacts that are wanted now, and `targets` all targets
+    of the matrix: what is left out this time stays as it is. `seconds` collects how long each piece of work took, for
+    the closing table only.
     """
 
     project: Path
     plan: Plan
+    asked: frozenset[str]
+    targets: tuple[str, ...]
     out: Path
     host: bool = False
     clean: bool = False
@@ -62,20 +66,35 @@ def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
 
     with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/payload"):
         payload = freeze_target(run.plan, target, project=run.project, out=run.out, host=run.host, clean=run.clean)
+    for finding in payload.findings:
+        if finding.level == "warning":
+            reporter().warn(f"[{finding.gate}] {finding.message}")
     made = record_of(payload)
-    return msgspec.structs.replace(made, artifacts=record.artifacts if record else ())
+    same = record is not None and record.payload_digest == made.payload_digest
+    return msgspec.structs.replace(made, artifacts=record.artifacts if record and same else ())
 
 
 def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
-    """Payload to artifacts: every format side by side, on any machine."""
+    """Payload to artifacts: every format side by side, on any machine. Raises ConfigurationError for a payload of another source."""
     from coldforge.bundle.stage import bundle_target
 
     payload = read(run.out / target.target / "payload.json", Payload)
+    if record is None or record.payload_digest != payload.digest:
+        hint = "Freeze it again: `coldforge freeze`, or `coldforge build` for both."
+        raise ConfigurationError(f"the payload of {target.target} in {run.out} was not frozen from this source and version", hint=hint)
     with reporter().step(f"bundle {target.target}"):
         artifacts = bundle_target(
-            run.plan, target, payload, project=run.project, out=run.out, jobs=run.jobs, clean=run.clean, seconds=run.seconds
+            run.plan,
+            target,
+            payload,
+            asked=run.asked,
+            project=run.project,
+            out=run.out,
+            jobs=run.jobs,
+            clean=run.clean,
+            seconds=run.seconds,
         )
-    return msgspec.structs.replace(record or record_of(payload), artifacts=artifacts)
+    return msgspec.structs.replace(record, artifacts=artifacts)
 
 
 # What each command runs for every target, in order.
@@ -86,29 +105,37 @@ BUILD: Final[tuple[Stage, ...]] = (freeze, bundle)
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A project that was read, and its plan."""
+    """A project that was read, and its plan; `whole` has every format of the planned targets."""
 
     project: Project
     plan: Plan
+    whole: Plan
 
 
 def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = ()) -> Made:
     """Read the project at `project` and decide what is built. Raises ConfigurationError with every problem."""
+    from functools import partial
+
     from coldforge.plan.planner import make_plan
     from coldforge.project.load import load_project
 
     loaded = load_project(project)
-    plan = make_plan(
+    narrowed = partial(
+        make_plan,
         product=loaded.product,
         config=loaded.config,
         source=loaded.source,
         matrix=loaded.matrix,
         coldforge=__version__,
         targets=targets,
-        formats=formats,
         where=loaded.in_matrix,
     )
-    return Made(project=loaded, plan=plan)
+    plan = narrowed(formats=formats)
+    try:
+        whole = narrowed() if formats else plan
+    except ConfigurationError:  # narrowing is also how formats are left out that cannot be planned
+        whole = plan
+    return Made(project=loaded, plan=plan, whole=whole)
 
 
 def run(
@@ -126,8 +153,18 @@ def run(
     from coldforge.host.lock import exclusive
 
     made = make(project, targets=targets, formats=formats)
-    chosen = buildable(made.plan, named=bool(targets), freezes=freeze in stages)
-    this = Run(project=made.project.root, plan=made.plan, out=out, host=host, clean=clean, jobs=jobs or (os.cpu_count() or 1))
+    _check_out(made.project.root, out)
+    chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages)
+    this = Run(
+        project=made.project.root,
+        plan=made.whole,
+        asked=frozenset(artifact.name for target in made.plan.targets for artifact in target.artifacts),
+        targets=tuple(sorted(str(Target.parse(name)) for name in made.project.matrix.targets)),
+        out=out,
+        host=host,
+        clean=clean,
+        jobs=jobs or (os.cpu_count() or 1),
+    )
     with files.disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with exclusive(out):
@@ -139,24 +176,49 @@ def run(
     return manifest
 
 
+def _check_out(root: Path, out: Path) -> None:
+    """Raises ConfigurationError when what is made would lie among the source, or the source among what is made."""
+    from coldforge.freeze.sources import tracked_files
+
+    what = ""
+    if root.is_relative_to(out):
+        what = "holds the project itself"
+    elif out.is_relative_to(root) and any((root / path).is_relative_to(out) for path in tracked_files(root) or ()):
+        what = "holds files of the project's source"
+    if what:
+        raise ConfigurationError(f"{out} {what}: nothing can be made there", hint="Choose a folder of its own, such as --out dist.")
+
+
 def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> None:
-    record = _recorded(this, target)
+    """Run the stages and record what they made, when all have done their part: a record is never about half of it."""
+    path = this.out / target.target / MANIFEST
+    before = _recorded(path)
+    record = before.targets[0] if before and before.targets and _head(before) == _manifest(this.plan, ()) else None
     for stage in stages:
         record = stage(this, target, record)
-        manifest = _manifest(this.plan, (record,))
-        files.write(this.out / target.target / MANIFEST, canonical(manifest))
+    if record is None:
+        return
+    files.write(path, canonical(_manifest(this.plan, (record,))))
+    # what an earlier run made and is no more: nothing else is ever removed
+    kept = {artifact.name for artifact in record.artifacts}
+    for artifact in before.artifacts if before else ():
+        if artifact.name not in kept and artifact.name == Path(artifact.name).name:  # a record is no reason to reach into other folders
+            (path.parent / artifact.name).unlink(missing_ok=True)
 
 
-def _recorded(this: Run, target: PlannedTarget) -> TargetRecord | None:
-    """What an earlier run of the same plan recorded for the target; None when there is nothing to go on."""
-    path = this.out / target.target / MANIFEST
+def _recorded(path: Path) -> Manifest | None:
+    """What an earlier run recorded; None when there is nothing to go on."""
     if not path.is_file():
         return None
     try:
-        manifest = read(path, Manifest)
+        return read(path, Manifest)
     except ConfigurationError:  # of another version of coldforge: it is written anew
         return None
-    return manifest.targets[0] if manifest.targets else None
+
+
+def _head(manifest: Manifest) -> Manifest:
+    """What a manifest says besides its targets: which product, version and source it is about."""
+    return msgspec.structs.replace(manifest, targets=())
 
 
 def record_of(payload: Payload) -> TargetRecord:
@@ -173,11 +235,10 @@ def record_of(payload: Payload) -> TargetRecord:
 
 
 def record_release(this: Run) -> Manifest:
-    """Merge the targets' manifests into dist/manifest.json and write SHA256SUMS."""
-    paths = [this.out / target.target / MANIFEST for target in this.plan.targets]
-    found = [read(path, Manifest) for path in paths if path.is_file()]
+    """Merge the manifests of all targets of the matrix into dist/manifest.json and write SHA256SUMS."""
+    found = [manifest for name in this.targets if (manifest := _recorded(this.out / name / MANIFEST))]
     ours = _manifest(this.plan, ())
-    current = [m for m in found if msgspec.structs.replace(m, targets=()) == ours]
+    current = [manifest for manifest in found if _head(manifest) == ours]
     for stale in (m for m in found if m not in current):
         names = ", ".join(record.target for record in stale.targets)
         reporter().warn(f"{names} in {this.out} was built from another source or version; it is left out of the manifest")
@@ -255,6 +316,7 @@ def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path
     from coldforge.attest.stage import attest
     from coldforge.host.lock import exclusive
 
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     with exclusive(dist), reporter().step("attest"):
         written = attest(dist, identity_token=identity_token, trust_config=trust_config)
     reporter().info(f"{len(written)} attestations. Next: coldforge release {_shown(dist)}")
@@ -266,7 +328,8 @@ def make_release(dist: Path, **options: Any) -> ReleaseRecord:
     from coldforge.host.lock import exclusive
     from coldforge.release.draft import release
 
-    with exclusive(dist), reporter().step("release"):
+    read(dist / MANIFEST, Manifest)
+    with nullcontext() if options["dry_run"] else exclusive(dist), reporter().step("release"):
         record = release(dist, **options)
     reporter().output("release-id", str(record.id))
     reporter().output("release-url", record.url)
@@ -310,7 +373,12 @@ def verify(
         verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root)
     if not quiet:
         reporter().table(verdict.table())
-    reporter().info(verdict.line)
+        for command in verdict.commands:
+            reporter().info(f"To check this with other tools: {command}")
+    if verdict.exit_code:
+        reporter().error(Refused(verdict.line))
+    else:
+        reporter().info(verdict.line)
     reporter().output("verdict", verdict.word)
     return verdict
 

@@ -103,14 +103,14 @@ class Finding(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Payload(Record, frozen=True, kw_only=True):
+class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The index of a frozen tree: exactly what every package of that target contains.
 
     `singles` are the one-file executables made in the same freeze (kept beside the tree).
     `key` is the digest of all inputs of the freeze; equal keys mean equal payloads.
     """
 
-    schema: int = SCHEMA
+    schema: Literal[1] = SCHEMA
     target: str
     freezer: str
     key: str
@@ -167,10 +167,10 @@ class SourceRecord(Record, frozen=True, kw_only=True):
     epoch: int
 
 
-class Manifest(Record, frozen=True, kw_only=True):
+class Manifest(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The record of a target, or merged, of the whole release."""
 
-    schema: int = SCHEMA
+    schema: Literal[1] = SCHEMA
     coldforge: str
     product: str
     version: str

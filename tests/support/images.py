@@ -74,6 +74,7 @@ def client() -> Iterator[DockerClient]:
 
 def image(base: Base) -> str:
     """The id of the image on the engine: there already, loaded from the cache, or made now."""
+    cache().mkdir(parents=True, exist_ok=True)
     with client() as docker, exclusive(cache()):
         found = [made for made in docker.images.list() if base.tag in made.tags]
         return str(found[0].id) if found else load(docker, archive(base), base.tag)

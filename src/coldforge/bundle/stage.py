@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -53,13 +53,15 @@ def bundle_target(
     *,
     project: Path,
     out: Path,
+    asked: Collection[str] | None = None,
     jobs: int = 0,
     clean: bool = False,
     seconds: dict[str, float] | None = None,
 ) -> tuple[Artifact, ...]:
     """Make the planned artifacts of one target in `out/<target>/`; those that are there already stay as they are.
 
-    `jobs` is how many are made at a time, 0 one for each processor. `seconds` is filled with the time that each
+    Of artifacts that are not `asked` for by name (None: all are), those count that an earlier run made from the same
+    inputs. `jobs` is how many are made at a time, 0 one for each processor. `seconds` is filled with the time that each
     one took, by its path. Raises Refused when the payload has changed since it was frozen, ConfigurationError
     for a template that cannot be filled in, BuildFailed and Missing from the tools.
     """
@@ -67,8 +69,10 @@ def bundle_target(
     before = {artifact.name: artifact for artifact in _before(folder)}
     job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder)
     pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
-    made = {} if clean else {piece.name: kept for piece in pieces if (kept := _kept(piece, before) or _cached(piece))}
-    if todo := [piece for piece in pieces if piece.name not in made]:
+    wanted = {piece.name for piece in pieces if asked is None or piece.name in asked}
+    made = {piece.name: kept for piece in pieces if not (clean and piece.name in wanted) and (kept := _kept(piece, before))}
+    made |= {} if clean else {p.name: kept for p in pieces if p.name in wanted - made.keys() and (kept := _cached(p))}
+    if todo := [piece for piece in pieces if piece.name in wanted - made.keys()]:
         workers = jobs or os.cpu_count() or 1
         tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers)
         with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -76,7 +80,6 @@ def bundle_target(
             made |= {artifact.name: artifact for artifact in done}
     else:
         reporter().info("Nothing has changed.")
-    _sweep(folder, before.keys() - made.keys())
     return tuple(made[name] for name in sorted(made))
 
 
@@ -160,10 +163,3 @@ def _record(piece: _Piece) -> Artifact:
         sha256=files.sha256(piece.path),
         key=piece.key,
     )
-
-
-def _sweep(folder: Path, names: set[str]) -> None:
-    """Remove what an earlier run made and this plan does not name; nothing else is ever removed."""
-    for name in sorted(names):
-        if name == Path(name).name:  # a record is no reason to reach into other folders
-            (folder / name).unlink(missing_ok=True)

@@ -12,11 +12,10 @@ from coldforge.report import reporter
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock while the block runs. The lock ends with the process, however that ends."""
+    """Hold the lock of a folder that is there while the block runs. The lock ends with the process, however that ends."""
     from filelock import FileLock, Timeout
 
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock", is_singleton=True)  # so that one process does not wait for itself
         try:
             lock.acquire(timeout=0)

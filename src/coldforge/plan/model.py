@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from coldforge.project.config import Config, Product
 from coldforge.records import SCHEMA, Record, SourceRecord
 
@@ -30,10 +32,10 @@ class PlannedTarget(Record, frozen=True, kw_only=True):
     artifacts: tuple[PlannedArtifact, ...]
 
 
-class Plan(Record, frozen=True, kw_only=True):
+class Plan(Record, frozen=True, kw_only=True, omit_defaults=False):
     """Everything decided: the product, the source, the configuration in force, and the targets with all names."""
 
-    schema: int = SCHEMA
+    schema: Literal[1] = SCHEMA
     coldforge: str
     product: Product
     source: SourceRecord

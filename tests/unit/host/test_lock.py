@@ -11,8 +11,8 @@ from coldforge.host.lock import exclusive
 
 
 def test_a_process_does_not_wait_for_itself(tmp_path: Path) -> None:
-    with exclusive(tmp_path / "new" / "dist"), exclusive(tmp_path / "new" / "dist"):
-        assert (tmp_path / "new" / "dist").is_dir()
+    with exclusive(tmp_path), exclusive(tmp_path):
+        assert (tmp_path / ".lock").is_file()
 
 
 def test_a_folder_that_cannot_be_is_told_in_words(tmp_path: Path) -> None:

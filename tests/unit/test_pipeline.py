@@ -1,0 +1,147 @@
+"""What a run records: never of two sources at once, nothing that it left out, and nothing of what is no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from coldforge import pipeline
+from coldforge.errors import ConfigurationError
+from coldforge.pipeline import Run, Stage
+from coldforge.plan.model import PlannedTarget
+from coldforge.plan.planner import make_plan
+from coldforge.project.config import Config, Matrix, TargetConfig
+from coldforge.records import MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
+from support import payloads
+from support.releases import ENVIRONMENT
+
+OTHER = "linux-aarch64"
+TARGETS = (OTHER, payloads.TARGET)
+
+
+def run_of(out: Path, commit: str = "a" * 40, formats: tuple[str, ...] = ("tar.gz", "deb")) -> Run:
+    """A run for two targets of one commit."""
+    matrix = Matrix(targets={name: TargetConfig(formats=("tar.gz", "deb")) for name in TARGETS})
+    source = SourceRecord(commit=commit, epoch=payloads.EPOCH)
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=source, matrix=matrix, coldforge="0")
+    asked = frozenset(artifact.name for target in plan.targets for artifact in target.artifacts if artifact.format in formats)
+    return Run(project=out.parent, plan=plan, asked=asked, targets=TARGETS, out=out)
+
+
+def target_of(run: Run, name: str) -> PlannedTarget:
+    return next(target for target in run.plan.targets if target.target == name)
+
+
+def stage(payload: str, *formats: str) -> Stage:
+    """A stage that makes a payload of this digest, and artifacts of the formats, whose bytes are that digest."""
+
+    def made(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+        artifacts = [planned for planned in target.artifacts if planned.format in formats]
+        for planned in artifacts:
+            path = run.out / target.target / planned.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(payload)
+        records = tuple(
+            Artifact(name=p.name, path=f"{target.target}/{p.name}", target=target.target, format=p.format, size=1, sha256="0" * 64)
+            for p in artifacts
+        )
+        return TargetRecord(
+            target=target.target,
+            freezer="p",
+            payload_digest=payload,
+            payload_size=1,
+            environment=ENVIRONMENT,
+            artifacts=records or (record.artifacts if record and record.payload_digest == payload else ()),
+        )
+
+    return made
+
+
+def made(run: Run, target: str, *stages: Stage) -> Manifest:
+    """Run stages for one target; the release's record after that."""
+    pipeline._run_target(run, target_of(run, target), stages)
+    return pipeline.record_release(run)
+
+
+def names(manifest: Manifest) -> set[tuple[str, str]]:
+    return {(artifact.target, artifact.format) for artifact in manifest.artifacts}
+
+
+def test_a_target_that_is_left_out_stays_in_the_record(tmp_path: Path) -> None:
+    made(run_of(tmp_path), OTHER, stage("x", "tar.gz", "deb"))
+    manifest = made(run_of(tmp_path), payloads.TARGET, stage("y", "tar.gz"))
+    assert names(manifest) == {(OTHER, "tar.gz"), (OTHER, "deb"), (payloads.TARGET, "tar.gz")}
+    assert len((tmp_path / SUMS).read_text().splitlines()) == 4
+
+
+def test_what_was_built_from_another_commit_is_left_out(tmp_path: Path) -> None:
+    made(run_of(tmp_path), OTHER, stage("x", "tar.gz"))
+    manifest = made(run_of(tmp_path, "b" * 40), payloads.TARGET, stage("y", "tar.gz"))
+    assert names(manifest) == {(payloads.TARGET, "tar.gz")}
+
+
+def test_a_new_payload_has_none_of_the_old_artifacts_and_they_are_gone(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    assert names(made(run, OTHER, stage("old", "tar.gz", "deb"))) == {(OTHER, "tar.gz"), (OTHER, "deb")}
+    assert names(made(run, OTHER, stage("old"))) == {(OTHER, "tar.gz"), (OTHER, "deb")}, "the same payload keeps them"
+    assert names(made(run, OTHER, stage("new"))) == set()
+    assert [path.name for path in (tmp_path / OTHER).iterdir()] == [MANIFEST]
+
+
+def test_a_freeze_of_another_commit_takes_nothing_over(tmp_path: Path) -> None:
+    """Equal bytes of another commit are not of this one: the names of artifacts may hold another version."""
+    made(run_of(tmp_path), OTHER, stage("same", "tar.gz"))
+    manifest = made(run_of(tmp_path, "b" * 40), OTHER, stage("same"))
+    assert names(manifest) == set()
+    assert manifest.source.commit == "b" * 40
+
+
+def test_a_stage_that_fails_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    before = made(run, OTHER, stage("old", "tar.gz"))
+
+    def fails(_run: Run, _target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        made(run, OTHER, stage("new"), fails)
+    assert read(tmp_path / OTHER / MANIFEST, Manifest).targets == before.targets
+
+
+def test_nothing_is_reached_outside_of_the_targets_folder(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    (tmp_path / "mine").write_text("precious")
+    manifest = made(run, OTHER, stage("old", "tar.gz"))
+    record = manifest.targets[0]
+    text = canonical(replace(manifest, targets=(record,))).replace(record.artifacts[0].name.encode(), b"../mine", 1)
+    (tmp_path / OTHER / MANIFEST).write_bytes(text)
+    made(run, OTHER, stage("new"))
+    assert (tmp_path / "mine").is_file()
+
+
+@pytest.mark.parametrize("recorded", [None, "another payload", "another commit"])
+def test_a_payload_of_another_source_is_not_packaged(recorded: str | None, tmp_path: Path) -> None:
+    plan, payload = payloads.make(tmp_path)
+    run = Run(project=tmp_path, plan=plan, asked=frozenset(), targets=(payloads.TARGET,), out=tmp_path / "dist")
+    path = tmp_path / "dist" / payloads.TARGET / MANIFEST
+    if recorded is not None:
+        record = pipeline.record_of(payload)
+        source = replace(plan.source, commit="c" * 40) if recorded == "another commit" else plan.source
+        record = replace(record, payload_digest="0" * 64) if recorded == "another payload" else record
+        path.write_bytes(canonical(Manifest(coldforge="0", product="demo", version="1.2.0rc1", source=source, targets=(record,))))
+    with pytest.raises(ConfigurationError, match="was not frozen from this source and version"):
+        pipeline._run_target(run, plan.targets[0], pipeline.BUNDLE)
+    record = pipeline.record_of(read(path.with_name("payload.json"), Payload))
+    path.write_bytes(canonical(Manifest(coldforge="0", product="demo", version="1.2.0rc1", source=plan.source, targets=(record,))))
+    pipeline._run_target(run, plan.targets[0], pipeline.BUNDLE)
+
+
+@pytest.mark.parametrize("place", [lambda root: root, lambda root: root.parent], ids=["itself", "around it"])
+def test_nothing_is_made_over_the_project(place: Callable[[Path], Path], tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    with pytest.raises(ConfigurationError, match="holds the project itself"):
+        pipeline._check_out(project, place(project))
