@@ -26,7 +26,8 @@ _LICENCE: Final = re.compile(r"^License(?:-Expression)?: (\S.{0,60})$", re.MULTI
 def files(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, bytes]]:
     """Paths below `/` and contents."""
     values = _values(job, package, tree)
-    yield f"/usr/share/doc/{package}/copyright", fill(TEMPLATES[0], {**values, **_copyright(job, tree, package)}, job.project)
+    copyright_ = fill(TEMPLATES[0], {**values, **_copyright(job, tree, package)}, job.project)
+    yield f"/usr/share/doc/{package}/copyright", copyright_.replace(b"Source: \n", b"", 1)  # a field without a value is none
     yield f"/usr/share/doc/{package}/changelog.Debian.gz", zipped(fill(TEMPLATES[1], values, job.project))
     yield f"/usr/share/lintian/overrides/{package}", fill(TEMPLATES[3], values, job.project)
     for executable in job.plan.product.executables:
@@ -54,7 +55,7 @@ def _copyright(job: BundleJob, tree: Tree, package: str) -> dict[str, str]:
     texts = [(job.project / name).read_text(encoding="utf-8", errors="replace") for name in product.license_files]
     holders = list(dict.fromkeys(control.line(found) for text in texts for found in _HOLDER.findall(text)))
     return {
-        "source": product.homepage or product.maintainer,
+        "source": product.homepage,
         "holders": "\n ".join(holders or [f"{clock.iso(tree.epoch)[:4]} {product.maintainer}"]),
         "license": licence(product.license),
         "license_text": indented("\n".join(texts).strip() or "The text comes with the source."),
