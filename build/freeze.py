@@ -28,6 +28,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, TypedDict
 
+ORIGINALS = "originals.json"
 TREE = "coldforge-payload"  # no executable is called that
 NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
 # What the installer of a wheel left: pip and uv leave different things, none of it belongs to the application.
@@ -139,8 +140,9 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         f"analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries, hiddenimports=sorted(set(hidden)),",
         f"    runtime_hooks=hooks, excludes={list(options['exclude-modules'])!r}, optimize={options['optimize']!r})",
         "import freeze",
-        f"freeze.complete(analysis, {job['application']!r}, {job['freezer']!r})",
+        f"freeze.complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "pyz = PYZ(analysis.pure)",
+        f"pyz.dependencies = freeze.without_foreign_folders(pyz.dependencies, {job['work']!r})",
         f"launchers = {launchers!r}",
         "own = [script for script, name, console in launchers]",
         "trees = []",
@@ -214,8 +216,8 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def complete(analysis: Any, application: str, freezer: Sequence[str]) -> None:
-    """Called by the spec: metadata of every distribution in use, no installer's traces, everything in order.
+def complete(analysis: Any, application: str, freezer: Sequence[str], work: str) -> None:
+    """Called by the spec: metadata of every distribution in use, no traces of installers and build machines, everything in order.
 
     Programs ask importlib.metadata for versions and entry points of distributions, their own and others',
     in ways that no analysis sees; the metadata costs a few kilobytes each.
@@ -236,7 +238,33 @@ def complete(analysis: Any, application: str, freezer: Sequence[str]) -> None:
             base = Path(source) if Path(source).is_dir() else Path(source).parent
             analysis.datas += [((Path(destination) / path.relative_to(base)).as_posix(), str(path), "DATA") for path in files]
     analysis.datas = sorted(entry for entry in analysis.datas if not is_trace(entry[0]))
-    analysis.binaries = sorted(analysis.binaries)
+    analysis.binaries = sorted(without_foreign_folders(analysis.binaries, work))
+
+
+def without_foreign_folders(binaries: Sequence[tuple[str, str, str]], work: str) -> list[tuple[str, str, str]]:
+    """The binaries; in the place of those that search for libraries on the machine they were built on, copies that don't."""
+    from search_path import cleaned
+
+    taken, originals = [], originals_of(work)
+    for destination, source, kind in binaries:
+        data = Path(source).read_bytes() if sys.platform == "linux" and Path(source).is_file() else b""
+        if (clean := cleaned(data)) == data:
+            taken.append((destination, source, kind))
+            continue
+        copy = Path(work) / "cleaned" / destination
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(clean)
+        copy.chmod(Path(source).stat().st_mode)
+        originals[str(copy)] = source
+        taken.append((destination, str(copy), kind))
+    (Path(work) / ORIGINALS).write_text(json.dumps(originals), encoding="utf-8")
+    return taken
+
+
+def originals_of(work: str) -> dict[str, str]:
+    """What the cleaned copies were made of."""
+    path = Path(work) / ORIGINALS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def is_trace(destination: str) -> bool:
@@ -344,10 +372,12 @@ def origins_of(job: Job) -> Iterator[tuple[str, dict[str, str]]]:
     tocs = sorted((Path(job["work"]) / "build" / "product").glob("COLLECT-*.toc"))
     entries = ast.literal_eval(tocs[0].read_text(encoding="utf-8"))
     toc = next(part for part in entries if isinstance(part, list) and part and isinstance(part[0], tuple) and len(part[0]) == 3)
+    originals = originals_of(job["work"])
+    collected = [(destination, originals.get(source, source)) for destination, source, _ in toc]
     index = dict(recorded_files())
-    packages = dict(system_packages([source for _, source, _ in toc]))
+    packages = dict(system_packages([source for _, source in collected]))
     freezer, application = set(job["freezer"]), normalised(job["application"])
-    for destination, source, _ in toc:
+    for destination, source in collected:
         yield destination, origin_of(source, index, packages, freezer, application)
 
 

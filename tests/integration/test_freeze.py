@@ -86,6 +86,11 @@ def test_every_file_has_its_origin(frozen: Path) -> None:
     assert all(origin.name and origin.version for origin in system)
 
 
+def test_no_file_searches_for_libraries_outside_of_the_tree(frozen: Path) -> None:
+    """Pythons that somebody built themselves do, in all their modules; what is collected of them does not."""
+    assert [finding for finding in read(frozen / "payload.json", Payload).findings if finding.gate == "runpath"] == []
+
+
 def test_the_environment_is_recorded(frozen: Path) -> None:
     environment = read(frozen / "payload.json", Payload).environment
     (locked,) = environment.distributions

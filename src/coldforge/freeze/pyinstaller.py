@@ -27,6 +27,7 @@ from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
+RECIPES: Final = (FREEZE, "build/search_path.py", *HOOKS)
 ONE_FILE: Final = "onefile"
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
@@ -84,7 +85,7 @@ class PyInstaller:
         install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
 
     def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> Mapping[str, Any]:
-        for recipe in (FREEZE, *HOOKS):
+        for recipe in RECIPES:
             workshop.put(recipes.find(recipe, job.project), recipe)
         (scratch / "job.json").write_text(json.dumps(order(job, workshop, freezer)), encoding="utf-8")
         workshop.put(scratch / "job.json", "job.json")

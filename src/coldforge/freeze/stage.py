@@ -21,7 +21,7 @@ from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
-VERSION: Final = 3  # of what a freeze makes: raised when the same inputs give other bytes
+VERSION: Final = 4  # of what a freeze makes: raised when the same inputs give other bytes
 # The package managers' own records: libraries of this machine go into a tree that is frozen on it.
 _PACKAGES: Final = ("/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
@@ -56,7 +56,7 @@ def _interpreter(plan: Plan, image: Image | None) -> tuple[str, dict[str, str]]:
 def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
     """The digest of everything that decides the payload's bytes."""
     from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS
-    from coldforge.freeze.pyinstaller import FREEZE, HOOKS, wants_one_file
+    from coldforge.freeze.pyinstaller import RECIPES, wants_one_file
 
     config = job.plan.config
     lock = find_lock(job.project, config.environment)
@@ -66,7 +66,7 @@ def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
             "coldforge": job.plan.coldforge,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
             "lock": files.sha256(lock) if lock else RESOLVED,
-            "recipes": [files.sha256(recipes.find(name, job.project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, FREEZE, *HOOKS)],
+            "recipes": [files.sha256(recipes.find(name, job.project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, *RECIPES)],
             "product": msgspec.to_builtins(job.plan.product),
             "config": msgspec.to_builtins([config.environment, config.pyinstaller, config.gates, config.smoke]),
             "target": [job.target.target, job.target.floor, wants_one_file(job)],

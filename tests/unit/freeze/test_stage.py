@@ -14,6 +14,8 @@ from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, EnvironmentConfig, Executable, Product, PyInstallerConfig, SmokeConfig
 from coldforge.records import SourceRecord
 
+SOURCE = ("src/demo.py", "src/new.py", "requirements.txt")
+RECIPES = ("build/freeze.py", "build/search_path.py", "build/requirements/pyinstaller.txt")
 IDENTITY = {"version": "3.12.1", "build": "gcc", "sha256": "00", "library": "libpython3.12.so.1.0"}
 TARGET = PlannedTarget(
     target="linux-x86_64", freezer="pyinstaller", artifacts=(PlannedArtifact(name="demo.tar.gz", format="tar.gz"),), runner="a"
@@ -84,7 +86,10 @@ def test_another_image_is_another_key(project: Path) -> None:
     assert key(project, image=one) != key(project, image=other)
 
 
-@pytest.mark.parametrize("name", ["src/demo.py", "src/new.py", "requirements.txt", "build/freeze.py", "build/requirements/pyinstaller.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [*SOURCE, *RECIPES],
+)
 def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> None:
     before = key(project)
     (project / name).parent.mkdir(parents=True, exist_ok=True)
