@@ -28,11 +28,11 @@ INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (see docs/reference/exit-codes.md)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words in (["--version"], ["-V"]):
-        sys.stdout.write(f"coldforge {__version__}\n")
-        return 0
     debug = "--debug" in words
     try:
+        if words in (["--version"], ["-V"]):
+            answer(f"coldforge {__version__}\n")
+            return 0
         signal.signal(signal.SIGTERM, _interrupt)
         if words == ["ci"]:  # how action.yml starts it
             words = _from_inputs()
@@ -40,15 +40,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # everything is cleaned up by now; what a second Ctrl-C would meet is the wait for a thread's last request
         signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
-        sys.stderr.write("\ninterrupted; nothing is half-written, and running it again is safe\n")
+        _note("\ninterrupted; nothing is half-written, and running it again is safe")
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 0
     except Exception as error:
         if debug:
             raise
         return _failed(_as_expected(error))
+
+
+def answer(text: str) -> None:
+    """Print what was asked for on stdout: in UTF-8 whatever the locale; what is no text (parts of a file's name) as an escape.
+
+    Raises Missing when stdout is closed or cannot be written.
+    """
+    if sys.stdout is None:
+        raise _unprinted("standard output is closed")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        raise
+    except OSError as error:
+        _drop_stdout()
+        raise _unprinted(f"writing to standard output failed: {error.strerror}") from error
+
+
+def _unprinted(why: str) -> ColdforgeError:
+    from coldforge.errors import Missing
+
+    return Missing(f"the answer cannot be printed: {why}")
+
+
+def _drop_stdout() -> None:
+    """Let what is left of the output go nowhere: Python would fail once more over it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _note(text: str) -> None:
+    from coldforge.report.console import put
+
+    put(text)
 
 
 def _from_inputs() -> list[str]:
@@ -70,7 +105,7 @@ def _dispatch(words: list[str]) -> int:
     try:
         result = coldforge.main(args=words, prog_name="coldforge", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        sys.stderr.write(error.format_message() + "\n")
+        _note(error.format_message())
         return 2
     except click.UsageError as error:
         return _usage(error)
@@ -106,7 +141,12 @@ def _as_expected(error: Exception) -> ColdforgeError:
     if isinstance(error, ColdforgeError):
         return error
     if isinstance(error, OSError) and files.error_number(error) in files.FULL:
-        return files.no_space(Path(error.filename or tempfile.gettempdir()))
+        if error.filename:
+            return files.no_space(Path(error.filename))
+        hint = (
+            f"The system does not say where: {tempfile.gettempdir()}, the output folder, and what the output is redirected to are likely."
+        )
+        return Missing("no disk space left", hint=hint)
     if isinstance(error, OSError) and error.filename:
         return Missing(f"{error.filename}: {error.strerror or error}", hint="Check that it exists and may be read and written.")
     if isinstance(error, OSError) and error.strerror:

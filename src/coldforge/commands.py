@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from coldforge import __version__
-from coldforge.cli import common, existing
+from coldforge.cli import answer, common, existing
 
 PROJECT = click.argument("project", default=".", type=click.Path(path_type=str))
 DIST = click.argument("dist", default="dist", type=click.Path(path_type=str))
@@ -26,7 +25,7 @@ API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the r
 
 def show(document: object) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    answer(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -57,10 +56,12 @@ def plan(project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as
     """Say what would be built, where, and under which names. Touches nothing."""
     from coldforge import pipeline
 
+    if as_json and matrix:
+        raise click.UsageError("--json and --matrix are two documents, and stdout takes one", click.get_current_context())
     made = pipeline.make(existing(project), targets=targets, formats=formats).plan
     pipeline.show_plan(made, quiet=as_json or matrix)
     if matrix:
-        sys.stdout.write(json.dumps(pipeline.matrix_of(made), sort_keys=True) + "\n")
+        answer(json.dumps(pipeline.matrix_of(made), sort_keys=True) + "\n")
     elif as_json:
         show(pipeline.plain(made))
 

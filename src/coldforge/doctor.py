@@ -7,12 +7,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from coldforge.errors import ColdforgeError, ConfigurationError
+from msgspec.structs import replace
+
+from coldforge.errors import ColdforgeError
 from coldforge.records import Record
 from coldforge.report import reporter
 from coldforge.report.reporter import Table
+
+if TYPE_CHECKING:
+    from coldforge.plan.model import Plan
 
 
 class Check(Record, frozen=True, kw_only=True):
@@ -27,24 +32,30 @@ class Check(Record, frozen=True, kw_only=True):
 
 def examine(project: Path) -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here."""
-    return tuple(
-        check
-        for group in (_project(project), _tools(), _engine(), _interpreter(project), _space(), _identity(), _token())
-        for check in group
-    )
+    plan, planning = _planned(project)
+    ways = _needed_once((*_engine(), *_interpreter(plan)))
+    return (planning, *_tools(), *ways, *_space(), *_identity(), *_token())
 
 
-def _project(project: Path) -> Iterator[Check]:
+def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Any of these will do for a freeze: without all of them, each is what is missing."""
+    if any(way.state == "ok" for way in ways):
+        return ways
+    return tuple(replace(way, state="missing") for way in ways)
+
+
+def _planned(project: Path) -> tuple[Plan | None, Check]:
+    """The plan, if there can be one; made once, because that may ask the project's build backend."""
     from coldforge import pipeline
 
     try:
         plan = pipeline.make(project).plan
-    except ConfigurationError as error:
+    except ColdforgeError as error:
+        detail = "; ".join(line for line in (error.what, *error.why.splitlines()[-1:]) if line)
         fix = "; ".join(str(problem) for problem in error.problems) or error.hint
-        yield Check(name="project", state="missing", detail=error.what, needed_for="plan", fix=fix)
-    else:
-        detail = f"{plan.product.name} {plan.product.version}: {', '.join(t.target for t in plan.targets)}"
-        yield Check(name="project", state="ok", detail=detail, needed_for="plan")
+        return None, Check(name="project", state="missing", detail=detail, needed_for="plan", fix=fix)
+    detail = f"{plan.product.name} {plan.product.version}: {', '.join(t.target for t in plan.targets)}"
+    return plan, Check(name="project", state="ok", detail=detail, needed_for="plan")
 
 
 def _tools() -> Iterator[Check]:
@@ -75,15 +86,17 @@ def _engine() -> Iterator[Check]:
         yield Check(name="container engine", state="ok", detail=detail, needed_for="freeze in a container")
 
 
-def _interpreter(project: Path) -> Iterator[Check]:
-    from coldforge.freeze.environment import host_interpreter
+def _interpreter(plan: Plan | None) -> Iterator[Check]:
+    from coldforge.freeze.interpreter import find_python
 
+    wanted = (plan.config.environment.python, plan.product.requires_python) if plan else ("", "")
     try:
-        detail = host_interpreter(project)
+        found = find_python(*wanted)
     except ColdforgeError as error:
-        yield Check(name="python with libpython", state="optional", detail=error.what, needed_for="freeze --host", fix=error.hint)
+        detail = "; ".join((error.what, *error.why.splitlines()))
+        yield Check(name="python with libpython", state="optional", detail=detail, needed_for="freeze --host", fix=error.hint)
     else:
-        yield Check(name="python with libpython", state="ok", detail=detail, needed_for="freeze --host")
+        yield Check(name="python with libpython", state="ok", detail=f"{found.path} ({found.version})", needed_for="freeze --host")
 
 
 def _space() -> Iterator[Check]:

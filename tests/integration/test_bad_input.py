@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import subprocess
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from support.program import Outcome, coldforge
+from support.program import PROGRAM, Outcome, coldforge
 from support.repository import LOCK, MODULE, PYPROJECT, TINY, write
 
 pytestmark = pytest.mark.integration
@@ -61,6 +65,12 @@ def test_no_project(verb: str, host_env: dict[str, str], tmp_path: Path) -> None
         ),
         pytest.param({"pyproject.toml": PYPROJECT.replace('version = "0.1.0"\n', "")}, ["no version"], id="no-version"),
         pytest.param({"pyproject.toml": PYPROJECT + '[tool.coldforge]\nicon = "i.png"\n'}, ["pyproject.toml:17", "i.png"], id="no-icon"),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT.replace('">=3.11"', '"garbage"')}, ["pyproject.toml:10", "'garbage'"], id="bad-requires-python"
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT.replace("tiny = ", "_internal = ")}, ["pyproject.toml:15", "_internal"], id="a-name-that-is-taken"
+        ),
         pytest.param({"pyproject.toml": "\xff\xfe"}, ["pyproject.toml"], id="not-text"),
     ],
 )
@@ -79,6 +89,28 @@ def test_unknown_options_and_commands_are_usage_errors(host_env: dict[str, str],
     coldforge("bild", env=host_env, cwd=tmp_path).failed(2, "bild")
     coldforge("build", "--formt", "deb", env=host_env, cwd=tmp_path).failed(2, "--formt", "--help")
     coldforge("verify", "nowhere", env=host_env, cwd=tmp_path).failed(2, "nowhere")
+
+
+@pytest.mark.parametrize("redirected", [">&-", "> /dev/full"])
+@pytest.mark.parametrize("words", ["--version", "schema", "plan --json ."])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_named(
+    words: str, redirected: str, unbuffered: str, host_env: dict[str, str], tmp_path: Path
+) -> None:
+    project = write(tmp_path / "tiny")
+    command = f"{shlex.join(PROGRAM)} {words} {redirected}"
+    env = {**host_env, "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(["sh", "-c", command], cwd=project, env=env, capture_output=True, text=True, check=False)
+    Outcome(code=done.returncode, out="", err=done.stderr).failed(3, "standard output")
+
+
+def test_every_name_in_an_archive_is_shown_whatever_the_locale(host_env: dict[str, str], tmp_path: Path) -> None:
+    archive = tmp_path / "odd.tar.gz"
+    with tarfile.open(archive, "w:gz", format=tarfile.GNU_FORMAT) as tar:
+        for name in ("größe", "a\udcff"):
+            tar.addfile(tarfile.TarInfo(name))
+    done = coldforge("inspect", "--json", archive, env={**host_env, "PYTHONIOENCODING": "ascii"}).succeeded()
+    assert [item["path"] for item in json.loads(done.out)["items"]] == ["größe", "a\\udcff"]
 
 
 def test_an_entry_that_does_not_import_is_named(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -38,10 +39,11 @@ def lock(checkout: Path) -> Path:
     return checkout / "build" / "requirements" / "run.txt"
 
 
-def start(checkout: Path, home: Path, *words: str) -> subprocess.Popen[str]:
+def start(checkout: Path, home: Path, *words: str, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
     """Start the program of a checkout with environments below `home`."""
     argv = [sys.executable, str(checkout / "bin" / "coldforge"), *words]
-    return subprocess.Popen(argv, env=environment(COLDFORGE_HOME=str(home)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    changed = environment(COLDFORGE_HOME=str(home), **env)
+    return subprocess.Popen(argv, cwd=cwd, env=changed, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def environments(home: Path) -> list[str]:
@@ -95,6 +97,43 @@ def test_a_place_that_cannot_be_written_is_named(small: Path, tmp_path: Path) ->
     assert process.returncode == 3
     assert "COLDFORGE_HOME=FOLDER" in said
     assert "Traceback" not in said
+
+
+def with_uv() -> str:
+    """A search path on which the bootstrap finds uv."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.mark.parametrize("file", ["uv.toml", "pyproject.toml"])
+def test_what_a_project_tells_uv_is_not_for_us(file: str, small: Path, tmp_path: Path) -> None:
+    """Neither that of the project it is started in, nor of one that the environments happen to lie in."""
+    project = tmp_path / "project"
+    (project / "below").mkdir(parents=True)
+    table = "[tool.uv]\n" if file == "pyproject.toml" else ""
+    (project / file).write_text(f'{table}override-dependencies = ["mdurl==0.1.1"]\nindex-url = "http://127.0.0.1:9/simple"\n')
+    process = start(small, Path("below"), "--version", cwd=project, PATH=with_uv())
+    assert process.communicate(timeout=300)[0] == f"coldforge {__version__}\n"
+    assert len(environments(project / "below")) == 1
+
+
+def test_the_indexes_of_the_user_are_used(small: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings" / "uv" / "uv.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('index-url = "http://127.0.0.1:9/ours"\n')
+    process = start(
+        small,
+        tmp_path / "home",
+        "--version",
+        PATH=with_uv(),
+        XDG_CONFIG_HOME=str(tmp_path / "settings"),
+        UV_CACHE_DIR=str(tmp_path / "cache"),
+        UV_HTTP_RETRIES="0",
+        UV_INDEX_URL="",
+        UV_DEFAULT_INDEX="",
+    )
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 3
+    assert "127.0.0.1:9/ours" in said
 
 
 def test_half_a_standard_library_is_told(tmp_path: Path) -> None:

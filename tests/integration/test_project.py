@@ -248,6 +248,28 @@ def test_a_backend_that_fails_is_quoted(act: str, words: str, tmp_path: Path) ->
     assert "_in_process" not in caught.value.why
 
 
+def test_neither_a_backend_nor_what_is_installed_for_it_sees_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "COLDFORGE_IDENTITY_TOKEN", "GITHUB_OUTPUT", "UV_INDEX_OURS_PASSWORD"):
+        monkeypatch.setenv(name, "geheim")
+    seen = tmp_path / "seen"
+    act = f"pathlib.Path({str(seen)!r}).open('a').write(repr(dict(os.environ)))"
+    helper = {**TINY, "pyproject.toml": IN_TREE + '[project]\nname = "tiny"\nversion = "4.5.6"\n'}
+    wheel = "import os, pathlib, zipfile\n\n\ndef build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+    wheel += f"    {act}\n    name = 'tiny-4.5.6-py3-none-any.whl'\n    with zipfile.ZipFile(pathlib.Path(folder, name), 'w') as wheel:\n"
+    for file, text in (("METADATA", "Metadata-Version: 2.4\\nName: tiny\\nVersion: 4.5.6\\n"), ("RECORD", "")):
+        wheel += f"        wheel.writestr('tiny-4.5.6.dist-info/{file}', '{text}')\n"
+    wheel += "        wheel.writestr('tiny-4.5.6.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n"
+    write(tmp_path / "helper", {**helper, "backend.py": wheel + "    return name\n"})
+    asked = in_tree(tmp_path / "asked", act=act)
+    needs = (asked / "pyproject.toml").read_text().replace("requires = []", f'requires = ["tiny @ file://{tmp_path}/helper"]')
+    (asked / "pyproject.toml").write_text(needs)
+    assert load_project(asked).product.version == "4.5.6"
+    told = seen.read_text()
+    assert told.count("'PATH'") == 2
+    assert "OURS_PASSWORD': 'geheim'" in told  # the package client's own, for what it installs
+    assert told.count("geheim") == 1
+
+
 def test_a_backend_that_is_not_there_is_named(tmp_path: Path) -> None:
     pyproject = IN_TREE.replace('"backend"', '"absent_backend"') + PROJECT
     with pytest.raises(BuildFailed, match="the build backend of tiny") as caught:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import struct
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from msgspec import field
 
@@ -18,7 +21,13 @@ from coldforge.report.reporter import Table
 
 SHOWN: Final = 40  # rows for people
 _TAIL: Final = 1 << 16
-_ONE_FILE: Final = b"MEI\014\013\012\013\016"  # PyInstaller's mark at the end of a program that unpacks itself
+# PyInstaller's archive: at its end a mark, its length, place and length of its table; in the table length, three numbers, flag, kind, name.
+# Source: https://pyinstaller.org/en/stable/advanced-topics.html and PyInstaller/archive/writers.py (CArchiveWriter)
+_MARK: Final = b"MEI\014\013\012\013\016"
+_COOKIE: Final = struct.Struct("!8sIIII64s")
+_ENTRY: Final = struct.Struct("!IIIIBc")
+_TABLE: Final = 1 << 24  # bytes of a table that are looked at
+_UNPACKED: Final = b"bx"  # libraries and data files: what a program must unpack before it can start
 _SYMBOLS: Final = 100_000  # versions that are looked at; a damaged table can claim any number
 
 
@@ -71,8 +80,38 @@ def _program(path: Path) -> dict[str, str]:
             fields = _elf(stream)
         except Exception as error:  # the parser fails in its own ways at what a damaged file makes of it
             raise ValueError(error) from error
-        stream.seek(max(0, path.stat().st_size - _TAIL))
-        return {**fields, **({"one file": "unpacks itself at every start"} if _ONE_FILE in stream.read() else {})}
+        if unpacks_itself(stream):
+            # its own libraries are in the archive, and may need a newer one
+            fields = {("glibc (boot loader)" if key == "glibc" else key): value for key, value in fields.items()}
+            fields["one file"] = "unpacks itself at every start"
+        return fields
+
+
+def unpacks_itself(stream: BinaryIO) -> bool:
+    """Whether a program carries its libraries in an archive of PyInstaller's; launchers in a folder have archives of modules only."""
+    end = stream.seek(0, io.SEEK_END)
+    start = stream.seek(max(0, end - _TAIL))
+    tail = stream.read(_TAIL)
+    place = tail.rfind(_MARK)
+    if place < 0 or len(tail) < place + _COOKIE.size:
+        return False
+    _, length, offset, size, *_ = _COOKIE.unpack_from(tail, place)
+    first = start + place + _COOKIE.size - length
+    if first < 0 or offset + size > length:
+        return False
+    stream.seek(first + offset)
+    return any(kind in _UNPACKED for kind in _kinds(stream.read(min(size, _TABLE))))
+
+
+def _kinds(table: bytes) -> Iterator[bytes]:
+    """The kinds of the entries of an archive's table, as far as it makes sense."""
+    place = 0
+    while place + _ENTRY.size <= len(table):
+        length, *_, kind = _ENTRY.unpack_from(table, place)
+        if length < _ENTRY.size:
+            return
+        yield kind
+        place += length
 
 
 def _elf(stream: Any) -> dict[str, str]:

@@ -8,12 +8,19 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from coldforge.errors import Missing
+from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import run
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+_MINORS: Final = ("3.14", "3.13", "3.12", "3.11")
+_LAST_PATCH: Final = 99  # so that a demand for any patch release of a minor one counts as met by what is installed anew
 
 # The shared library is what the boot loader of a frozen program loads; many system Pythons lack it.
 _PROBE: Final = """
@@ -47,9 +54,7 @@ def find_python(wanted: str, requires: str) -> HostPython:
 
     Raises Missing with the command that gets one.
     """
-    from packaging.specifiers import SpecifierSet
-
-    accepted = SpecifierSet(requires)
+    accepted = _specifiers(requires)
     refused: list[str] = []
     for path in _candidates(wanted):
         probed = probe(path)
@@ -61,9 +66,27 @@ def find_python(wanted: str, requires: str) -> HostPython:
             refused.append(f"{path} ({probed.version}) has no shared library")
         else:
             return probed
-    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    hint = f"Debian, Ubuntu: apt-get install libpython{minor}   elsewhere: uv python install {minor}   or freeze in a container."
-    raise Missing("no Python that can be frozen was found on this machine", why="\n".join(refused), hint=hint)
+    raise Missing("no Python that can be frozen was found on this machine", why="\n".join(refused), hint=_hint(wanted, accepted, requires))
+
+
+def _specifiers(requires: str) -> SpecifierSet:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(requires)
+    except InvalidSpecifier as error:  # from a build backend: what a file says was looked at before
+        raise ConfigurationError(f"requires-python is {requires!r}", hint="It must be a version specifier, such as >=3.11.") from error
+
+
+def _hint(wanted: str, accepted: SpecifierSet, requires: str) -> str:
+    """The commands that get a Python that would be taken: the one wanted, else the one that runs here, else the newest."""
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    asked = re.match(r"\d+\.\d+", wanted)
+    minors = (asked[0],) if asked else (running, *_MINORS)
+    minor = next((minor for minor in minors if accepted.contains(f"{minor}.{_LAST_PATCH}")), "")
+    if not minor:
+        return f"The project requires {requires}. `python` in [tool.coldforge.environment] can name one by its path."
+    return f"Debian, Ubuntu: apt-get install libpython{minor}   elsewhere: uv python install {minor}   or freeze in a container."
 
 
 def _candidates(wanted: str) -> Iterator[str]:
@@ -73,8 +96,9 @@ def _candidates(wanted: str) -> Iterator[str]:
         return
     seen: set[str] = set()
     base = getattr(sys, "_base_executable", sys.executable)
-    names = [f"python{wanted}"] if wanted else ["python3", "python3.14", "python3.13", "python3.12", "python3.11"]
-    for path in (base, *(shutil.which(name) for name in names), "/usr/bin/python3", *_managed(wanted)):
+    names = [f"python{wanted}"] if wanted else ["python3", *(f"python{minor}" for minor in _MINORS)]
+    # chained, so that uv is started only when nothing before it was taken
+    for path in chain((base, *(shutil.which(name) for name in names), "/usr/bin/python3"), _managed(wanted)):
         if path and path not in seen:
             seen.add(path)
             yield path
@@ -85,7 +109,7 @@ def _managed(wanted: str) -> Iterator[str]:
     from uv import find_uv_bin
 
     words = [find_uv_bin(), "python", "find", "--managed-python", "--no-python-downloads", *([wanted] if wanted else [])]
-    done = run(words, check=False)
+    done = run(words, check=False, quiet=True)
     if done.code == 0:
         yield done.output.splitlines()[-1]
 
@@ -94,7 +118,7 @@ def probe(path: str) -> HostPython | None:
     """What an interpreter says of itself; None when it is none that coldforge can freeze."""
     if not shutil.which(path):
         return None
-    done = run([path, "-I", "-c", _PROBE], check=False)
+    done = run([path, "-I", "-c", _PROBE], check=False, quiet=True)
     try:
         facts = json.loads(done.output.splitlines()[-1])
     except (ValueError, IndexError):

@@ -9,19 +9,22 @@ from coldforge.errors import ConfigurationError
 
 # ZIP and FAT cannot tell earlier times; a project without any commit gets it too.
 EARLIEST = 315532800  # 1980-01-01T00:00:00Z
+LATEST = 253402300799  # 9999-12-31T23:59:59Z: dates have four digits for the year
 
 
 def epoch(commit_time: int | None) -> int:
     """The time of everything that is made, in seconds since 1970 UTC.
 
     Source: https://reproducible-builds.org/specs/source-date-epoch/
-    Raises ConfigurationError when SOURCE_DATE_EPOCH is not a whole number of seconds.
+    Raises ConfigurationError when SOURCE_DATE_EPOCH is not a whole number of seconds, or beyond the year 9999.
     """
     given = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
     if not given:
         return max(EARLIEST, commit_time or EARLIEST)
     if not given.isdecimal():
         raise ConfigurationError(f"SOURCE_DATE_EPOCH is {given!r}", hint="It must be a whole number of seconds since 1970.")
+    if len(given) > 20 or int(given) > LATEST:  # Python refuses to read numbers of thousands of digits
+        raise ConfigurationError(f"SOURCE_DATE_EPOCH is {given[:40]}", hint=f"It must not be after the year 9999, {LATEST}.")
     return max(EARLIEST, int(given))
 
 

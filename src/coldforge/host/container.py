@@ -38,7 +38,10 @@ class Container:
         api = self._client.api
         lines: list[str] = []
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("a", encoding="utf-8") as stream, talking("the container is gone; somebody or something ended it"):
+        with (
+            log.open("a", encoding="utf-8", errors="backslashreplace") as stream,
+            talking("the container is gone; somebody or something ended it"),
+        ):
             made = api.exec_create(self._container.id, list(argv), environment=dict(env), workdir=cwd, user=user)
             stream.write(f"$ {' '.join(argv)}\n")
             with _output(api, made["Id"]) as chunks:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,7 +87,7 @@ def run(
             process.stdout.close()
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("a", encoding="utf-8") as stream:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
     if code and check:
         kept = f"The whole log: {log}." if log else ""
@@ -98,8 +99,10 @@ def run(
 
 def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> None:
     if data is not None and process.stdin is not None:
-        process.stdin.write(data)
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # a program need not read it all; how it ends tells whether that was right
+            process.stdin.write(data)
+        with suppress(BrokenPipeError):
+            process.stdin.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

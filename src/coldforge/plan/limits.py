@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from coldforge.errors import Problem
-from coldforge.plan.model import PlannedTarget
+from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Product
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS
 
@@ -23,10 +23,15 @@ def collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
         for artifact in target.artifacts:
             folded = artifact.name.casefold()
             if other := taken.get(folded):
-                yield Problem(what=f"two files of the release would be called {artifact.name}", hint=f"the other is {other}")
+                what = f"two files of the release would be called {artifact.name}: {_what(artifact)}, and"
+                yield Problem(what=f"{what} {other}", hint="rename one of them")
             elif folded.endswith(BUNDLE_SUFFIX):
                 yield Problem(what=f"{artifact.name} would look like an attestation", hint="rename it")
-            taken.setdefault(folded, f"{artifact.name} of {target.target} ({artifact.format})")
+            taken.setdefault(folded, f"{_what(artifact)} for {target.target}")
+
+
+def _what(artifact: PlannedArtifact) -> str:
+    return f"the {artifact.format} of {artifact.executable}" if artifact.executable else f"the {artifact.format}"
 
 
 def executables(product: Product) -> Iterator[Problem]:

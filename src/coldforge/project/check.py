@@ -8,14 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from coldforge.errors import Location
 from coldforge.project.config import GATES, Config
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.read import Findings, Part
 from coldforge.project.walk import nearest
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+_SCRIPTS: Final = ("scripts", "gui-scripts")
 # What every file system, shell and package manager takes as the name of a program.
 _EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
+# The folders that stand beside an executable while it is frozen: PyInstaller's, and the tree's own (build/freeze.py).
+_TAKEN: Final = ("_internal", "coldforge-payload")
+# One clause of a version specifier, without importing packaging: https://packaging.python.org/specifications/version-specifiers/
+_PUBLIC: Final = r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?"
+_DEV: Final = r"([-_.]?dev[-_.]?\d*)?"
+_CLAUSE: Final = re.compile(
+    rf"(==|!=)\s*(v?(\d+!)?\d+(\.\d+)*\.\*|{_PUBLIC}{_DEV}(\+[a-z0-9]+([-_.][a-z0-9]+)*)?)"
+    rf"|~=\s*(?=v?(\d+!)?\d+\.\d){_PUBLIC}{_DEV}|(<=|>=|<|>)\s*{_PUBLIC}{_DEV}|===\s*[^\s;)]*",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +44,7 @@ class Read:
 def check(read: Read, findings: Findings) -> None:
     """Find everything that is wrong with a project as its files describe it."""
     _identity(read, findings)
+    _requires(read, findings)
     _names(read, findings)
     if "scripts" not in read.table.dynamic and "gui-scripts" not in read.table.dynamic:
         check_entry(read, findings)
@@ -50,9 +63,26 @@ def _identity(read: Read, findings: Findings) -> None:
         findings.add("the version is given, and said to be dynamic", read.project.where("dynamic"), "keep one of both")
 
 
+def _requires(read: Read, findings: Findings) -> None:
+    if not is_specifier(read.table.requires_python):
+        what = f"{read.table.requires_python!r} is no version specifier"
+        findings.add(what, read.project.where("requires-python"), 'write, for example, ">=3.11"')
+
+
+def is_specifier(text: str) -> bool:
+    """Whether a text is a set of version specifiers (PEP 440), which may be empty.
+
+    >>> is_specifier(">=3.11, <4"), is_specifier("^3.11")
+    (True, False)
+    """
+    return all(_CLAUSE.fullmatch(clause.strip()) for clause in text.split(",") if clause.strip())
+
+
 def check_entry(read: Read, findings: Findings) -> None:
-    """Find out whether there is anything to start; separate, because dynamic scripts are known later only."""
-    given = (*map(read.project.content.get, ("scripts", "gui-scripts")), read.tool.content.get("executables"))
+    """Find out whether there is anything to start, and under which names; separate, because dynamic scripts are known later only."""
+    for name in sorted({*read.table.scripts, *read.table.gui_scripts}.difference(*(_keys(read.project, key) for key in _SCRIPTS))):
+        _name(name, read.project.where("dynamic"), findings)
+    given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
     if any(given) or read.table.scripts or read.table.gui_scripts:
         return
     name = read.table.name or read.config.name or "app"
@@ -61,13 +91,18 @@ def check_entry(read: Read, findings: Findings) -> None:
 
 
 def _names(read: Read, findings: Findings) -> None:
-    given = [(read.project, key, name) for key in ("scripts", "gui-scripts") for name in _keys(read.project, key)]
+    given = [(read.project, key, name) for key in _SCRIPTS for name in _keys(read.project, key)]
     for part, table, name in [*given, *((read.tool, "executables", name) for name in read.config.executables)]:
-        if not _EXECUTABLE.match(name):
-            hint = "use letters, digits, and `._+-` between them"
-            findings.add(f"{name!r} cannot be the name of a program", part.where(table, name), hint)
+        _name(name, part.where(table, name), findings)
     for name in sorted(read.table.scripts.keys() & read.table.gui_scripts.keys()):
         findings.add(f"{name!r} is both a script and a gui-script", read.project.where("gui-scripts", name), "keep one of them")
+
+
+def _name(name: str, where: Location, findings: Findings) -> None:
+    if not _EXECUTABLE.match(name):
+        findings.add(f"{name!r} cannot be the name of a program", where, "use letters, digits, and `._+-` between them")
+    elif name.casefold() in _TAKEN:
+        findings.add(f"{name!r} cannot be the name of a program", where, "a folder beside the program is called that")
 
 
 def _keys(part: Part, key: str) -> Sequence[str]:

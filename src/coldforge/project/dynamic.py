@@ -27,6 +27,15 @@ _OTHERS: Final = frozenset({"name", "readme", "urls", "authors", "maintainers"})
 ALL: Final = ProjectTable(dynamic=tuple(sorted(_NEEDED | _OTHERS)))
 
 
+# What somebody else's code gets to see of this machine: where things are, where git may look, and what says the version.
+# No token is among it, whatever the job that plans holds. https://setuptools-scm.readthedocs.io/en/latest/overrides/
+_KEPT: Final = re.compile(
+    r"HOME|PATH|TMPDIR|TEMP|TMP|SYSTEMROOT|USERPROFILE|APPDATA|LOCALAPPDATA|XDG_CONFIG_HOME|XDG_CACHE_HOME|XDG_DATA_HOME"
+    r"|SOURCE_DATE_EPOCH|GIT_CONFIG_GLOBAL|GIT_CONFIG_SYSTEM|GIT_CONFIG_NOSYSTEM|GIT_CEILING_DIRECTORIES"
+    r"|(?:SETUPTOOLS_SCM|VCS_VERSIONING)_PRETEND_VERSION(?:_FOR_\w+)?|PDM_BUILD_SCM_VERSION|POETRY_DYNAMIC_VERSIONING_BYPASS|PBR_VERSION"
+)
+
+
 def needs_backend(table: ProjectTable) -> bool:
     """Whether a field that a plan needs is left to the build backend."""
     return not _NEEDED.isdisjoint(table.dynamic)
@@ -88,9 +97,16 @@ def _install(root: Path, python: Path, requirements: Iterable[str]) -> None:
 def _uv(root: Path, *words: str | Path) -> None:
     from uv import find_uv_bin
 
+    from coldforge.host.client import client_environment
     from coldforge.host.run import run
 
-    run([find_uv_bin(), *words], cwd=root)
+    cache = {name: value for name, value in os.environ.items() if name == "UV_CACHE_DIR"}
+    run([find_uv_bin(), *words], cwd=root, env={**client_environment(os.environ), **cache, **kept(os.environ)})
+
+
+def kept(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a build backend, and what is installed for it, may see of the environment: an allow-list without any secret."""
+    return {name: value for name, value in environment.items() if _KEPT.fullmatch(name)}
 
 
 def _runner(python: Path, folder: Path) -> SubprocessRunner:
@@ -100,10 +116,11 @@ def _runner(python: Path, folder: Path) -> SubprocessRunner:
     # setuptools would leave an egg-info folder in the source: https://github.com/pypa/setuptools/issues/3573
     extra = folder / "setuptools.cfg"
     extra.write_text(f"[egg_info]\negg_base = {folder}\n", encoding="utf-8")
-    own = {"PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]), "PYTHONPATH": "", "DIST_EXTRA_CONFIG": str(extra)}
+    path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])
+    own = {"PATH": path, "DIST_EXTRA_CONFIG": str(extra), "PYTHONDONTWRITEBYTECODE": "1"}  # a backend may lie in the source itself
 
     def start(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        run(cmd, cwd=Path(cwd) if cwd else None, env={**os.environ, **own, **(extra_environ or {})})
+        run(cmd, cwd=Path(cwd) if cwd else None, env={**kept(os.environ), **own, **(extra_environ or {})})
 
     return start
 

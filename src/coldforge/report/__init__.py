@@ -1,24 +1,25 @@
-"""What people see: one reporter, chosen once, injected through a context variable.
+"""What people see: one reporter for the whole process, chosen once.
 
 All human output goes to stderr; stdout belongs to `--json`.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
+from typing import Final
 
 from coldforge.report.reporter import Reporter, Silent
 
 __all__ = ["Reporter", "Silent", "reporter", "use"]
 
-_CURRENT: ContextVar[Reporter | None] = ContextVar("reporter", default=None)
+# Not a context variable: threads of a pool start with none, and what they said would be lost.
+_CURRENT: Final[list[Reporter]] = [Silent()]
 
 
 def reporter() -> Reporter:
     """The reporter of this run; silent until one is chosen."""
-    return _CURRENT.get() or Silent()
+    return _CURRENT[0]
 
 
 def use(new: Reporter) -> None:
-    """Choose the reporter of this run."""
-    _CURRENT.set(new)
+    """Choose the reporter of this run, for all of its threads."""
+    _CURRENT[0] = new

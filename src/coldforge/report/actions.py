@@ -7,15 +7,19 @@ and the runner's own parser (ActionCommand.cs): data escapes %, CR and LF; prope
 from __future__ import annotations
 
 import os
+import re
 import secrets
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from coldforge.errors import ColdforgeError, Location
-from coldforge.report.console import ConsoleReporter
+from coldforge.report.console import ConsoleReporter, put
 from coldforge.report.reporter import Table, explain
+
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")  # where .NET, and so the runner, ends a line
+_INVISIBLE: Final = re.compile(r"[^!-~]")
 
 
 class ActionsReporter(ConsoleReporter):
@@ -30,8 +34,7 @@ class ActionsReporter(ConsoleReporter):
         quiet: bool = False,
     ) -> None:
         super().__init__(now=now, redact=redact, verbose=verbose, quiet=quiet)
-        # Without stop-commands a line `::set-env …` of a user's build would be obeyed by the runner.
-        self._fence = secrets.token_hex(16)
+        self._fence = secrets.token_hex(16)  # nobody who writes a line can know it
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -43,11 +46,14 @@ class ActionsReporter(ConsoleReporter):
             self._command("endgroup", "")
 
     def detail(self, line: str) -> None:
-        text = self._redact(line)
-        if text.lstrip().startswith(("::", "##[")):
-            print(f"::stop-commands::{self._fence}\n    {text}\n::{self._fence}::", file=sys.stderr, flush=True)
-        else:
-            print(f"    {text}", file=sys.stderr, flush=True)
+        if not self._quiet:
+            self._line(f"    {line}")
+
+    def _line(self, text: str, style: str = "") -> None:
+        """Print a text in which nothing is a command, whoever wrote it: a tool, a file, the environment."""
+        lines = _LINE_END.split(self._redact(text))
+        block = "\n".join(self._styled(line, style) for line in lines)
+        put(f"::stop-commands::{self._fence}\n{block}\n::{self._fence}::" if any(map(is_command, lines)) else block)
 
     def warn(self, text: str, *, where: Location | None = None) -> None:
         self._annotate("warning", "coldforge", text, where)
@@ -69,7 +75,7 @@ class ActionsReporter(ConsoleReporter):
 
     def summary(self, markdown: str) -> None:
         if name := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(name).open("a", encoding="utf-8") as stream:
+            with Path(name).open("a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(self._redact(markdown).rstrip("\n") + "\n\n")
 
     def output(self, name: str, value: str) -> None:
@@ -77,7 +83,7 @@ class ActionsReporter(ConsoleReporter):
             return
         delimiter = f"coldforge-{secrets.token_hex(16)}"
         text = f"{name}={value}\n" if "\n" not in value else f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
-        with Path(path).open("a", encoding="utf-8") as stream:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
 
     def _annotate(self, level: str, title: str, text: str, where: Location | None) -> None:
@@ -90,7 +96,17 @@ class ActionsReporter(ConsoleReporter):
         self._command(f"{level} {words}", text)
 
     def _command(self, command: str, data: str) -> None:
-        print(f"::{command}::{_data(self._redact(data))}", file=sys.stderr, flush=True)
+        put(f"::{command}::{_data(self._redact(data))}")
+
+
+def is_command(line: str) -> bool:
+    """Whether the runner could take a line for a command: `::` after blanks of any kind, or `##[` anywhere.
+
+    What is not printable ASCII does not count, because .NET's comparison, which the runner uses, ignores much of it.
+    Source: ActionCommand.TryParseV2 and TryParse of https://github.com/actions/runner
+    """
+    seen = _INVISIBLE.sub("", line)
+    return seen.startswith("::") or "##[" in seen
 
 
 def _relative(path: Path) -> str:

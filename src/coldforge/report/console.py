@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ColdforgeError, Location
 from coldforge.report.reporter import Progress, Table, explain
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+_PRINTING: Final = threading.Lock()
 
 
 class ConsoleReporter:
@@ -35,10 +37,10 @@ class ConsoleReporter:
         self._colour = _wants_colour()
 
     def _line(self, text: str, style: str = "") -> None:
-        text = self._redact(text)
-        if style and self._colour:
-            text = f"\x1b[{_CODES[style]}m{text}\x1b[0m"
-        print(text, file=sys.stderr, flush=True)  # the reporter is where printing lives
+        put(self._styled(self._redact(text), style))
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style and self._colour else text
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -52,7 +54,7 @@ class ConsoleReporter:
 
     @contextmanager
     def progress(self, title: str, total: int, unit: str = "B") -> Iterator[Progress]:
-        if self._quiet or not sys.stderr.isatty():
+        if self._quiet or not _is_watched():
             yield _Quiet()
             return
         from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -99,6 +101,17 @@ class ConsoleReporter:
     def output(self, name: str, value: str) -> None: ...
 
 
+def put(block: str) -> None:
+    """Print lines that belong together, in one piece whatever other threads print.
+
+    When nobody can read them (stderr is closed, full, or a pipe whose reader has gone) the work goes on all the same.
+    """
+    with _PRINTING, suppress(OSError):
+        if sys.stderr is not None:
+            sys.stderr.write(f"{block}\n")
+            sys.stderr.flush()
+
+
 class _Quiet:
     def advance(self, amount: int) -> None:
         del amount
@@ -117,11 +130,15 @@ def _wants_colour() -> bool:
     """NO_COLOR (https://no-color.org), FORCE_COLOR, else whether a person is looking."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or _is_watched()
+
+
+def _is_watched() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _rich() -> Console:
     from rich.console import Console
 
-    width = None if sys.stderr.isatty() else 160
+    width = None if _is_watched() else 160
     return Console(stderr=True, width=width, highlight=False, no_color=not _wants_colour(), force_terminal=_wants_colour() or None)

@@ -21,9 +21,11 @@ def test_the_epoch_is_given_else_the_commits(monkeypatch: pytest.MonkeyPatch) ->
     assert clock.epoch(1_700_000_000) == 1_600_000_000
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert clock.epoch(5) == clock.EARLIEST
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(clock.LATEST))
+    assert clock.iso(clock.epoch(5)) == "9999-12-31T23:59:59Z"
 
 
-@pytest.mark.parametrize("text", ["yesterday", "-1", "1e9"])
+@pytest.mark.parametrize("text", ["yesterday", "-1", "1e9", "253402300800", "99999999999999999", "9" * 5000])
 def test_a_wrong_epoch_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
     with pytest.raises(ConfigurationError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.project.config import Config
-from coldforge.project.dynamic import ALL, filled, needs_backend
+from coldforge.project.dynamic import ALL, filled, kept, needs_backend
 from coldforge.project.metadata import Person, ProjectTable, Text, product_of
 
 METADATA = """\
@@ -68,3 +68,18 @@ def test_older_metadata_is_understood(distribution: PathDistribution, tmp_path: 
 )
 def test_the_backend_is_asked_only_for_what_a_plan_needs(field: str, asked: bool) -> None:
     assert needs_backend(ProjectTable(dynamic=(field,))) is asked
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN",
+     "COLDFORGE_IDENTITY_TOKEN", "UV_INDEX_OURS_PASSWORD", "UV_INDEX_URL", "SSH_AUTH_SOCK", "GIT_CONFIG_VALUE_0", "GIT_ASKPASS",
+     "PYTHONPATH", "LD_PRELOAD", "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH"],
+)  # fmt: skip
+def test_a_backend_sees_no_secret(name: str) -> None:
+    assert kept({name: "secret", "PATH": "/bin"}) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("name", ["HOME", "SOURCE_DATE_EPOCH", "GIT_CONFIG_GLOBAL", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_DEMO"])
+def test_a_backend_sees_where_it_is_and_what_the_version_is_said_to_be(name: str) -> None:
+    assert kept({name: "value"}) == {name: "value"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,61 @@ def test_outputs_of_several_lines_have_a_delimiter_nobody_can_guess(reporter: Ac
     name, delimiter = head.split("<<")
     assert (name, rest) == ("many", ["a", "b", delimiter])
     assert len(delimiter) > 30
+
+
+HOSTILE = (
+    "::set-output name=verdict::good",
+    " \t::set-output name=verdict::good",
+    "\u00a0\u2003::set-output name=verdict::good",
+    "\0::set-output name=verdict::good",
+    "compiling\r::set-output name=verdict::good",
+    "compiling\r\n\r\n  ::add-mask::o",
+    "compiling\n::add-mask::o",
+    "warning: x ##[set-output name=verdict;]good",
+    "#\u200b#[set-output name=verdict;]good",
+    "one\rtwo ##[add-mask]o",
+)
+
+
+def _obeyed(printed: str) -> list[str]:
+    """What the runner would obey of an output: commands at a line's start or `##[` within it, unless they are stopped."""
+    found, token = [], ""
+    for line in re.split("\r\n|\r|\n", printed):
+        seen = re.sub("[\0\u200b]", "", line).strip()
+        command = re.match("::([^ :]*)", seen) or re.search(r"##\[([^ ;\]]*)", seen)
+        if command is None:
+            continue
+        if token:
+            token = "" if command[1] == token else token
+        elif command[1] == "stop-commands":
+            token = seen.rpartition("::")[2]
+        else:
+            found.append(command[1])
+    assert not token, "commands stay stopped"
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_event_lets_anybody_command_the_runner(text: str, reporter: ActionsReporter, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _obeyed(text)
+    reporter.detail(text)
+    reporter.info(text)
+    reporter.table(Table(title=text, columns=("what", text), rows=(("a", text), (text, "b"))))
+    assert _obeyed(capsys.readouterr().err) == []
+    reporter.warn(text)
+    reporter.error(
+        ConfigurationError(text, why=text, hint=text, problems=(Problem(what=text, where=Location(Path(text.replace("\0", "")), 1)),))
+    )
+    with reporter.step(text):
+        pass
+    assert _obeyed(capsys.readouterr().err) == ["warning", "error", "error", "group", "endgroup"]
+
+
+def test_ordinary_lines_are_printed_as_they_are(reporter: ActionsReporter, capsys: pytest.CaptureFixture[str]) -> None:
+    reporter.detail("std::vector #[derive] 3::4")
+    assert capsys.readouterr().err == "    std::vector #[derive] 3::4\n"
+
+
+def test_quiet_holds_for_the_output_of_tools(capsys: pytest.CaptureFixture[str]) -> None:
+    ActionsReporter(now=lambda: 0.0, redact=str, quiet=True).detail("words")
+    assert capsys.readouterr().err == ""

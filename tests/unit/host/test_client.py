@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.freeze.client import carry_in, client_environment, secrets
+from coldforge.host.client import carry_in, client_environment, secrets
 from coldforge.host.secrets import redact
 
 

@@ -1,0 +1,67 @@
+"""Looking for the Python that is frozen: what is asked, what is not, and which command is told when there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldforge.errors import ConfigurationError, Missing
+from coldforge.freeze import interpreter
+from coldforge.host.run import Completed
+
+
+class Machine:
+    """Every interpreter on it is of one version; what was started, and that none of it is shown to people."""
+
+    def __init__(self, version: str, library: Path) -> None:
+        self._facts = json.dumps({"version": version, "build": version, "library": str(library)})
+        self.started: list[str] = []
+
+    def run(self, argv: Sequence[str], **options: Any) -> Completed:
+        assert options == {"check": False, "quiet": True}
+        name = Path(argv[0]).name
+        self.started.append(name)
+        return Completed(code=1, output="error: No interpreter found") if name == "uv" else Completed(code=0, output=self._facts)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    (tmp_path / "libpython.so").touch()
+    made = Machine("3.12.4", tmp_path / "libpython.so")
+    monkeypatch.setattr(interpreter, "run", made.run)
+    return made
+
+
+def test_uv_is_not_asked_when_there_is_one(machine: Machine) -> None:
+    assert interpreter.find_python("", ">=3.11").version == "3.12.4"
+    assert len(machine.started) == 1
+    with pytest.raises(Missing):
+        interpreter.find_python("3.10", "")
+    assert machine.started[-1] == "uv"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "requires", "told"),
+    [
+        ("", ">=3.14", "libpython3.14 "),
+        ("", "==3.13.*", "libpython3.13 "),
+        ("", ">=3.13.5,<3.14", "libpython3.13 "),
+        ("3.13", "", "libpython3.13 "),
+        ("3.13.2", "", "libpython3.13 "),
+        ("", ">=3.99", "The project requires >=3.99."),
+    ],
+)
+def test_the_command_that_gets_one_gets_one_that_fits(wanted: str, requires: str, told: str, machine: Machine) -> None:
+    with pytest.raises(Missing) as caught:
+        interpreter.find_python(wanted, requires)
+    assert told in caught.value.hint
+    assert ("apt-get" in caught.value.hint) == ("libpython" in told)
+
+
+def test_a_specifier_that_is_none_is_no_fault_of_ours(machine: Machine) -> None:
+    with pytest.raises(ConfigurationError, match="garbage"):
+        interpreter.find_python("", "garbage")

@@ -1,0 +1,70 @@
+"""Version specifiers are recognised as packaging does, without importing it; names that collide in the frozen tree are not taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from coldforge.errors import ConfigurationError
+from coldforge.project.check import Read, check_entry, is_specifier
+from coldforge.project.config import Config
+from coldforge.project.load import load_project
+from coldforge.project.metadata import ProjectTable
+from coldforge.project.read import Findings, Part
+
+PLAIN = '[project]\nname = "demo"\nversion = "1.0"\nrequires-python = "{requires}"\n[project.scripts]\n{name} = "demo.cli:main"\n'
+PARTS = (
+    ">=", "<=", "==", "!=", "~=", "===", "<", ">", "=", "^", " ", ",", "*", ".*", ".", "3", "11", "3.11", "3.9.1", "1!", "v", "a1", "rc",
+    ".post1", "-1", ".dev", "dev2", "+local.1", "_", "x", "garbage",
+)  # fmt: skip
+
+
+def _packaging(text: str) -> bool:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ">=3.11", ">=3.9,<4", " >= 3.9 , != 3.9.* ", "==3.*", "~=3.9", "~=3", "===3.9", ">=3.9,", "^3.9", "3.9", "garbage", ">=3.x",
+     ">3.*", ">=1!3.9rc1.post2.dev3", "==3.9+local", ">=3.9+local", "==3.9-1", "~=3.9.*", ">=3.9 <4", "=>3.9", ">=3.11;", "==3.9.dev1.*"],
+)  # fmt: skip
+def test_specifiers_are_told_from_others(text: str) -> None:
+    assert is_specifier(text) == _packaging(text)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join))
+def test_whatever_is_written(text: str) -> None:
+    assert is_specifier(text) == _packaging(text)
+
+
+def told(folder: Path, name: str = "demo", requires: str = ">=3.11") -> list[str]:
+    (folder / "pyproject.toml").write_text(PLAIN.format(name=name, requires=requires))
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(folder)
+    return [str(problem).replace(f"{folder}/", "") for problem in caught.value.problems]
+
+
+def test_a_specifier_that_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    assert told(tmp_path, requires="garbage") == ["pyproject.toml:4: 'garbage' is no version specifier (write, for example, \">=3.11\")"]
+
+
+@pytest.mark.parametrize("name", ["_internal", "_Internal", "coldforge-payload"])
+def test_names_that_folders_of_the_tree_have_are_refused_with_their_line(name: str, tmp_path: Path) -> None:
+    (problem,) = told(tmp_path, name=name)
+    assert problem.startswith(f"pyproject.toml:6: '{name}' cannot be the name of a program")
+
+
+@pytest.mark.parametrize("name", ["_internal", "sp ace"])
+def test_names_that_a_backend_tells_are_looked_at_too(name: str) -> None:
+    findings, nothing = Findings(), Part(file=Path("pyproject.toml"))
+    table = ProjectTable(name="demo", scripts={name: "demo:main"}, dynamic=("scripts",))
+    check_entry(Read(root=Path(), table=table, project=nothing, config=Config(), tool=nothing), findings)
+    assert [problem.what for problem in findings.problems] == [f"{name!r} cannot be the name of a program"]

@@ -1,0 +1,45 @@
+"""Lines for people: heard from every thread, whole, and never a reason to fail."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from coldforge.report import Silent, reporter, use
+from coldforge.report.console import ConsoleReporter
+
+
+@pytest.fixture
+def console() -> Iterator[ConsoleReporter]:
+    chosen = ConsoleReporter(now=lambda: 0.0, redact=str)
+    use(chosen)
+    yield chosen
+    use(Silent())
+
+
+def test_threads_of_a_pool_are_heard(console: ConsoleReporter, capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(reporter).result() is console
+        pool.submit(lambda: reporter().warn("again in 2 s")).result()
+    assert capsys.readouterr().err == "warning: again in 2 s\n"
+
+
+def test_lines_of_many_threads_stay_whole(console: ConsoleReporter, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{letter * 300}" for letter in "abcdefgh"] * 20
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(console.info, lines))
+    assert sorted(capfd.readouterr().err.splitlines()) == sorted(f"  {line}" for line in lines)
+
+
+def test_nobody_to_read_is_no_reason_to_fail(console: ConsoleReporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w")  # noqa: SIM115  # closing it would fail, as it must
+    monkeypatch.setattr(sys, "stderr", full)
+    console.warn("words")
+    monkeypatch.setattr(sys, "stderr", None)
+    console.warn("words")
+    with pytest.raises(OSError, match="No space"):
+        full.close()

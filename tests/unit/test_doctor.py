@@ -1,0 +1,81 @@
+"""What the machine lacks, and what that means for the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldforge import doctor, pipeline
+from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Problem
+from coldforge.freeze import interpreter
+from coldforge.freeze.interpreter import HostPython
+from coldforge.host import engine
+
+
+def _saying(answer: object) -> Callable[..., Any]:
+    def ask(*_: object, **__: object) -> Any:
+        if isinstance(answer, ColdforgeError):
+            raise answer
+        return answer
+
+    return ask
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, doctor.Check]]:
+    """The checks by name, of a machine that says these things when asked for an engine, an interpreter and the plan."""
+    python = HostPython(path="/usr/bin/python3", version="3.12.4", build="", library=Path("libpython.so"))
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1"\n[project.scripts]\ndemo = "demo:main"\n')
+    monkeypatch.setattr("coldforge.project.source.run", _saying(Missing("no git")))
+    monkeypatch.chdir(tmp_path)
+
+    def examine(*, container: object = "engine 1", python: object = python, plan: ColdforgeError | None = None) -> dict[str, doctor.Check]:
+        monkeypatch.setattr(engine, "describe", _saying(container))
+        monkeypatch.setattr(interpreter, "find_python", _saying(python))
+        if plan:
+            monkeypatch.setattr(pipeline, "make", _saying(plan))
+        return {check.name: check for check in doctor.examine(tmp_path)}
+
+    return examine
+
+
+NO_ENGINE, NO_PYTHON = Missing("there is no container engine"), Missing("no Python that can be frozen", hint="get one")
+WAYS = ("container engine", "python with libpython")
+
+
+def test_one_way_to_freeze_is_enough(checked: Callable[..., dict[str, doctor.Check]]) -> None:
+    for found in (checked(), checked(container=NO_ENGINE), checked(python=NO_PYTHON)):
+        assert doctor.exit_code(tuple(found.values())) == 0
+    assert [checked(container=NO_ENGINE)[way].state for way in WAYS] == ["optional", "ok"]
+
+
+def test_without_any_way_to_freeze_both_are_missing(checked: Callable[..., dict[str, doctor.Check]]) -> None:
+    found = checked(container=NO_ENGINE, python=NO_PYTHON)
+    assert [found[way].state for way in WAYS] == ["missing", "missing"]
+    assert all(found[way].fix for way in WAYS)
+    assert doctor.exit_code(tuple(found.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            BuildFailed("the build backend could not tell", why="line\nRuntimeError: no tag", hint="a static version"),
+            "RuntimeError: no tag",
+        ),
+        (ConfigurationError("two problems", problems=(Problem(what="no name", hint="add one"),)), "two problems"),
+        (Missing("uv is not installed", hint="install it"), "uv is not installed"),
+    ],
+)
+def test_a_project_that_cannot_be_planned_is_one_finding_among_others(
+    error: ColdforgeError, words: str, checked: Callable[..., dict[str, doctor.Check]]
+) -> None:
+    found = checked(plan=error)
+    assert found["project"].state == "missing"
+    assert words in found["project"].detail
+    assert found["project"].fix
+    assert found["python with libpython"].detail == "/usr/bin/python3 (3.12.4)"
+    assert doctor.exit_code(tuple(found.values())) == 2
