@@ -10,7 +10,6 @@ from typing import Final
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing, Problem, Refused
 from coldforge.freeze import Workshop
-from coldforge.freeze.interpreter import find_python
 from coldforge.freeze.lock import Lock, uv
 from coldforge.freeze.requirements import Pin, normalised, pins
 from coldforge.freeze.resolve import knows_no_times
@@ -148,15 +147,3 @@ def _uv(workshop: Workshop, words: Sequence[str], log: Path, *, env: Mapping[str
             hint = "Name it in [tool.coldforge.environment] allow-sdists if it may be built from source."
             raise BuildFailed("a locked distribution has no wheel for this Python and system", why=error.why, hint=hint) from error
         raise
-
-
-def host_interpreter(project: Path) -> str:
-    """The interpreter that a freeze on this host would use, for people. Raises Missing."""
-    from coldforge.project.load import load_project
-
-    try:
-        loaded = load_project(project)
-        found = find_python(loaded.config.environment.python, loaded.product.requires_python)
-    except ConfigurationError:
-        found = find_python("", "")
-    return f"{found.path} ({found.version})"
