@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -9,14 +11,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.records import MANIFEST, SUMS
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, released_files, sums
 from coldforge.release.download import download_release
 from coldforge.release.draft import ReleaseRecord, release
+from coldforge.release.goal import make_goal
+from coldforge.report import Silent, use
 from support import openapi
-from support.fake_github import READER, WRITER, FakeGitHub, Fault
+from support.fake_github import READER, WRITER, FakeGitHub, Fault, StoredRelease
 from support.releases import make_release
 from support.require import tool
 
@@ -43,8 +49,56 @@ def dist(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def attested(dist: Path) -> Path:
+    attest(dist)
+    return dist
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    """What was warned of."""
+    said: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, text: str, **_: object) -> None:
+            said.append(text)
+
+    use(Listening())
+    yield said
+    use(Silent())
+
+
+def attest(dist: Path, *, mark: str = "") -> None:
+    """Write bundles as `coldforge attest` would, but unsigned: releasing reads what they are about, verifying who says so."""
+    manifest = read(dist / MANIFEST, Manifest)
+    paths = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
+    bundles = []
+    for name in released_files(manifest):
+        digest = {"sha256": files.sha256(paths.get(name, dist / name))}
+        statement = json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": name, "digest": digest}], "mark": mark})
+        envelope = {"payload": base64.b64encode(statement.encode()).decode(), "payloadType": "application/vnd.in-toto+json"}
+        bundles.append(json.dumps({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope}))
+        (dist / f"{name}{BUNDLE_SUFFIX}").write_text(bundles[-1] + "\n")
+    (dist / ATTESTATIONS).write_text("".join(f"{bundle}\n" for bundle in bundles))
+
+
+def change_manifest(dist: Path, **source: object) -> None:
+    """Change what the manifest says about the source, and SHA256SUMS with it."""
+    manifest = read(dist / MANIFEST, Manifest)
+    manifest = msgspec.structs.replace(manifest, source=msgspec.structs.replace(manifest.source, **source))
+    files.write(dist / MANIFEST, canonical(manifest))
+    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
+    files.write(dist / SUMS, sums({**digests, MANIFEST: files.sha256(dist / MANIFEST)}))
+
+
+def writes(github: FakeGitHub) -> list[str]:
+    return [line for line in github.log if not line.startswith("GET ")]
+
+
 def expected(dist: Path) -> dict[str, bytes]:
-    paths = [*(dist / "linux-x86_64").glob("demo*"), dist / MANIFEST, dist / SUMS]
+    evidence = [*dist.glob(f"*{BUNDLE_SUFFIX}"), *dist.glob(ATTESTATIONS)]
+    paths = [*(dist / "linux-x86_64").glob("demo*"), dist / MANIFEST, dist / SUMS, *evidence]
     return {path.name: path.read_bytes() for path in paths}
 
 
@@ -225,13 +279,13 @@ def test_a_published_release_is_never_changed(dist: Path, github: FakeGitHub) ->
     assert {line.partition(" ")[0] for line in github.log} == {"GET"}
 
 
-def test_publishing_is_asked_for_and_a_backport_is_not_the_latest(dist: Path, github: FakeGitHub) -> None:
+def test_publishing_is_asked_for_and_a_backport_is_not_the_latest(attested: Path, github: FakeGitHub) -> None:
     github.add_release("v2.0.0", draft=False)
-    record = go(dist, github, publish=True)
+    record = go(attested, github, publish=True)
     made = github.releases[record.id]
     assert (made.draft, made.latest, made.tag) == (False, "false", TAG)
     github.log.clear()
-    assert go(dist, github).id == record.id
+    assert go(attested, github).id == record.id
     assert {line.partition(" ")[0] for line in github.log} == {"GET"}
 
 
@@ -259,34 +313,314 @@ def test_a_file_that_changed_since_the_build_is_not_uploaded(dist: Path, github:
 
 
 def test_where_it_belongs_must_be_known(dist: Path, github: FakeGitHub) -> None:
-    with pytest.raises(ConfigurationError, match="where"):
-        release(dist, repo="nonsense", tag=TAG, api_url=github.url)
+    change_manifest(dist, repository="")
+    with pytest.raises(ConfigurationError, match="nobody said where"):
+        release(dist, repo=None, tag=TAG, api_url=github.url)
 
 
-def test_a_release_is_downloaded_whole(dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
-    go(dist, github, publish=True)
+@pytest.mark.parametrize("repo", ["a", "acme/demo/x", "acme/", "acme/demo\n", "https://git.example.org/acme/demo"])
+def test_a_repository_is_owner_and_name(repo: str, dist: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not OWNER/REPO"):
+        release(dist, repo=repo, tag=TAG)
+
+
+def test_a_release_is_downloaded_whole(attested: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    go(attested, github, publish=True)
     folder = tmp_path / "downloads"
     download_release("acme/demo", TAG, folder, api_url=github.url)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(dist)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(attested)
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_download_that_breaks_is_taken_up_where_it_broke(ranges: bool, dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
-    go(dist, github, publish=True)
+def test_a_download_that_breaks_is_taken_up_where_it_broke(ranges: bool, attested: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    go(attested, github, publish=True)
     github.ranges = ranges
     github.faults = [Fault("cut within", method="GET", path="/releases/assets/", times=3)]
     folder = tmp_path / "downloads"
     download_release("acme/demo", TAG, folder, api_url=github.url)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(dist)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == expected(attested)
 
 
-@pytest.mark.parametrize("name", ["../evil", "DEMO_1.0.0_AMD64.deb", "a\\b"])
+@pytest.mark.parametrize("name", ["../evil", "DEMO_1.0.0_AMD64.deb", "a\\b", "evil\n", "\u202egpj.exe"])
 def test_a_name_that_cannot_be_trusted_is_refused(name: str, dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
     go(dist, github)
     (draft,) = github.releases.values()
     github.add_asset(draft, name, b"x")
     with pytest.raises(Refused, match="cannot be trusted"):
         download_release("acme/demo", TAG, tmp_path / "downloads", api_url=github.url)
+
+
+def test_what_is_not_there_cannot_be_downloaded_by_trying_again(github: FakeGitHub, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="has no release v9") as caught:
+        download_release("acme/demo", "v9", tmp_path, api_url=github.url)
+    assert "A draft is seen only with a token that may write" in caught.value.hint
+
+
+def test_a_token_that_has_expired_is_in_nobodys_way(
+    dist: Path, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
+    made = github.releases[go(dist, github).id]
+    monkeypatch.setenv("GITHUB_TOKEN", "expired")
+    with pytest.raises(Missing, match="does not accept"):
+        download_release("acme/demo", TAG, tmp_path / "draft", api_url=github.url)
+    made.draft = False
+    download_release("acme/demo", TAG, tmp_path / "downloads", api_url=github.url)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "downloads").iterdir()} == expected(dist)
+    assert "reading without it" in warnings[-1]
+
+
+# Lists lag behind, people publish meanwhile: nothing of anybody else is lost.
+
+
+def test_other_bytes_that_a_list_did_not_show_are_not_replaced(dist: Path, github: FakeGitHub) -> None:
+    stranger = github.add_asset(github.add_release(TAG), DEB, b"somebody else's")
+    github.asset_lag = 1
+    with pytest.raises(Refused, match="other files"):
+        go(dist, github)
+    assert github.count("DELETE") == 0
+    assert github.contents(TAG)[DEB] == stranger.data
+
+
+def test_what_arrived_garbled_is_sent_again(dist: Path, github: FakeGitHub) -> None:
+    github.faults = [Fault("garbled", path="/uploads", times=2)]
+    go(dist, github)
+    assert github.contents(TAG) == expected(dist)
+    assert github.count("DELETE") == 2
+
+
+@pytest.mark.parametrize("at", [("GET", "/assets"), ("POST", "/uploads")], ids=" ".join)
+def test_what_is_published_meanwhile_is_left_alone(at: tuple[str, str], attested: Path, github: FakeGitHub, warnings: list[str]) -> None:
+    """Attestations of a draft are replaced by newer ones; a person publishes it before."""
+    made = github.releases[go(attested, github).id]
+    before = github.contents(TAG)
+    attest(attested, mark="newer")
+
+    def publish(method: str, path: str) -> None:
+        made.draft = made.draft and not (method == at[0] and at[1] in path)
+
+    github.on_request = publish
+    github.log.clear()
+    assert not go(attested, github).draft
+    kept = {name for name, data in github.contents(TAG).items() if data == before.get(name)}
+    if at[0] == "GET":
+        assert writes(github) == []
+        assert kept == before.keys()
+    else:  # those that were on their way at that moment may have been replaced
+        assert ATTESTATIONS in kept
+    assert set(before) == set(github.contents(TAG)), "nothing is lost"
+    assert all(name in warnings[-1] for name in kept - {MANIFEST, SUMS} if name.endswith(BUNDLE_SUFFIX))
+
+
+def stopped(dist: Path, github: FakeGitHub) -> StoredRelease:
+    """A draft as a run leaves it that was stopped after its first upload, on another machine."""
+    state = make_goal(dist, repo="acme/demo", tag=TAG, notes=None).state()
+    draft = github.add_release(TAG)
+    draft.name, draft.body = state["name"], state["body"]
+    github.add_asset(draft, DEB, expected(dist)[DEB])
+    return draft
+
+
+def test_a_list_that_lags_after_a_stopped_run_makes_no_second_draft(dist: Path, github: FakeGitHub) -> None:
+    draft = stopped(dist, github)
+    github.list_lag = 1
+    assert go(dist, github).id == draft.id
+    assert list(github.releases) == [draft.id]
+    assert github.contents(TAG) == expected(dist)
+
+
+def test_a_draft_is_remembered_from_the_moment_it_is_made(dist: Path, github: FakeGitHub) -> None:
+    github.faults = [Fault("503", path="/uploads", times=1000)]
+    with pytest.raises(RemoteFailed):
+        go(dist, github)
+    github.faults, github.list_lag = [], 1000
+    go(dist, github)
+    assert github.log.count("POST /repos/acme/demo/releases") == 1
+    assert github.contents(TAG) == expected(dist)
+
+
+def test_what_was_remembered_may_be_gone_or_another(dist: Path, github: FakeGitHub) -> None:
+    first = go(dist, github).id
+    del github.releases[first]
+    second = go(dist, github).id
+    github.releases[second].tag = "v0.9"
+    third = go(dist, github).id
+    assert len({first, second, third}) == 3
+    (dist / "release.json").write_text("{")
+    assert go(dist, github).id == third
+
+
+def test_a_list_without_files_does_not_cost_a_full_draft(dist: Path, github: FakeGitHub) -> None:
+    """An older empty draft comes to light at the end, when the list shows ours without its files."""
+    github.bare_lists = True
+    older: list[StoredRelease] = []
+
+    def surface(method: str, path: str) -> None:
+        if method == "POST" and "/uploads" in path and not older:
+            (ours,) = github.releases.values()
+            older.append(StoredRelease(id=1, tag=TAG, name=ours.name, body=ours.body, draft=True, prerelease=False, target=ours.target))
+            github.releases[1] = older[0]
+
+    github.on_request = surface
+    number = go(dist, github).id
+    assert list(github.releases) == [number]
+    assert github.contents(TAG) == expected(dist)
+
+
+def test_a_second_draft_with_files_that_the_list_does_not_show_is_not_deleted(dist: Path, github: FakeGitHub) -> None:
+    stopped(dist, github)
+    stopped(dist, github)
+    github.bare_lists = True
+    with pytest.raises(Refused, match="2 drafts"):
+        go(dist, github)
+    assert len(github.releases) == 2
+
+
+@pytest.mark.parametrize("path", ["/assets", "/releases/1"])
+def test_what_was_just_made_is_not_found_for_a_moment(path: str, dist: Path, github: FakeGitHub) -> None:
+    github.faults = [Fault("404", method="GET", path=path, times=3), Fault("404", method="PATCH", path="/releases/1")]
+    go(dist, github)
+    assert github.contents(TAG) == expected(dist)
+    assert len(github.releases) == 1
+
+
+# What is published stays so: it has its evidence, and says what it is.
+
+
+@pytest.mark.parametrize("name", [ATTESTATIONS, f"{DEB}{BUNDLE_SUFFIX}", f"{MANIFEST}{BUNDLE_SUFFIX}", f"{SUMS}{BUNDLE_SUFFIX}"])
+@pytest.mark.parametrize("damage", ["absent", "stale", "no bundle"])
+def test_what_is_not_attested_is_not_published(name: str, damage: str, attested: Path, github: FakeGitHub, warnings: list[str]) -> None:
+    data = {"absent": None, "stale": (attested / name).read_bytes(), "no bundle": b"{}\n"}[damage]
+    if damage == "stale":
+        make_release(attested, contents={DEB: b"built again"})
+        new_sums = (attested / SUMS).read_bytes()
+        attest(attested)
+        assert new_sums == (attested / SUMS).read_bytes()
+    (attested / name).unlink()
+    if data is not None:
+        (attested / name).write_bytes(data)
+    with pytest.raises(Refused, match="not attested") as caught:
+        go(attested, github, publish=True)
+    assert name in " ".join(map(str, caught.value.problems))
+    assert "coldforge attest" in caught.value.hint
+    assert github.log == []
+    go(attested, github)
+    assert any(name in line and "coldforge attest" in line for line in warnings)
+
+
+def test_sums_must_be_there_and_right(dist: Path, github: FakeGitHub) -> None:
+    right = (dist / SUMS).read_bytes()
+    for wrong in (b"", right.replace(b"0", b"1"), right + b"x", right.partition(b"\n")[0] + b"\n"):
+        (dist / SUMS).write_bytes(wrong)
+        with pytest.raises(Refused, match="is not about the files"):
+            go(dist, github)
+    (dist / SUMS).unlink()
+    with pytest.raises(Refused, match="is missing"):
+        go(dist, github)
+    assert github.log == []
+
+
+def test_files_of_no_known_commit_are_not_published(dist: Path, github: FakeGitHub) -> None:
+    change_manifest(dist, commit="")
+    attest(dist)
+    github.tags[TAG] = "f" * 40
+    with pytest.raises(Refused, match="without a commit"):
+        go(dist, github, publish=True)
+    assert github.log == []
+
+
+@pytest.mark.parametrize(
+    ("others", "tag", "latest"),
+    [
+        (["demo-2.0.0"], "demo-1.0.0", "false"),
+        (["demo@v2.0.0"], "demo@v1.0.0", "false"),
+        (["demo/v0.9.0", "nightly"], "demo/v1.0.0", "true"),
+        (["v0.9.0"], TAG, "true"),
+    ],
+)
+def test_the_latest_is_that_of_the_highest_version(others: list[str], tag: str, latest: str, attested: Path, github: FakeGitHub) -> None:
+    for other in others:
+        github.add_release(other, draft=False)
+    record = release(attested, repo="acme/demo", tag=tag, api_url=github.url, publish=True)
+    assert github.releases[record.id].latest == latest
+
+
+def test_what_a_person_made_a_prerelease_is_published_as_one(attested: Path, github: FakeGitHub) -> None:
+    made = github.releases[go(attested, github).id]
+    made.prerelease = True
+    go(attested, github, publish=True)
+    assert (made.draft, made.prerelease, made.latest) == (False, True, "false")
+
+
+def test_a_candidate_is_a_prerelease_whoever_made_the_draft(tmp_path: Path, github: FakeGitHub) -> None:
+    make_release(tmp_path, version="1.0.0rc1")
+    attest(tmp_path)
+    made = github.add_release("v1.0.0rc1")
+    release(tmp_path, repo="acme/demo", tag="v1.0.0rc1", api_url=github.url, publish=True)
+    assert (made.draft, made.prerelease, made.latest) == (False, True, "false")
+
+
+def published(dist: Path, github: FakeGitHub, **options: bool) -> StoredRelease:
+    made = github.add_release(TAG, draft=False)
+    for name, data in expected(dist).items():
+        github.add_asset(made, name, data, **options)
+    return made
+
+
+def test_without_digests_what_is_published_is_compared(dist: Path, github: FakeGitHub) -> None:
+    made = published(dist, github, digest=False)
+    assert go(dist, github).id == made.id
+    asset = next(asset for asset in made.assets.values() if asset.name == DEB)
+    asset.data = bytes(len(asset.data))
+    with pytest.raises(Refused, match="published already, with other files") as caught:
+        go(dist, github)
+    assert [str(problem) for problem in caught.value.problems] == [f"{DEB} has other bytes there"]
+
+
+def test_what_differs_in_what_is_published_is_named(attested: Path, github: FakeGitHub, warnings: list[str]) -> None:
+    made = published(attested, github)
+    go(attested, github)
+    assert warnings == []
+    bundle = next(number for number, asset in made.assets.items() if asset.name == f"{DEB}{BUNDLE_SUFFIX}")
+    del made.assets[bundle]
+    github.add_asset(made, "trojan.exe", b"x")
+    go(attested, github)
+    assert [f"{DEB}{BUNDLE_SUFFIX}" in warnings[0], "trojan.exe" in warnings[1], len(warnings)] == [True, True, 2]
+    next(asset for asset in made.assets.values() if asset.name == DEB).state = "starter"
+    with pytest.raises(Refused, match="published already"):
+        go(attested, github)
+    assert writes(github) == []
+
+
+def test_where_no_digest_is_ever_told_all_bytes_are_compared(dist: Path, github: FakeGitHub) -> None:
+    github.digests = False
+    record = go(dist, github)
+    assert github.contents(TAG) == expected(dist)
+    asset = next(asset for asset in github.releases[record.id].assets.values() if asset.name == DEB)
+    assert f"GET /repos/acme/demo/releases/assets/{asset.id}" in github.log
+    github.log.clear()
+    go(dist, github)
+    assert github.log.count(f"GET /repos/acme/demo/releases/assets/{asset.id}") == 1
+    asset.data = bytes(len(asset.data))
+    with pytest.raises(Refused, match="other files"):
+        go(dist, github)
+
+
+def test_bytes_that_were_lost_on_the_way_are_found_without_a_digest(attested: Path, github: FakeGitHub) -> None:
+    github.digests = False
+    github.faults = [Fault("garbled", path="/uploads")]
+    with pytest.raises(Refused, match="other files"):
+        go(attested, github, publish=True)
+    assert all(made.draft for made in github.releases.values())
+
+
+def test_the_token_follows_no_page_to_another_server(dist: Path, github: FakeGitHub) -> None:
+    for number in range(101):
+        github.add_release(f"v0.{number}", draft=False)
+    with FakeGitHub() as elsewhere:
+        github.next_server = elsewhere.url
+        with pytest.raises(RemoteFailed, match="on another server"):
+            go(dist, github)
+        assert elsewhere.log == []
 
 
 # GitHub's own client sees in our fake what it would see at GitHub.
@@ -310,13 +644,13 @@ def gh(github: FakeGitHub, *words: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def test_githubs_own_client_sees_what_we_released(dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
-    go(dist, github, publish=True)
+def test_githubs_own_client_sees_what_we_released(attested: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    go(attested, github, publish=True)
     shown = gh(github, "release", "view", TAG, "-R", "github.localhost/acme/demo", "--json", "assets,tagName,isDraft")
     assert DEB in shown
     assert '"isDraft":false' in shown
     gh(github, "release", "download", TAG, "-R", "github.localhost/acme/demo", "-D", str(tmp_path / "gh"))
-    assert {path.name: path.read_bytes() for path in (tmp_path / "gh").iterdir()} == expected(dist)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "gh").iterdir()} == expected(attested)
 
 
 def test_githubs_own_client_is_served_by_the_fake(dist: Path, github: FakeGitHub, tmp_path: Path) -> None:

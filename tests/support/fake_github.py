@@ -90,6 +90,14 @@ class FakeGitHub:
         self.violations: list[str] = []
         self.list_lag = 0
         """How many of the next lists show the releases as they were before the last change."""
+        self.asset_lag = 0
+        """How many of the next lists of assets show none yet."""
+        self.bare_lists = False
+        """Whether lists of releases show them without their assets, as for a moment after an upload."""
+        self.digests = True
+        """Whether the server computes digests at all."""
+        self.next_server = ""
+        """Another server's URL that the next pages are said to be on."""
         self.ranges = True
         """Whether downloads can begin in the middle."""
         self.on_request: Callable[[str, str], None] = lambda _method, _path: None
@@ -177,12 +185,15 @@ class FakeGitHub:
             "state": asset.state,
             "content_type": "application/octet-stream",
             "size": len(asset.data),
-            "digest": f"sha256:{hashlib.sha256(asset.data).hexdigest()}" if asset.digest and asset.state == "uploaded" else None,
+            "digest": f"sha256:{hashlib.sha256(asset.data).hexdigest()}" if self._tells(asset) else None,
             "download_count": 0,
             "created_at": TIME,
             "updated_at": TIME,
             "uploader": self._user(),
         }
+
+    def _tells(self, asset: StoredAsset) -> bool:
+        return self.digests and asset.digest and asset.state == "uploaded"
 
     def _user(self) -> Json:
         page = "https://github.com/octocat"
@@ -212,8 +223,10 @@ class FakeGitHub:
         if fault is not None and fault.kind == "cut within":
             return answer[0], answer[1], {**answer[2], CUT: "1"}
         if fault is not None and fault.kind == "starter":
-            self._spoil(answer)
+            self._spoil(answer, "starter", b"")
             return 502, {"message": "Server Error"}, {}
+        if fault is not None and fault.kind == "garbled":
+            answer = self._spoil(answer, "uploaded", bytes(len(body)))
         self._judge(method, path, query, body, answer)
         return answer
 
@@ -228,12 +241,14 @@ class FakeGitHub:
             return int(fault.kind), {"message": "Server Error"}, dict(fault.headers)
         return None
 
-    def _spoil(self, answer: Answer) -> None:
-        """A 502 during an upload leaves an asset that is there and useless."""
+    def _spoil(self, answer: Answer, state: str, data: bytes) -> Answer:
+        """A 502 during an upload leaves an asset that is there and useless; one that is garbled on the way is there with other bytes."""
         for release in self.releases.values():
             if isinstance(answer[1], dict) and answer[1].get("id") in release.assets:
                 asset = release.assets[answer[1]["id"]]
-                asset.state, asset.data = "starter", b""
+                asset.state, asset.data = state, data
+                return answer[0], self._asset_json(asset, release), answer[2]
+        return answer
 
     def _judge(self, method: str, path: str, query: Mapping[str, str], body: bytes, answer: Answer) -> None:
         """Compare with GitHub's description."""
@@ -284,7 +299,8 @@ class FakeGitHub:
     def _releases(self, method: str, rest: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
         missing: Answer = (404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {})
         if (method, rest) == ("GET", "/releases"):
-            return self._page([self._release_json(r) for r in self._visible(token)], rest, query)
+            shown = [self._release_json(r) for r in self._visible(token)]
+            return self._page([{**r, "assets": []} for r in shown] if self.bare_lists else shown, rest, query)
         if match := re.fullmatch(r"/commits/tags/(.+)", rest):
             found_commit = self.tags.get(match[1])
             text = {"Content-Type": "application/vnd.github.sha"}
@@ -302,7 +318,9 @@ class FakeGitHub:
             if release is None or (release.draft and token != WRITER):
                 return missing
             if match[2]:
-                return self._page([self._asset_json(asset, release) for asset in release.assets.values()], rest, query)
+                hidden, self.asset_lag = self.asset_lag > 0, max(0, self.asset_lag - 1)
+                shown = [self._asset_json(asset, release) for asset in release.assets.values() if not hidden]
+                return self._page(shown, rest, query)
             return self._one(method, release, body)
         return missing
 
@@ -318,7 +336,7 @@ class FakeGitHub:
     def _page(self, items: list[Json], rest: str, query: Mapping[str, str]) -> Answer:
         size, page = min(100, int(query.get("per_page", "30"))), int(query.get("page", "1"))
         part = items[(page - 1) * size : page * size]
-        following = f"{self.url}/repos/{self.repository}{rest}?per_page={size}&page={page + 1}"
+        following = f"{self.next_server or self.url}/repos/{self.repository}{rest}?per_page={size}&page={page + 1}"
         headers = {"Link": f'<{following}>; rel="next"'} if page * size < len(items) else {}
         return 200, part, headers
 
@@ -353,12 +371,14 @@ class FakeGitHub:
             del self.releases[release.id]
             return 204, None, {}
         document = json.loads(body)
+        draft, prerelease = document.get("draft", release.draft), document.get("prerelease", release.prerelease)
+        if document.get("make_latest") == "true" and (draft or prerelease):
+            return 422, {"message": "Validation Failed", "errors": ["Latest release cannot be draft or prerelease"]}, {}
         if release.draft and "tag_name" not in document:
             release.tag = f"untagged-{release.id:x}"  # release-drafter#204
         release.tag = document.get("tag_name", release.tag)
         release.name, release.body = document.get("name", release.name), document.get("body", release.body)
-        release.prerelease = document.get("prerelease", release.prerelease)
-        release.draft = document.get("draft", release.draft)
+        release.prerelease, release.draft = prerelease, draft
         release.latest = document.get("make_latest", release.latest)
         return 200, self._release_json(release), {}
 

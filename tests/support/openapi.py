@@ -51,7 +51,7 @@ def _converted(node: Any) -> Any:
 def _operation(method: str, path: str) -> tuple[str, dict[str, Any]]:
     for template, item in _document()["paths"].items():
         pattern = re.escape(template).replace(r"\{", "{").replace(r"\}", "}")
-        if method.lower() in item and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern.replace("{ref}", ".+")), path):
+        if method.lower() in item and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", re.sub(r"\{(ref|tag)\}", ".+", pattern)), path):
             return template, item[method.lower()]
     raise AssertionError(f"GitHub has no {method} {path}")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host.clock import epoch
 from coldforge.host.run import run
 from coldforge.records import SourceRecord
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 _HEAD: Final = re.compile(r"^([0-9a-f]{40,64}) (\d+)$\n?(.*)", re.MULTILINE)
 _STATUS: Final = re.compile(r"^([ MADRCUT?!]{2}) (.*)$", re.MULTILINE)
@@ -74,15 +77,23 @@ def newest_tag(tags: list[str]) -> str:
     """The tag of the highest version (`v1.2.3`, `demo-1.2.3`, `demo/v1.2.3`); one that is no version only when all are none."""
     if len(tags) < 2:
         return "".join(tags)
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     def rank(tag: str) -> tuple[bool, Version, str]:
-        try:
-            return (True, Version(re.split(r"[/@]|-(?=v?\d)", tag, maxsplit=1)[-1] if not tag[:1].isdigit() else tag), tag)
-        except InvalidVersion:
-            return (False, Version("0"), tag)
+        version = version_of(tag)
+        return (version is not None, version or Version("0"), tag)
 
     return max(tags, key=rank)
+
+
+def version_of(tag: str) -> Version | None:
+    """The version that a tag names, without a `v` and a product's name in front of it; None when it names none."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(re.split(r"[/@]|-(?=v?\d)", tag, maxsplit=1)[-1] if not tag[:1].isdigit() else tag)
+    except InvalidVersion:
+        return None
 
 
 def repository_of(url: str) -> str:

@@ -63,8 +63,9 @@ class GitHub:
 
     def __init__(self, repository: str, *, api_url: str | None = None, token: str | None = None) -> None:
         self.repository = repository
-        self._base = f"{(api_url or os.environ.get('GITHUB_API_URL') or DEFAULT).rstrip('/')}/repos/{repository}"
-        self._wire = Wire(repository, token)
+        api = (api_url or os.environ.get("GITHUB_API_URL") or DEFAULT).rstrip("/")
+        self._base = f"{api}/repos/{repository}"
+        self._wire = Wire(repository, token, api=api)
 
     def releases(self) -> Iterator[Release]:
         """All releases, drafts too when the token may see them, over all pages."""
@@ -76,8 +77,17 @@ class GitHub:
             raise
 
     def release(self, number: int) -> Release:
-        """One release by its id."""
-        return self._wire.read(f"{self._base}/releases/{number}", Release)[0]
+        """One release by its id, which is known to exist."""
+        return self._wire.read(f"{self._base}/releases/{number}", Release, known=True)[0]
+
+    def find(self, number: int) -> Release | None:
+        """One release by an id that may be out of date; None when there is none."""
+        try:
+            return self._wire.read(f"{self._base}/releases/{number}", Release)[0]
+        except Failure as failure:
+            if failure.status == 404:
+                return None
+            raise
 
     def published(self, tag: str) -> Release | None:
         """The published release of a tag. Drafts are never found this way (goreleaser#3072)."""
@@ -98,8 +108,8 @@ class GitHub:
             raise
 
     def assets(self, number: int) -> tuple[Asset, ...]:
-        """All assets of a release, over all pages."""
-        return tuple(self._pages(f"{self._base}/releases/{number}/assets", tuple[Asset, ...]))
+        """All assets of a release that is known to exist, over all pages."""
+        return tuple(self._pages(f"{self._base}/releases/{number}/assets", tuple[Asset, ...], known=True))
 
     def create(self, state: Mapping[str, Any]) -> Release:
         """Create a release."""
@@ -125,6 +135,7 @@ class GitHub:
     def upload(self, release: Release, name: str, stream: Readable) -> Asset:
         """Upload one file, streamed from where it lies."""
         url = release.upload_url.partition("{")[0]
+        self._wire.admit(url)
         headers = {"Content-Type": "application/octet-stream"}
         return self._wire.write("POST", url, Asset, params={"name": name}, data=stream, headers=headers, timeout=UPLOAD_TIMEOUTS)
 
@@ -132,11 +143,11 @@ class GitHub:
         """The bytes of an asset, in chunks."""
         return self._wire.stream(f"{self._base}/releases/assets/{asset.id}")
 
-    def _pages(self, url: str, kind: type[tuple[T, ...]]) -> Iterator[T]:
-        items, following = self._wire.read(url, kind, params={"per_page": 100})
+    def _pages(self, url: str, kind: type[tuple[T, ...]], *, known: bool = False) -> Iterator[T]:
+        items, following = self._wire.read(url, kind, known=known, params={"per_page": 100})
         yield from items
         while following:
-            items, following = self._wire.read(following, kind)
+            items, following = self._wire.read(following, kind, known=known)
             yield from items
 
     def _unseen(self) -> Missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,27 +12,33 @@ from typing import Any, Final
 
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read, released_files, sums
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
+from coldforge.release.attested import unattested
 from coldforge.release.reconcile import Planned
-from coldforge.report import reporter
 
 LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
 MOST: Final = 1000
 DESCRIBING: Final = frozenset({MANIFEST, SUMS, ATTESTATIONS})
+_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """Where the release belongs and what it holds. `files` maps names to local paths, in the order of uploading."""
+    """Where the release belongs and what it holds. `files` maps names to local paths, in the order of uploading.
 
+    `unproven` are the files without a right attestation: nothing that is published may be among them.
+    """
+
+    dist: Path
     repository: str
     tag: str
     manifest: Manifest
     planned: tuple[Planned, ...]
     files: Mapping[str, Path]
     notes: str
+    unproven: tuple[Problem, ...] = ()
 
     @property
     def replaceable(self) -> frozenset[str]:
@@ -46,7 +53,7 @@ class Goal:
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
             "body": texts.body(present.text if present else "", own, self.notes),
             "draft": True,
-            "prerelease": present.prerelease if present else is_prerelease(self.manifest.version),
+            "prerelease": is_prerelease(self.manifest.version) or (present is not None and present.prerelease),
         }
         if self.manifest.source.commit:
             state["target_commitish"] = self.manifest.source.commit
@@ -57,12 +64,10 @@ def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | No
     """Read and check what `dist` holds.
 
     Raises ConfigurationError when nobody says where the release belongs, or when GitHub would not take
-    it; Refused when a file is not what the manifest says.
+    it; Refused when a file is not what the manifest or SHA256SUMS says.
     """
     manifest = read(dist / MANIFEST, Manifest)
-    repository = repo or manifest.source.repository
-    if repository.count("/") != 1:
-        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
+    repository = _repository(repo or manifest.source.repository)
     named = tag or manifest.source.tag or _tag_of_job()
     if not named:
         raise ConfigurationError("nobody said which tag the release is for", hint="Build from a tag, or name it: --tag v1.2.3")
@@ -71,9 +76,31 @@ def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | No
     with ThreadPoolExecutor() as pool:
         digests = dict(zip(paths, pool.map(files.sha256, paths.values()), strict=True))
     _check_unchanged(manifest, digests)
+    _check_sums(dist / SUMS, {**{artifact.name: artifact.sha256 for artifact in manifest.artifacts}, MANIFEST: digests[MANIFEST]})
+    unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)})
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
     text = notes.read_text(encoding="utf-8") if notes else _changelog(manifest)
-    return Goal(repository=repository, tag=named, manifest=manifest, planned=planned, files=paths, notes=text)
+    return Goal(dist=dist, repository=repository, tag=named, manifest=manifest, planned=planned, files=paths, notes=text, unproven=unproven)
+
+
+def check_publishable(goal: Goal) -> None:
+    """Raise Refused when nobody could verify the release, or when it is not known which commit it is: what is published stays so."""
+    if not goal.manifest.source.commit:
+        why = f"the manifest names no commit, so that nothing tells whether {goal.tag} is what the files were built from"
+        raise Refused("files without a commit are not published", why=why, hint="Build from a commit, in a git repository.")
+    if goal.unproven:
+        hint = "Run `coldforge attest`, then release again."
+        raise Refused("files that are not attested are not published", problems=goal.unproven, hint=hint)
+
+
+def _repository(name: str) -> str:
+    if not name:
+        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
+    if not _REPOSITORY.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is not OWNER/REPO, as GitHub names a repository", hint="Say where it belongs: --repo OWNER/REPO"
+        )
+    return name
 
 
 def is_prerelease(version: str) -> bool:
@@ -104,8 +131,6 @@ def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:
     if absent := [name for name, path in artifacts.items() if not path.is_file()]:
         problems = tuple(Problem(what=f"{name} is not there") for name in absent)
         raise Refused("files that the manifest lists are missing", problems=problems, hint="Build again.")
-    if not bundles.keys() <= present.keys():
-        reporter().warn("not every file is attested: run `coldforge attest` before you publish")
     return {**artifacts, **present}
 
 
@@ -121,3 +146,10 @@ def _check_unchanged(manifest: Manifest, digests: Mapping[str, str]) -> None:
     changed = [Problem(what=f"{a.path} is not the file that the manifest lists") for a in manifest.artifacts if digests[a.name] != a.sha256]
     if changed:
         raise Refused("files have changed since they were built", problems=tuple(changed), hint="Build again.")
+
+
+def _check_sums(path: Path, digests: Mapping[str, str]) -> None:
+    """What people check their downloads with must be there, and be about these files."""
+    if not path.is_file() or path.read_bytes() != sums(digests):
+        what = "is not about the files that the manifest lists" if path.is_file() else "is missing"
+        raise Refused(f"{path} {what}", hint="Build again: `coldforge build` writes it together with the manifest.")

@@ -95,15 +95,15 @@ def unplanned(planned: Iterable[Planned], present: Iterable[Asset]) -> list[Asse
     return [asset for asset in present if asset.name not in names]
 
 
-def one_draft(drafts: Iterable[Release], *, tag: str, ours: str) -> tuple[Release | None, list[Release]]:
-    """The draft to go on with, if any, and those that may be deleted.
+def one_draft(drafts: Iterable[Release], *, tag: str, ours: str, in_use: int | None = None) -> tuple[Release | None, list[Release]]:
+    """The draft to go on with, if any, and those that may be deleted: never the one `in_use`.
 
     Creating is not atomic: an answer that was lost, or a job beside this one, leaves a second draft. One without any
     file and with exactly the text `ours` is nobody's work; of several such the oldest stays, so that two jobs at once
     choose the same. Raises Refused naming the drafts when more than one is somebody's work.
     """
     ordered = sorted(drafts, key=lambda draft: draft.id)
-    work = [draft for draft in ordered if draft.assets or draft.text != ours]
+    work = [draft for draft in ordered if draft.assets or draft.text != ours or draft.id == in_use]
     if len(work) > 1:
         problems = tuple(Problem(what=f"draft {draft.id} with {len(draft.assets)} assets: {draft.html_url}") for draft in work)
         raise Refused(f"there are {len(work)} drafts for {tag}", problems=problems, hint="Delete all but one, then run it again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import IO, Final
@@ -18,10 +19,27 @@ from coldforge.report.reporter import Progress
 WORKERS: Final = 4
 
 
-def upload_all(github: GitHub, draft: Release, goal: Goal) -> None:
-    """Carry out what reconciling says: what describes the other files goes last.
+class Published(Exception):
+    """Somebody published the release that is being filled: from then on it is not changed any more."""
 
-    Raises Refused for other bytes under a planned name, Failure or RemoteFailed from the server.
+    def __init__(self, release: Release) -> None:
+        super().__init__(f"release {release.id} is published")
+        self.release = release
+
+
+class Spoilt(Failure):
+    """An upload that arrived as something else: `asset` is what the server made of it just now."""
+
+    def __init__(self, asset: Asset) -> None:
+        super().__init__(0, f"the server has {asset.size} bytes with {asset.digest}, not what was sent")
+        self.asset = asset
+
+
+def upload_all(github: GitHub, draft: Release, goal: Goal) -> frozenset[int]:
+    """Carry out what reconciling says: what describes the other files goes last. Gives the assets whose bytes were compared.
+
+    Raises Refused for other bytes under a planned name, Published when it is no draft any more, Failure or
+    RemoteFailed from the server.
     """
     present = github.assets(draft.id)
     actions = reconcile(goal.planned, present, replace=goal.replaceable)
@@ -30,43 +48,54 @@ def upload_all(github: GitHub, draft: Release, goal: Goal) -> None:
         reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
     if not todo:
         reporter().info(f"All {len(actions)} files are there already.")
-        return
+        return frozenset()
     total = sum(action.planned.size for action in todo)
     with reporter().progress("uploading", total) as bar, ThreadPoolExecutor(max_workers=WORKERS) as pool:
         settle = partial(_settle, github, draft, goal, bar)
+        compared: set[int | None] = set()
         for last in (False, True):
+            check_draft(github, draft)
             batch = [action for action in todo if (action.planned.name in DESCRIBING) is last]
-            for _ in pool.map(settle, batch):  # the first error, or Ctrl-C, cancels those that have not begun
-                pass
+            compared.update(pool.map(settle, batch))  # the first error, or Ctrl-C, cancels those that have not begun
+    return frozenset(number for number in compared if number is not None)
 
 
-def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> None:
-    """Carry out one action; after any failure look at what the server has before anything is repeated."""
+def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> int | None:
+    """Carry out one action; after any failure look at what the server has before anything is repeated. The asset that was compared."""
     planned = action.planned
+    spoilt: set[int] = set()
     for attempt in range(1, TRIES + 1):
         try:
-            _carry_out(github, draft, goal, bar, action)
+            return _carry_out(github, draft, goal, bar, action)
         except Failure as failure:
             # 404: a draft is invisible for a moment after its creation (goreleaser#3599)
             if not (failure.passing or failure.status == 404 or "already_exists" in failure.text):
                 raise
+            if isinstance(failure, Spoilt):
+                spoilt.add(failure.asset.id)
             pause(attempt, planned.name, failure)
-        else:
-            return
-        (following,) = reconcile([planned], github.assets(draft.id), replace=goal.replaceable | {planned.name})
+        check_draft(github, draft)
+        present = github.assets(draft.id)
+        # other bytes are somebody else's, whatever failed, unless it is the very asset that we made of them
+        ours = {asset.name for asset in present if asset.id in spoilt}
+        (following,) = reconcile([planned], present, replace=goal.replaceable | ours)
         if isinstance(following, Keep):
-            return
+            return None
         action = following
+    raise AssertionError  # pause() raises on the last attempt
 
 
-def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> None:
+def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> int | None:
+    planned, obstacle = action.planned, action.instead_of if isinstance(action, Upload) else None
     if isinstance(action, Compare):
-        if not _holds(github, action):
+        if same_bytes(github, planned, action.asset):
+            return action.asset.id
+        if planned.name not in goal.replaceable:
             raise differs([action])
-        return
-    if action.instead_of is not None:
-        github.delete_asset(action.instead_of)
-    planned = action.planned
+        obstacle = action.asset.id
+    if obstacle is not None:
+        check_draft(github, draft)
+        github.delete_asset(obstacle)
     with goal.files[planned.name].open("rb") as stream:
         counted = _Counted(stream, planned.size, bar)
         try:
@@ -74,14 +103,24 @@ def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action
         except Failure:
             counted.seek(0)  # what was sent in vain does not count
             raise
+    return None
 
 
-def _holds(github: GitHub, action: Compare) -> bool:
-    """Whether an asset whose digest the server does not tell has the planned bytes."""
+def check_draft(github: GitHub, draft: Release) -> None:
+    """Raise Published when somebody published it meanwhile; asked as late as can be, because GitHub knows no condition on a change."""
+    now = github.release(draft.id)
+    if not now.draft:
+        raise Published(now)
+
+
+def same_bytes(github: GitHub, planned: Planned, asset: Asset) -> bool:
+    """Whether a complete asset has the planned bytes; they are downloaded when the server does not tell their digest."""
+    if asset.state != "uploaded" or asset.size != planned.size or asset.digest is not None:
+        return asset.state == "uploaded" and asset.size == planned.size and asset.digest == f"sha256:{planned.sha256}"
     total = hashlib.sha256()
-    for chunk in github.download(action.asset):
+    for chunk in github.download(asset):
         total.update(chunk)
-    return total.hexdigest() == action.planned.sha256
+    return total.hexdigest() == planned.sha256
 
 
 def _check(planned: Planned, asset: Asset) -> None:
@@ -89,7 +128,7 @@ def _check(planned: Planned, asset: Asset) -> None:
     if asset.name != planned.name:
         raise Refused(f"GitHub renamed {planned.name} to {asset.name}", hint="Choose names of letters, digits, `.`, `_` and `-`.")
     if asset.size != planned.size or asset.digest not in (None, f"sha256:{planned.sha256}"):
-        raise Failure(0, f"the server has {asset.size} bytes with {asset.digest}, not what was sent")
+        raise Spoilt(asset)
 
 
 class _Counted:
@@ -117,14 +156,24 @@ class _Counted:
         return self._stream.tell()
 
 
-def await_complete(github: GitHub, draft: Release, goal: Goal) -> None:
-    """Wait until the server shows every planned file, complete and with its digest; its lists lag behind."""
+def await_complete(github: GitHub, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> None:
+    """Wait until the server shows every planned file, complete and with its digest; its lists lag behind.
+
+    A file whose digest it does not tell is downloaded, unless it was `compared`. Raises Refused when that has other bytes.
+    """
     for attempt in range(1, TRIES + 1):
         present = {asset.name: asset for asset in github.assets(draft.id)}
         lacking = [file.name for file in goal.planned if not _shown(file, present.get(file.name))]
         if not lacking:
+            _compare_untold(github, [Compare(planned=f, asset=present[f.name]) for f in goal.planned], compared)
             return
         pause(attempt, "waiting for the files", f"GitHub does not show {', '.join(lacking[:5])} complete yet")
+
+
+def _compare_untold(github: GitHub, files: Iterable[Compare], compared: frozenset[int]) -> None:
+    untold = [file for file in files if file.asset.digest is None and file.asset.id not in compared]
+    if others := [file for file in untold if not same_bytes(github, file.planned, file.asset)]:
+        raise differs(others)
 
 
 def _shown(planned: Planned, asset: Asset | None) -> bool:

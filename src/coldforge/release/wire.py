@@ -7,8 +7,10 @@ Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,7 +29,13 @@ TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two answers' bytes
 UPLOAD_TIMEOUTS: Final = (10, 300)
 VERSION: Final = "2022-11-28"
 AGAIN: Final = "Run it again: nothing that was done is lost."
+ELSEWHERE: Final = "The token was not sent there. Is GITHUB_API_URL right, or is there a proxy that changes answers?"
 T = TypeVar("T")
+Origin = tuple[str, str, int | None]
+
+
+class BadToken(Missing):
+    """The server does not know the token: it has expired, or is none at all."""
 
 
 class Failure(Exception):
@@ -45,29 +53,52 @@ class Failure(Exception):
 
 
 class Wire:
-    """A session with one server on behalf of one repository."""
+    """A session with one server, at `api`, on behalf of one repository. No other server gets the token but one that is admitted."""
 
-    def __init__(self, repository: str, token: str | None) -> None:
+    def __init__(self, repository: str, token: str | None, *, api: str) -> None:
         import requests
         from requests.adapters import HTTPAdapter
 
         self._repository = repository
+        self._api = origin(api)
+        self._uploads: Origin | None = None
+        self._trusted = {self._api}
         self._session: Session = requests.Session()
         # as `auth`, not as a header: else a machine's netrc password would be sent instead
-        self._session.auth = _bearer(hide(token) if token else "")
+        self._session.auth = bearer(hide(token) if token else "", self._trusted)
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=8))
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": "coldforge"}
         self._session.headers.update(headers)
 
-    def read(self, url: str, kind: type[T], **options: Any) -> tuple[T, str | None]:
-        """GET, retried: the answer, and the address of the next page if there is one. Raises Failure, or RemoteFailed after retries."""
+    def admit(self, url: str) -> None:
+        """Let the server of `url` have uploads, and the token: the first one that is named, and after it no other.
+
+        Raises RemoteFailed for another, and for one that would get the token unencrypted when the API does not.
+        """
+        named = origin(url)
+        self._uploads = self._uploads or named
+        if named not in (self._api, self._uploads) or (self._api[0] == "https" and named[0] != "https"):
+            raise RemoteFailed("GitHub names a server for uploads that cannot be trusted", why=url, hint=ELSEWHERE)
+        self._trusted.add(named)
+
+    def read(self, url: str, kind: type[T], *, known: bool = False, **options: Any) -> tuple[T, str | None]:
+        """GET, retried: the answer, and the address of the next page if there is one. Raises Failure, or RemoteFailed after retries.
+
+        What is `known` to exist is asked for again when it is not found.
+        """
 
         def once() -> tuple[T, str | None]:
             answer = self._send("GET", url, **options)
-            return _decode(answer, kind), answer.links.get("next", {}).get("url")
+            return _decode(answer, kind), self._next(answer)
 
-        return retried(once, f"reading {self._repository}")
+        return retried(once, f"reading {self._repository}", known=known)
+
+    def _next(self, answer: Response) -> str | None:
+        following: str | None = answer.links.get("next", {}).get("url")
+        if following is not None and origin(following) != self._api:
+            raise RemoteFailed("GitHub's next page is on another server", why=following, hint=ELSEWHERE)
+        return following
 
     def text(self, url: str, accept: str) -> str:
         """GET of plain text, retried."""
@@ -137,7 +168,7 @@ class Wire:
     def _explained(self, answer: Response) -> Exception:
         text, right = words(answer), "read" if answer.request.method == "GET" else "write"
         if answer.status_code == 401:
-            return Missing("GitHub does not accept the token", why=text, hint="Set GITHUB_TOKEN to a valid one.")
+            return BadToken("GitHub does not accept the token", why=text, hint="Set GITHUB_TOKEN to a valid one.")
         if answer.status_code == 403:
             return Missing(f"the token may not do this in {self._repository}", why=text, hint=f"It needs `contents: {right}`.")
         if "immutable" in text.lower():
@@ -146,13 +177,16 @@ class Wire:
         return Failure(answer.status_code, text)
 
 
-def retried(once: Callable[[], T], doing: str) -> T:
-    """What `once` gives, tried again while it may do better. Raises RemoteFailed in the end."""
+def retried(once: Callable[[], T], doing: str, *, known: bool = False) -> T:
+    """What `once` gives, tried again while it may do better. Raises RemoteFailed in the end.
+
+    A 404 about what is `known` to exist passes: what was just made is not found for a moment (goreleaser#3599).
+    """
     for attempt in range(1, TRIES + 1):
         try:
             return once()
         except Failure as failure:
-            if not failure.passing:
+            if not (failure.passing or (known and failure.status == 404)):
                 raise
             pause(attempt, doing, failure)
     raise AssertionError  # pause() raises on the last attempt
@@ -166,9 +200,17 @@ def pause(attempt: int, doing: str, failure: object) -> None:
     clock.sleep(min(30.0, 0.5 * 2**attempt))
 
 
-def _bearer(token: str) -> Callable[[PreparedRequest], PreparedRequest]:
+def origin(url: str) -> Origin:
+    """Which server an address is on: scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def bearer(token: str, trusted: AbstractSet[Origin]) -> Callable[[PreparedRequest], PreparedRequest]:
+    """What puts the token into a request, if that goes to a trusted server."""
+
     def authorize(request: PreparedRequest) -> PreparedRequest:
-        if token:
+        if token and origin(request.url or "") in trusted:
             request.headers["Authorization"] = f"Bearer {token}"
         return request
 
@@ -211,7 +253,15 @@ def words(answer: Response) -> str:
     """GitHub's own words, with the field errors of a 422."""
     try:
         document = answer.json()
-        details = [str(e.get("message") or f"{e.get('resource')} {e.get('field')} {e.get('code')}") for e in document.get("errors", [])]
-        return "; ".join([str(document.get("message", "")), *details])
+        return "; ".join([str(document.get("message", "")), *map(_detail, document.get("errors", []))])
     except (ValueError, AttributeError, TypeError):
         return answer.text[:200]
+
+
+def _detail(error: Any) -> str:
+    """One error of a 422: a text, or a document with or without one."""
+    return (
+        error
+        if isinstance(error, str)
+        else str(error.get("message") or f"{error.get('resource')} {error.get('field')} {error.get('code')}")
+    )

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldforge.errors import Refused
-from coldforge.release.api import Asset
-from coldforge.release.reconcile import Compare, Keep, Planned, Upload, reconcile, unplanned
+from coldforge.release.api import Asset, Release
+from coldforge.release.reconcile import Compare, Keep, Planned, Upload, one_draft, reconcile, unplanned
 
 names = st.sampled_from([f"file{number}" for number in range(6)])
 contents = st.binary(max_size=3)
@@ -65,3 +65,23 @@ def test_an_unknown_digest_is_compared_never_assumed() -> None:
 
 def test_what_nobody_planned_is_reported() -> None:
     assert [item.name for item in unplanned([planned("a", b"")], [asset(1, "a", b""), asset(2, "b", b"")])] == ["b"]
+
+
+def draft(number: int, *names: str, text: str = "ours") -> Release:
+    assets = tuple(asset(index, name, b"") for index, name in enumerate(names))
+    return Release(id=number, tag_name="v1", upload_url="", body=text, draft=True, assets=assets)
+
+
+def test_the_draft_in_use_is_never_one_too_many() -> None:
+    chosen, spare = one_draft([draft(1), draft(2), draft(3)], tag="v1", ours="ours", in_use=2)
+    assert chosen is not None
+    assert (chosen.id, [item.id for item in spare]) == (2, [1, 3])
+    with pytest.raises(Refused, match="2 drafts"):
+        one_draft([draft(1, "a"), draft(2)], tag="v1", ours="ours", in_use=2)
+
+
+def test_of_empty_drafts_the_oldest_stays_and_a_persons_before_it() -> None:
+    chosen, spare = one_draft([draft(3), draft(1)], tag="v1", ours="ours")
+    assert (chosen and chosen.id, [item.id for item in spare]) == (1, [3])
+    chosen, spare = one_draft([draft(3, text="by hand"), draft(1)], tag="v1", ours="ours")
+    assert (chosen and chosen.id, [item.id for item in spare]) == (3, [1])
