@@ -8,6 +8,7 @@ ever guesses a path: if a manifest does not name a file, the file does not exist
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -21,6 +22,7 @@ SUMS: Final = "SHA256SUMS"
 MANIFEST: Final = "manifest.json"
 ATTESTATIONS: Final = "attestations.jsonl"
 BUNDLE_SUFFIX: Final = ".sigstore.json"
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="kebab", forbid_unknown_fields=True):
@@ -133,7 +135,10 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class Artifact(Record, frozen=True, kw_only=True):
-    """One file for users. `path` is relative to `dist/`; `key` is the digest of the bundler's inputs."""
+    """One file for users. `path` is relative to `dist/`, and ends with the name; `key` is the digest of the bundler's inputs.
+
+    Raises ValueError for names and paths that no build makes: a manifest may come from anybody, and files are written beside them.
+    """
 
     name: str
     path: str
@@ -142,6 +147,13 @@ class Artifact(Record, frozen=True, kw_only=True):
     size: int
     sha256: str
     key: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or self.name in (MANIFEST, SUMS, ATTESTATIONS) or self.name.endswith(BUNDLE_SUFFIX):
+            raise ValueError(f"{self.name!r} cannot be the name of an artifact")
+        *folders, last = self.path.split("/")
+        if last != self.name or not all(map(_NAME.fullmatch, folders)):
+            raise ValueError(f"{self.path!r} cannot be the path of the artifact {self.name}")
 
 
 class TargetRecord(Record, frozen=True, kw_only=True):
@@ -176,6 +188,12 @@ class Manifest(Record, frozen=True, kw_only=True, omit_defaults=False):
     version: str
     source: SourceRecord
     targets: tuple[TargetRecord, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [artifact.name.casefold() for artifact in self.artifacts]  # many file systems ignore case
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: two artifacts have this name")
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -228,7 +246,10 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
     if problems:
         raise ConfigurationError("the manifests are not of one release", problems=problems, hint="Build all targets from one commit.")
     records = {record.target: record for manifest in (first, *rest) for record in manifest.targets}
-    return msgspec.structs.replace(first, targets=tuple(records[name] for name in sorted(records)))
+    try:
+        return msgspec.structs.replace(first, targets=tuple(records[name] for name in sorted(records)))
+    except ValueError as error:
+        raise ConfigurationError("the manifests cannot be one release", why=str(error), hint="Build all targets from one plan.") from error
 
 
 def _names(manifest: Manifest) -> str:

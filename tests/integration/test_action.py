@@ -86,20 +86,24 @@ jobs:
 
 @pytest.fixture
 def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore(github_claims(ref="refs/tags/v0.1.0")) as fake:
+    with FakeSigstore() as fake:
         yield fake
 
 
-def act(repository: Path, workflow: str, tmp_path: Path, env: dict[str, str], *given: str) -> subprocess.CompletedProcess[str]:
-    """Run a workflow of the repository as a push would; our action and setup-python come from this machine."""
-    program = tool("act", "go install github.com/nektos/act@v0.2.89")
+def committed(repository: Path, workflow: str, *, tag: str = "v0.1.0") -> str:
+    """Commit the workflow to the repository, and tag that; the commit."""
     folder = repository / ".github" / "workflows"
     folder.mkdir(parents=True)
     (folder / "release.yml").write_text(workflow)
-    subprocess.run(["git", "-C", repository, "add", "-A"], check=True)
-    subprocess.run(
-        ["git", "-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "workflow"], check=True
-    )
+    git = ["git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["add", "-A"], ["commit", "-qm", "workflow"], ["tag", tag]):
+        subprocess.run([*git, *words], check=True)
+    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def act(repository: Path, tmp_path: Path, env: dict[str, str], *given: str) -> subprocess.CompletedProcess[str]:
+    """Run the repository's workflow as a push would; our action and setup-python come from this machine."""
+    program = tool("act", "go install github.com/nektos/act@v0.2.89")
     stub = tmp_path / "setup-python"
     stub.mkdir()
     (stub / "action.yml").write_text(STUB)
@@ -136,11 +140,12 @@ def test_the_whole_chain_through_the_action(
 ) -> None:
     repository = tiny(tmp_path / "user's répo")
     (repository / "trust.json").write_text(sigstore.trust_config())
+    sigstore.claims = github_claims(ref="refs/tags/v0.1.0", sha=committed(repository, CHAIN))
     result = tmp_path / "result.json"
     job = sigstore.job_environment()
     with FakeGitHub() as github:
         done = act(
-            repository, CHAIN, tmp_path, env,
+            repository, tmp_path, env,
             *given(RESULT=str(result), GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory), GITHUB_TOKEN=WRITER, **job),
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
@@ -156,14 +161,16 @@ def test_the_whole_chain_through_the_action(
     assert json.loads(planned["matrix"])["include"][0]["target"] == "linux-x86_64"
     assert (planned["version"], verified["verdict"]) == ("0.1.0", "good")
     assert released["release-url"].startswith("https://")
-    assert "On a desk: coldforge build . --target linux-x86_64 --format tar.gz --format deb --out dist --host" in done.stdout
+    assert "On a desk: coldforge build --target linux-x86_64 --format tar.gz --format deb --out dist --host -- ." in done.stdout
     assert WRITER not in done.stdout
 
 
 def test_an_input_stays_data(tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
     marker = tmp_path / "pwned"
+    repository = tiny(tmp_path / "repo")
+    committed(repository, HOSTILE)
     done = act(
-        tiny(tmp_path / "repo"), HOSTILE, tmp_path, env, *given(PWNED=str(marker), COLDFORGE_HOME=shared_home(tmp_path_factory))
+        repository, tmp_path, env, *given(PWNED=str(marker), COLDFORGE_HOME=shared_home(tmp_path_factory))
     )  # fmt: skip
     assert done.returncode != 0
     assert "unknown target" in done.stdout
@@ -175,7 +182,8 @@ def test_a_failing_build_names_file_and_line(tmp_path: Path, env: dict[str, str]
     pyproject = repository / "pyproject.toml"
     pyproject.write_text(pyproject.read_text() + '\n[tool.coldforge]\ncategory = ["X"]\n')
     line = pyproject.read_text().splitlines().index('category = ["X"]') + 1
-    done = act(repository, FAILING, tmp_path, env, *given(COLDFORGE_HOME=shared_home(tmp_path_factory)))
+    committed(repository, FAILING)
+    done = act(repository, tmp_path, env, *given(COLDFORGE_HOME=shared_home(tmp_path_factory)))
     assert done.returncode != 0
     annotation = f"::error title=coldforge%3A configuration,file=pyproject.toml,line={line}::unknown key 'category'"
     assert annotation in done.stdout, done.stdout

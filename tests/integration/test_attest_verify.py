@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import shlex
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from coldforge.attest.signer import Signer, claims_of
+from coldforge.attest.signer import trust as trust_config
 from coldforge.attest.stage import attest
-from coldforge.errors import ConfigurationError, Missing, Refused
-from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, canonical
+from coldforge.attest.statement import statement
+from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
+from coldforge.report import reporter, use
+from coldforge.report.reporter import Silent
+from coldforge.verify.evidence import load_root
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
 from coldforge.verify.verdict import Verdict
@@ -49,9 +62,12 @@ def signed(sigstore: FakeSigstore, trust: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture
 def folder(signed: Path, tmp_path: Path) -> Path:
     """The same release as somebody downloaded it: flat, and theirs to break."""
-    flat = tmp_path / "downloads"
+    return download(signed, tmp_path / "downloads")
+
+
+def download(dist: Path, flat: Path) -> Path:
     flat.mkdir()
-    for path in [*signed.glob("*"), *(signed / "linux-x86_64").glob("demo*")]:
+    for path in [*dist.glob("*"), *(dist / "linux-x86_64").glob("demo*")]:
         if path.is_file() and path.name not in ("plan.json", ".lock"):
             shutil.copy(path, flat)
     return flat
@@ -108,6 +124,19 @@ def swap(folder: Path, one: str, two: str) -> None:
     (folder / two).write_bytes(first)
 
 
+def cut(path: Path, *, again: bool = False) -> None:
+    """Take the last line of a list, or put the first in its place."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], *(lines[:1] if again else [])]))
+
+
+def pretend(folder: Path) -> None:
+    """A folder of somebody else's that looks like what a freeze leaves."""
+    (folder / "payload").mkdir(parents=True)
+    (folder / "payload" / "demo").write_text("evil")
+    (folder / "payload.json").write_text("{}")
+
+
 ATTACKS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a changed file": (lambda f: append(f / DEB), DEB, "altered"),
     "an emptied file": (lambda f: (f / DEB).write_bytes(b""), DEB, "altered"),
@@ -127,6 +156,12 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "an attestation of nothing here": (
         lambda f: shutil.copy(f / f"{DEB}.sigstore.json", f / "other.deb.sigstore.json"), "other.deb.sigstore.json", "extra"),
     "a link": (lambda f: (f / DEB).symlink_to((f / DEB).rename(f.parent / DEB)), DEB, "missing"),
+    "an empty list of attestations": (lambda f: (f / ATTESTATIONS).write_bytes(b""), ATTESTATIONS, "altered"),
+    "a list that lacks one": (lambda f: cut(f / ATTESTATIONS), ATTESTATIONS, "altered"),
+    "a list with an entry twice, and one less": (lambda f: cut(f / ATTESTATIONS, again=True), ATTESTATIONS, "altered"),
+    "a tree that looks like a build's": (lambda f: pretend(f / "x"), "x", "extra"),
+    "a tree that is called like a target": (lambda f: pretend(f / "linux-x86_64"), "linux-x86_64", "extra"),
+    "a report that nobody signed": (lambda f: (f / "report.html").write_text("<script>"), "report.html", "extra"),
     "a twin that differs in case only": (lambda f: shutil.copy(f / DEB, f / DEB.title()), DEB, "missing"),
 }  # fmt: skip
 
@@ -295,8 +330,6 @@ def test_nothing_is_signed_that_is_not_what_was_built(sigstore: FakeSigstore, tr
 
 
 def test_statements_are_a_superset_of_githubs_own(signed: Path) -> None:
-    import base64
-
     bundle = json.loads((signed / f"{DEB}.sigstore.json").read_text())
     statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
     assert canonical(statement).rstrip() == base64.b64decode(bundle["dsseEnvelope"]["payload"])
@@ -308,3 +341,349 @@ def test_statements_are_a_superset_of_githubs_own(signed: Path) -> None:
     assert build["resolvedDependencies"][0]["digest"] == {"gitCommit": "a" * 40}
     assert statement["predicate"]["runDetails"]["builder"]["id"].endswith("/acme/demo/.github/workflows/release.yml@refs/tags/v1.0.0")
     assert bundle["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+
+# The source that a statement names
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attester that looks away."""
+    monkeypatch.setattr("coldforge.attest.stage.check_source", lambda *_: None)
+
+
+LIES: dict[str, dict[str, str]] = {"commit": {"commit": "b" * 40}, "tag": {"version": "0.9.0"}}
+
+
+@pytest.mark.parametrize("what", LIES)
+def test_files_of_another_source_are_not_attested(what: str, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path, **LIES[what])  # type: ignore[arg-type]  # texts only
+    with pytest.raises(Refused, match=f"not built from the {what}"):
+        attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    assert not list(tmp_path.glob("*.sigstore.json"))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("what", LIES)
+def test_files_of_another_source_are_not_good(what: str, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path, **LIES[what])  # type: ignore[arg-type]  # texts only
+    attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    for tag in ("v1.0.0", None):
+        verdict = verify_folder(tmp_path, policy=policy(tag=tag), trusted_root=trust)
+        (row,) = (row for row in verdict.rows if row.word != "ok")
+        assert (row.name, row.word, verdict.exit_code) == (MANIFEST, "foreign", 1)
+        assert f"another {what}" in row.why
+
+
+def test_a_statement_may_not_name_another_commit_than_its_certificate(sigstore: FakeSigstore, trust: Path, folder: Path) -> None:
+    said = statement(DEB, files.sha256(folder / DEB), read(folder / MANIFEST, Manifest), github_claims())
+    (folder / f"{DEB}.sigstore.json").write_text(sign(sigstore, trust, said, github_claims(sha="c" * 40)))
+    verdict = verify_folder(folder, policy=policy(), trusted_root=trust)
+    assert words(verdict) == {DEB: "foreign"}
+
+
+class Warnings(Silent):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def warn(self, text: str, **_: object) -> None:
+        self.texts.append(text)
+
+
+def test_changes_that_are_in_no_commit_are_told(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    made = make_release(tmp_path)
+    rewrite(tmp_path, msgspec.structs.replace(made, source=msgspec.structs.replace(made.source, dirty=True)))
+    before, heard = reporter(), Warnings()
+    use(heard)
+    try:
+        attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    finally:
+        use(before)
+    assert any("in no commit" in text for text in heard.texts)
+    verdict = verify_folder(download(tmp_path, tmp_path / "flat"), policy=policy(), trusted_root=trust)
+    assert verdict.exit_code == 0
+    assert "in no commit" in verdict.line
+
+
+def rewrite(dist: Path, manifest: Manifest) -> None:
+    """Another manifest for the same files."""
+    files.write(dist / MANIFEST, canonical(manifest))
+    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
+    files.write(dist / SUMS, sums({**digests, MANIFEST: files.sha256(dist / MANIFEST)}))
+
+
+# Statements that strangers can sign
+
+
+def sign(sigstore: FakeSigstore, trust: Path, payload: bytes, claims: Mapping[str, str]) -> str:
+    """A bundle over any payload, as any client could make it."""
+    from sigstore.dsse import Statement
+    from sigstore.oidc import IdentityToken
+    from sigstore.sign import SigningContext
+
+    raw = Statement.__new__(Statement)  # the class checks what it is given
+    raw._contents = payload
+    with SigningContext.from_trust_config(trust_config(trust)).signer(IdentityToken(sigstore.token(claims))) as signer:
+        return str(signer.sign_dsse(raw).to_json())
+
+
+def altered(folder: Path, **fields: Any) -> bytes:
+    """The package's statement with other fields."""
+    envelope = json.loads((folder / f"{DEB}.sigstore.json").read_text())["dsseEnvelope"]
+    return canonical({**json.loads(base64.b64decode(envelope["payload"])), **fields}).rstrip()
+
+
+STRANGE: dict[str, Callable[[Path], bytes]] = {
+    "no subject": lambda f: altered(f, subject=[]),
+    "no list of subjects": lambda f: altered(f, subject=3),
+    "one subject twice": lambda f: altered(
+        f, subject=[{"name": DEB, "digest": {"sha256": digest}} for digest in ("0" * 64, files.sha256(f / DEB))]
+    ),
+    "a deep nest": lambda _: b"[" * 200_000 + b"]" * 200_000,
+    "no object": lambda _: b"[]",
+    "another type": lambda _: canonical({"_type": "x", "predicateType": "\x1b[8m\u202e\nGOOD: all 4 files"}),
+}
+
+
+@pytest.mark.parametrize("signer", [github_claims(), mail_claims("mallory@example.org")], ids=["us", "a stranger"])
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_statement_that_says_nothing_proves_nothing(
+    what: str, signer: dict[str, str], sigstore: FakeSigstore, trust: Path, folder: Path
+) -> None:
+    bundle = sign(sigstore, trust, STRANGE[what](folder), signer)
+    append(folder / ATTESTATIONS, bundle.encode() + b"\n")
+    assert words(verify_folder(folder, policy=policy(), trusted_root=trust)) == {ATTESTATIONS: "altered"}
+    (folder / f"{DEB}.sigstore.json").write_text(bundle)
+    verdict = verify_folder(folder, policy=policy(), trusted_root=trust)
+    assert words(verdict)[DEB] == "unattested"
+    shown = "".join(cell for row in verdict.table().rows for cell in row) + verdict.line
+    assert shown.isprintable()
+
+
+def test_the_list_of_another_build_is_not_taken(sigstore: FakeSigstore, trust: Path, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    make_release(other, commit="b" * 40, contents={DEB: b"another build of the same version", ARCHIVE: b"y"})
+    attest(other, identity_token=sigstore.token(github_claims(sha="b" * 40)), trust_config=trust)
+    shutil.copy(other / ATTESTATIONS, folder)
+    assert words(verify_folder(folder, policy=policy(), trusted_root=trust)) == {ATTESTATIONS: "altered"}
+
+
+def test_the_same_files_of_another_commit_are_foreign_in_the_list(
+    sigstore: FakeSigstore, trust: Path, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    make_release(other, commit="b" * 40)
+    attest(other, identity_token=sigstore.token(github_claims(sha="b" * 40)), trust_config=trust)
+    append(folder / ATTESTATIONS, (other / f"{DEB}.sigstore.json").read_bytes())
+    assert words(verify_folder(folder, policy=policy(), trusted_root=trust)) == {ATTESTATIONS: "foreign"}
+
+
+# What lies beside the release
+
+
+@pytest.fixture
+def dist(signed: Path, tmp_path: Path) -> Path:
+    """The folder that built it, to break."""
+    return shutil.copytree(signed, tmp_path / "dist")
+
+
+def test_the_work_of_the_build_is_told_and_not_judged(dist: Path, trust: Path) -> None:
+    (dist / "linux-x86_64" / "payload").mkdir()
+    verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
+    assert verdict.exit_code == 0
+    assert "not judged (linux-x86_64/payload, linux-x86_64/payload.json, plan.json)" in verdict.line
+
+
+BESIDE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a file": (lambda d: (d / "linux-x86_64" / "more.deb").write_bytes(b"x"), "linux-x86_64/more.deb"),
+    "a folder": (lambda d: (d / "linux-x86_64" / "more").mkdir(), "linux-x86_64/more"),
+    "a link": (lambda d: (d / "linux-x86_64" / "payload").symlink_to("/"), "linux-x86_64/payload"),
+    "another target": (lambda d: pretend(d / "linux-aarch64"), "linux-aarch64"),
+    "a copy": (lambda d: shutil.copy(d / "linux-x86_64" / DEB, d), "linux-x86_64"),
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_anything_else_in_the_build_folder_is_extra(what: str, dist: Path, trust: Path) -> None:
+    attack, name = BESIDE[what]
+    attack(dist)
+    verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
+    assert words(verdict).get(name) == "extra"
+    assert verdict.exit_code == 1
+
+
+def test_a_folder_without_any_regular_file_is_not_called_empty(trust: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to("/etc/hostname")
+    os.mkfifo(tmp_path / "y")
+    found = words(verify_folder(tmp_path, policy=policy(), trusted_root=trust))
+    assert (found["x"], found["y"], found[MANIFEST]) == ("extra", "extra", "missing")
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_manifest_of_a_newer_coldforge_is_uncheckable(flat: bool, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    made, path = make_release(tmp_path / "dist"), tmp_path / "dist" / MANIFEST
+    path.write_bytes(canonical({**json.loads(path.read_bytes()), "sbom": "x", "schema": 2}))
+    with Signer(sigstore.token(), trust_config(trust)) as signer:
+        for file in (path, path.with_name(SUMS), *(path.parent / artifact.path for artifact in made.artifacts)):
+            said = statement(file.name, files.sha256(file), made, github_claims())
+            path.with_name(file.name + BUNDLE_SUFFIX).write_text(signer.sign(said))
+    there = download(path.parent, tmp_path / "flat") if flat else path.parent
+    verdict = verify_folder(there, policy=policy(), trusted_root=trust)
+    assert (words(verdict)[MANIFEST], verdict.exit_code) == ("uncheckable", 3)
+    assert not flat or words(verdict) == {MANIFEST: "uncheckable"}
+
+
+# Who must have signed, when only the repository is named
+
+
+@pytest.mark.parametrize(
+    ("claims", "what"),
+    [
+        (github_claims(workflow=".github/workflows/stale-bot.yml"), "workflow"),
+        (github_claims(ref="refs/heads/main"), "ref"),
+        (github_claims(ref="refs/pull/7/merge"), "ref"),
+    ],
+)
+def test_a_repository_stands_for_its_releases_only(
+    claims: dict[str, str], what: str, sigstore: FakeSigstore, trust: Path, tmp_path: Path
+) -> None:
+    make_release(tmp_path)
+    attest(tmp_path, identity_token=sigstore.token(claims), trust_config=trust)
+    verdict = verify_folder(tmp_path, policy=policy(tag=None), trusted_root=trust)
+    row = next(row for row in verdict.rows if row.name == MANIFEST)
+    assert (row.word, verdict.exit_code) == ("foreign", 1)
+    assert row.why.endswith(f": {what}")
+
+
+def test_the_case_of_a_repository_does_not_count(folder: Path, trust: Path) -> None:
+    assert verify_folder(folder, policy=policy("Acme/Demo"), trusted_root=trust).exit_code == 0
+
+
+def test_other_tools_are_shown_a_file_that_is_good(folder: Path, trust: Path) -> None:
+    (folder / "$(touch pwned).txt").write_text("x")
+    append(folder / ARCHIVE)
+    cosign, github = map(shlex.split, verify_folder(folder, policy=policy(), trusted_root=trust).commands)
+    assert cosign[-1] == github[-1] == DEB
+    assert github[github.index("--signer-workflow") + 1] == "acme/demo/.github/workflows/release.yml"
+    append(folder / MANIFEST)
+    assert verify_folder(folder, policy=policy(), trusted_root=trust).commands == ()
+
+
+def test_the_client_stays_quiet_about_being_offline(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    load_root(None)
+    assert caplog.messages == []
+
+
+# Identities that end, or are not accepted
+
+
+def test_what_somebody_else_signed_is_not_kept(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    made = make_release(tmp_path)
+    said = statement(DEB, next(a.sha256 for a in made.artifacts if a.name == DEB), made, github_claims())
+    for claims in (mail_claims("mallory@example.org"), github_claims("evil/demo"), github_claims(sha="c" * 40)):
+        planted = sign(sigstore, trust, said, claims)
+        (tmp_path / f"{DEB}.sigstore.json").write_text(planted)
+        attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+        assert (tmp_path / f"{DEB}.sigstore.json").read_text() != planted
+        assert verify_folder(tmp_path, policy=policy(), trusted_root=trust).exit_code == 0
+
+
+def test_a_person_keeps_what_they_signed(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path)
+    token = sigstore.token(mail_claims("dev@example.org"))
+    attest(tmp_path, identity_token=token, trust_config=trust)
+    sigstore.requests.clear()
+    attest(tmp_path, identity_token=token, trust_config=trust)
+    assert sigstore.requests == []
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSigstore]:
+    """An instance whose tokens and certificates live for two seconds, and a client that does not wait long."""
+    monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: time.sleep(0.2))
+    with FakeSigstore() as fake:
+        fake.lifetime = 2
+        yield fake
+
+
+def outage(fake: FakeSigstore, at: str, seconds: float) -> None:
+    """Let requests to `at` fail for a while, from now on."""
+    until = time.monotonic() + seconds
+
+    def fail(method: str, path: str) -> None:
+        fake.failures = int(method == "POST" and path.endswith(at) and time.monotonic() < until)
+
+    fake.on_request = fail
+
+
+@pytest.mark.parametrize("at", ["/signingCert", "/log/entries"])
+def test_an_outage_may_be_longer_than_the_jobs_token_lives(
+    at: str, brief: FakeSigstore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_release(tmp_path / "dist")
+    (tmp_path / "trust.json").write_text(brief.trust_config())
+    for name, value in brief.job_environment().items():
+        monkeypatch.setenv(name, value)
+    outage(brief, at, 3)
+    attest(tmp_path / "dist", trust_config=tmp_path / "trust.json")
+    assert brief.requests.count("GET /oidc/token") > 1
+    assert verify_folder(tmp_path / "dist", policy=policy(), trusted_root=tmp_path / "trust.json").exit_code == 0
+
+
+def test_a_token_that_was_given_and_expires_is_missing(brief: FakeSigstore, tmp_path: Path) -> None:
+    make_release(tmp_path / "dist")
+    (tmp_path / "trust.json").write_text(brief.trust_config())
+    outage(brief, "/signingCert", 60)
+    token = brief.token()
+    for _ in ("while it lives", "afterwards"):
+        with pytest.raises(Missing, match="expired") as caught:
+            attest(tmp_path / "dist", identity_token=token, trust_config=tmp_path / "trust.json")
+        assert "--identity-token" in caught.value.hint
+
+
+def test_an_identity_that_is_refused_is_missing_at_once(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path)
+    sigstore.requests.clear()
+    with FakeSigstore() as other, pytest.raises(Missing, match="does not accept"):
+        attest(tmp_path, identity_token=other.token(), trust_config=trust)
+    assert sigstore.requests == ["POST /api/v2/signingCert"]
+
+
+def test_a_server_that_speaks_of_tokens_is_waited_for(
+    sigstore: FakeSigstore, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: None)
+    monkeypatch.setattr(FakeSigstore, "unavailable", "no token for 401 s: try again later")
+    make_release(tmp_path)
+    sigstore.failures = 2
+    attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    assert verify_folder(tmp_path, policy=policy(), trusted_root=trust).exit_code == 0
+
+
+def test_an_outage_without_end_is_a_failure_of_the_service(
+    sigstore: FakeSigstore, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coldforge.attest.signer.PATIENCE", 0.0)
+    make_release(tmp_path)
+    sigstore.failures = 1
+    with pytest.raises(RemoteFailed, match="did not sign"):
+        attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    sigstore.failures = 0
+
+
+def test_the_jobs_token_names_the_commit_that_is_checked_out(tmp_path: Path) -> None:
+    from sigstore.oidc import detect_credential
+
+    from support.repository import write
+
+    with FakeSigstore() as fake, pytest.MonkeyPatch.context() as patch:
+        fake.checkout = write(tmp_path / "tiny")
+        for name, value in fake.job_environment().items():
+            patch.setenv(name, value)
+        claims = claims_of(detect_credential() or "")
+    assert claims["sha"] != "a" * 40
+    assert claims["sha"] == claims["job_workflow_sha"]

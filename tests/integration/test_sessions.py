@@ -45,13 +45,16 @@ def test_a_mistake_ends_the_session_and_says_how_to_repeat_it(project: Path, hos
     assert "unknown target" in done.stdout  # nox folds what its programs print into one stream
 
 
-def test_from_plan_to_verdict(project: Path, host_env: dict[str, str]) -> None:
-    with FakeSigstore(github_claims(ref="refs/tags/v0.1.0")) as sigstore, FakeGitHub() as github:
-        (project / "trust.json").write_text(sigstore.trust_config())
+def test_from_plan_to_verdict(project: Path, host_env: dict[str, str], tmp_path: Path) -> None:
+    git, trust = ["git", "-C", str(project)], tmp_path / "trust.json"
+    subprocess.run([*git, "tag", "v0.1.0"], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    with FakeSigstore(github_claims(ref="refs/tags/v0.1.0", sha=commit)) as sigstore, FakeGitHub() as github:
+        trust.write_text(sigstore.trust_config())
         env = {
             **host_env,
             **sigstore.job_environment(),
-            "COLDFORGE_TRUST_CONFIG": "trust.json",
+            "COLDFORGE_TRUST_CONFIG": str(trust),
             "GITHUB_TOKEN": WRITER,
             "GITHUB_API_URL": github.url,
         }
@@ -59,12 +62,12 @@ def test_from_plan_to_verdict(project: Path, host_env: dict[str, str]) -> None:
             ("plan",),
             ("build(linux-x86_64)", "--", "--host", "--format", "tar.gz", "--format", "deb"),
             ("release", "--", "--repo", "acme/demo", "--tag", "v0.1.0"),
-            ("verify", "--", "dist", "--repo", "acme/demo", "--tag", "v0.1.0", "--trusted-root", "trust.json"),
+            ("verify", "--", "dist", "--repo", "acme/demo", "--tag", "v0.1.0", "--trusted-root", str(trust)),
         ):
             done = nox(project, env, "-s", *words)
             assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
         assert {"tiny-0.1.0-linux-x86_64.tar.gz", "tiny_0.1.0_amd64.deb", "manifest.json"} < github.contents("v0.1.0").keys()
     (project / "dist" / "linux-x86_64" / "tiny_0.1.0_amd64.deb").write_bytes(b"not what was signed")
-    done = nox(project, host_env, "-s", "verify", "--", "dist", "--repo", "acme/demo", "--trusted-root", "trust.json")
+    done = nox(project, host_env, "-s", "verify", "--", "dist", "--repo", "acme/demo", "--trusted-root", str(trust))
     assert done.returncode != 0
     assert "altered" in done.stdout

@@ -11,10 +11,12 @@ import datetime as dt
 import hashlib
 import json
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -108,11 +110,17 @@ def _extensions(claims: Claims) -> Iterator[tuple[int, bytes]]:
 class FakeSigstore:
     """Use it as a context manager; `url` is its address."""
 
+    unavailable = "try again later"
+
     def __init__(self, claims: Claims | None = None) -> None:
         self.claims = claims or github_claims()
         self.requests: list[str] = []
         self.failures = 0
         """How many of the next signing requests are answered with 503."""
+        self.lifetime = 600
+        """Seconds until tokens and certificates expire."""
+        self.checkout: Path | None = None
+        """The repository whose commit the job's own token names; without it, that of the claims."""
         self.on_request: Callable[[str, str], None] = lambda _method, _path: None
         self._leaves: list[bytes] = [b"seed"]  # Go's JSON drops an index of 0, so the first real entry is 1
         self._lock = threading.Lock()
@@ -135,9 +143,9 @@ class FakeSigstore:
     # What tests and clients need to know
 
     def token(self, claims: Claims | None = None, audience: str = "sigstore") -> str:
-        """A signed identity token, good for ten minutes."""
+        """A signed identity token, good for ten minutes unless `lifetime` says otherwise."""
         now = int(time.time())
-        stated = {**(claims or self.claims), "aud": audience, "iat": now, "nbf": now - 5, "exp": now + 600}
+        stated = {**(claims or self.claims), "aud": audience, "iat": now, "nbf": now - 5, "exp": now + self.lifetime}
         return jwt.encode(stated, self._issuer, algorithm="ES256")
 
     def job_environment(self) -> dict[str, str]:
@@ -147,6 +155,13 @@ class FakeSigstore:
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/oidc/token?v=1",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "fake",
         }
+
+    def _job_claims(self) -> Claims:
+        if self.checkout is None:
+            return self.claims
+        words = ["git", "-C", str(self.checkout), "rev-parse", "HEAD"]
+        commit = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+        return {**self.claims, "sha": commit, "workflow_sha": commit, "job_workflow_sha": commit}
 
     def trusted_root(self) -> dict[str, Any]:
         """The trust root as its file would be."""
@@ -211,9 +226,9 @@ class FakeSigstore:
         return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
 
     def _issue(self, key: ec.EllipticCurvePublicKey, claims: Claims) -> x509.Certificate:
-        """A certificate of ten minutes for the identity of a token, with the log's promise in it."""
+        """A short-lived certificate for the identity of a token, with the log's promise in it."""
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        builder = self._certificate(x509.Name([]), self._authority_cert.subject, key, now, now + dt.timedelta(minutes=10))
+        builder = self._certificate(x509.Name([]), self._authority_cert.subject, key, now, now + dt.timedelta(seconds=self.lifetime))
         builder = builder.add_extension(_usage(signature=True), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
         builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -303,10 +318,10 @@ class FakeSigstore:
         self.requests.append(f"{method} {url.path}")
         self.on_request(*self.requests[-1].split(" ", 1))
         if (method, url.path) == ("GET", "/oidc/token"):
-            return 200, {"value": self.token(audience=parse_qs(url.query)["audience"][0])}
+            return 200, {"value": self.token(self._job_claims(), audience=parse_qs(url.query)["audience"][0])}
         if method == "POST" and self.failures > 0:
             self.failures -= 1
-            return 503, {"code": 503, "message": "try again later"}
+            return 503, {"code": 503, "message": self.unavailable}
         if (method, url.path) == ("POST", "/api/v2/signingCert"):
             return 200, self._signing_certificate(json.loads(body), authorization)
         if (method, url.path) == ("POST", "/api/v1/log/entries"):

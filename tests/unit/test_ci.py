@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_nothing_given_builds_the_project_here() -> None:
-    assert command_line({}) == ["build", ".", "--out", "dist"]
+    assert command_line({}) == ["build", "--out", "dist", "--", "."]
 
 
 def test_every_input_finds_its_option() -> None:
@@ -29,13 +29,40 @@ def test_every_input_finds_its_option() -> None:
         "COLDFORGE_OUT": "o",
         "COLDFORGE_HOST": "true",
     }
-    words = "build app --target linux-x86_64 --target linux-aarch64 --format deb --out o --host"
+    words = "build --target linux-x86_64 --target linux-aarch64 --format deb --out o --host -- app"
     assert command_line(given) == words.split()
 
 
 def test_a_release_belongs_to_the_workflows_repository() -> None:
     given = {"COLDFORGE_SESSION": "release", "GITHUB_REPOSITORY": "acme/demo", "COLDFORGE_PUBLISH": "true", "COLDFORGE_TAG": "v1"}
-    assert command_line(given) == ["release", "dist", "--repo", "acme/demo", "--tag", "v1", "--publish"]
+    assert command_line(given) == ["release", "--repo", "acme/demo", "--tag", "v1", "--publish", "--", "dist"]
+
+
+JOB = {"COLDFORGE_SESSION": "verify", "GITHUB_REPOSITORY": "acme/demo", "GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": "v1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "--repo acme/demo --tag v1"),
+        ({"COLDFORGE_REPO": "Acme/Demo"}, "--repo Acme/Demo --tag v1"),
+        ({"COLDFORGE_TAG": "v2"}, "--repo acme/demo --tag v2"),
+        ({"COLDFORGE_REPO": "acme/other"}, "--repo acme/other"),
+        ({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "main"}, "--repo acme/demo"),
+    ],
+)
+def test_the_tag_that_was_built_is_the_one_to_verify(given: dict[str, str], words: str) -> None:
+    assert command_line({**JOB, **given}) == ["verify", *words.split(), "--", "dist"]
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_an_input_that_looks_like_an_option_is_a_folder(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = command_line({"COLDFORGE_SESSION": session, "COLDFORGE_PROJECT": "--help", "COLDFORGE_OUT": "--help"})
+    assert words[-2:] == ["--", "--help"]
+    done = CliRunner().invoke(coldforge, words)
+    assert done.exit_code != 0
+    assert "Usage" not in done.output
 
 
 @pytest.mark.parametrize("given", [{"COLDFORGE_SESSION": "deploy"}, {"COLDFORGE_HOST": "yes"}])
@@ -57,7 +84,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_TRUST_CONFIG": "t.json",
     }
     known = {option for parameter in coldforge.commands[session].params for option in parameter.opts}
-    assert {word for word in command_line(everything) if word.startswith("--")} <= known
+    assert {word for word in command_line(everything) if word.startswith("--")} - {"--"} <= known
 
 
 def test_every_input_of_the_action_is_handed_over() -> None:

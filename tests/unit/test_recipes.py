@@ -13,7 +13,8 @@ from coldforge.plan.formats import FORMATS
 
 
 @pytest.mark.parametrize(
-    "name", ["build/freeze.py", "build/search_path.py", "containers/images.toml", "matrix.yml", "build/requirements/pyinstaller.txt", *TEMPLATES]
+    "name",
+    ["build/freeze.py", "build/search_path.py", "containers/images.toml", "matrix.yml", "build/requirements/pyinstaller.txt", *TEMPLATES],
 )
 def test_every_recipe_is_there(name: str) -> None:
     assert recipes.find(name).is_file()

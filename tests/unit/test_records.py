@@ -98,3 +98,37 @@ def test_schemas_refuse_unknown_keys() -> None:
     assert document["$defs"]["Manifest"]["additionalProperties"] is False
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"nonsense": 1}', type=Manifest)
+
+
+NO_NAMES = ["", "../../evil", "a/b", "a\\b", "C:evil", ".hidden", "-rf", "a b", "a\n", "ü.deb", "manifest.json", "a.deb.sigstore.json"]
+
+
+def artifact(name: str, path: str) -> bytes:
+    return canonical({"name": name, "path": path, "target": "t", "format": "deb", "size": 1, "sha256": "0" * 64})
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_no_build_makes_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="can read") as caught:
+        decode(artifact(name, f"linux-x86_64/{name}"), Artifact, "x.json")
+    assert "artifact" in caught.value.why
+
+
+@pytest.mark.parametrize("path", ["", "/etc/a.deb", "../a.deb", "x/../a.deb", "x//a.deb", "./a.deb", "x/b.deb", "x\\a.deb", "x/a.deb/"])
+def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
+    with pytest.raises(ConfigurationError, match="can read"):
+        decode(artifact("a.deb", path), Artifact, "x.json")
+
+
+@pytest.mark.parametrize("name", ["demo_1.0.0~beta.1-1_amd64.deb", "demo_1.0+post.1-1_amd64.deb", "_tool", "Demo-1.0-setup.exe"])
+def test_names_that_builds_make_are_read(name: str) -> None:
+    assert decode(artifact(name, f"linux-x86_64/{name}"), Artifact, "x.json").name == name
+
+
+@pytest.mark.parametrize("twin", ["a.deb", "A.deb"])
+def test_two_artifacts_of_one_name_are_refused(twin: str) -> None:
+    one, two = manifest(target("linux-x86_64", "a.deb")), manifest(target("linux-aarch64", twin))
+    document = {**msgspec.to_builtins(one), "targets": msgspec.to_builtins((one.targets[0], two.targets[0]))}
+    with pytest.raises(ConfigurationError, match="can read") as caught:
+        decode(canonical(document), Manifest, "x.json")
+    assert "a.deb" in caught.value.why

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -17,10 +18,15 @@ from coldforge.report import reporter
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+    from requests import Response
     from sigstore.models import ClientTrustConfig
+    from sigstore.oidc import IdentityToken
+    from sigstore.verify.policy import VerificationPolicy
 
 PATIENCE: Final = 1800.0  # seconds; outages of the public instance have lasted most of an hour
 INTOTO: Final = "application/vnd.in-toto+json"
+CERTIFICATES: Final = "/signingCert"  # the end of Fulcio's address for them
+TRY_AGAIN: Final = (408, 409, 425, 429)  # the statuses below 500 that a later attempt may not meet
 
 
 def find_token(given: str | None) -> str:
@@ -73,16 +79,22 @@ def trust(config: Path | None) -> ClientTrustConfig:
 
 
 class Signer:
-    """One certificate for all statements of a release; every bundle is verified before it is handed out."""
+    """One certificate for all statements of a release; every bundle is verified before it is handed out.
 
-    def __init__(self, token: str, config: ClientTrustConfig) -> None:
+    `renew` fetches another token when the first has expired, as a CI job's own does within minutes; None when nobody can.
+    """
+
+    def __init__(self, token: str, config: ClientTrustConfig, *, renew: Callable[[], str] | None = None) -> None:
         from sigstore.verify import Verifier
 
         self._token = token
+        self._renew = renew
         self._config = config
+        self._ours = _policy(claims_of(token))
         self._deadline = clock.now() + PATIENCE
         self._verifier = Verifier(trusted_root=config.trusted_root)
         self._stack = ExitStack()
+        self._lock = Lock()
         self._signer: Any = None
 
     def __enter__(self) -> Self:
@@ -92,61 +104,90 @@ class Signer:
         self._stack.close()
 
     def sign(self, statement: bytes) -> str:
-        """The bundle over a statement, as JSON text. Retries until the deadline, then raises RemoteFailed."""
+        """The bundle over a statement, as JSON text.
+
+        Retries until the deadline, then raises RemoteFailed. Raises Missing when the identity has expired or is refused.
+        """
         from sigstore.dsse import Statement
 
         wait = 1.0
+        parsed = Statement(statement)
         while True:
+            signer = None
             try:
-                bundle = self._ready().sign_dsse(Statement(statement))
+                signer = self._ready()
+                bundle = signer.sign_dsse(parsed)
             except ColdforgeError:
                 raise
             except Exception as error:  # noqa: BLE001  # the client's network errors have no public base class
+                if _expired(error):
+                    self._forget(signer)
                 self._again(error, wait)
                 wait = min(60.0, wait * 2)
                 continue
             text = str(bundle.to_json())
-            if not self.good(text, statement):
+            if not self._says(text, statement, _AnySigner()):
                 raise RemoteFailed("sigstore returned a bundle that does not verify", hint="Run it again later; nothing is lost.")
             return text
 
     def _ready(self) -> Any:
-        from sigstore.oidc import IdentityError, IdentityToken
+        """The client's signer, with a certificate; made once, and again when that has expired."""
         from sigstore.sign import SigningContext
 
-        if self._signer is None:
-            try:
-                token = IdentityToken(self._token)
-            except IdentityError as error:
-                raise ConfigurationError("the identity token is not accepted", why=str(error), hint="It may have expired.") from error
-            context = SigningContext.from_trust_config(self._config)
-            self._signer = self._stack.enter_context(context.signer(token, cache=True))
-        return self._signer
+        with self._lock:
+            if self._signer is None:
+                context = SigningContext.from_trust_config(self._config)
+                self._signer = self._stack.enter_context(context.signer(self._identity(), cache=True))
+            return self._signer
+
+    def _identity(self) -> IdentityToken:
+        """The token, or a fresh one when it has expired. Raises Missing when there is none, ConfigurationError for what is no token."""
+        from sigstore.oidc import IdentityError, IdentityToken
+
+        if _is_over(self._token):
+            if self._renew is None:
+                raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.")
+            self._token = self._renew()
+        try:
+            return IdentityToken(self._token)
+        except IdentityError as error:
+            raise ConfigurationError("the identity token is not accepted", why=str(error)) from error
+
+    def _forget(self, signer: Any) -> None:
+        """Drop a signer whose certificate has expired, unless another thread did."""
+        with self._lock:
+            if self._signer is signer:
+                self._signer = None
 
     def _again(self, error: Exception, wait: float) -> None:
-        if clock.now() + wait > self._deadline or _hopeless(error):
-            why = f"{type(error).__name__}: {error}"
+        """Wait for the next attempt, or raise when there is no use in one."""
+        why = f"{type(error).__name__}: {error}".removesuffix(": ")
+        response = _response(error)
+        if response is not None and response.status_code in (400, 401, 403) and str(response.url).endswith(CERTIFICATES):
+            hint = "Check that the token is for the audience `sigstore`, from an issuer that this sigstore instance knows."
+            raise Missing("sigstore does not accept this identity", why=why, hint=hint) from error
+        final = response is not None and 400 <= response.status_code < 500 and response.status_code not in TRY_AGAIN
+        if final or clock.now() + wait > self._deadline:
             raise RemoteFailed("sigstore did not sign", why=why, hint="Run it again: what is signed already is kept.") from error
-        reporter().warn(f"sigstore: {type(error).__name__}: {error}; trying again in {wait:.0f} s")
+        reporter().warn(f"sigstore: {why}; trying again in {wait:.0f} s")
         clock.sleep(wait)
 
-    def good(self, text: str, statement: bytes) -> bool:
+    def keeps(self, text: str, statement: bytes) -> bool:
+        """Whether a bundle of an earlier run may stay: it says what `statement` says, and the same identity signed it."""
+        return self._ours is not None and self._says(text, statement, self._ours)
+
+    def _says(self, text: str, statement: bytes, policy: VerificationPolicy) -> bool:
         """Whether a bundle verifies and says what `statement` says (the run's attempt may differ)."""
-        from coldforge.attest.statement import same_build
-
-        payload = self.payload(text)
-        return payload is not None and same_build(payload, statement)
-
-    def payload(self, text: str) -> bytes | None:
-        """The statement of a bundle that verifies; None when it does not."""
-        from sigstore.errors import Error, VerificationError
+        from sigstore.errors import Error
         from sigstore.models import Bundle, InvalidBundle
 
+        from coldforge.attest.statement import same_build
+
         try:
-            kind, payload = self._verifier.verify_dsse(Bundle.from_json(text), _AnySigner())
-        except (Error, VerificationError, InvalidBundle, ValueError):
-            return None
-        return bytes(payload) if kind == INTOTO else None
+            kind, payload = self._verifier.verify_dsse(Bundle.from_json(text), policy)
+            return kind == INTOTO and same_build(bytes(payload), statement)
+        except (Error, InvalidBundle, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return False
 
 
 class _AnySigner:
@@ -155,6 +196,53 @@ class _AnySigner:
     def verify(self, cert: Certificate) -> None: ...
 
 
-def _hopeless(error: Exception) -> bool:
-    """Whether trying again cannot help: the identity was refused."""
-    return any(word in str(error).lower() for word in ("unauthorized", "token", "401", "403"))
+def _policy(claims: Mapping[str, Any]) -> VerificationPolicy | None:
+    """Who the certificate for a token will name; None for issuers whose names Fulcio makes in another way.
+
+    Source: https://github.com/sigstore/fulcio/blob/main/docs/oidc.md
+    """
+    from sigstore.verify import policy
+
+    from coldforge.attest.statement import GITHUB, is_workflow
+
+    issuer = str(claims.get("iss", ""))
+    if is_workflow(claims):
+        # the name is that of the workflow file, which many repositories may use
+        return policy.AllOf(
+            [
+                policy.Identity(identity=f"{GITHUB}/{claims.get('job_workflow_ref')}", issuer=issuer),
+                policy.OIDCSourceRepositoryURI(f"{GITHUB}/{claims['repository']}"),
+                policy.OIDCSourceRepositoryDigest(str(claims.get("sha"))),
+            ]
+        )
+    if not claims.get("email") or not issuer:
+        return None
+    federated = claims.get("federated_claims")
+    connector = federated.get("connector_id") if isinstance(federated, dict) else None
+    return policy.Identity(identity=str(claims["email"]), issuer=str(connector or issuer))
+
+
+def _is_over(token: str) -> bool:
+    """Whether a token has expired."""
+    until = claims_of(token).get("exp")
+    return isinstance(until, int | float) and until <= clock.wall()
+
+
+def _expired(error: Exception) -> bool:
+    """Whether the client says that its certificate, or the token for one, has expired meanwhile."""
+    from sigstore.oidc import ExpiredIdentity
+    from sigstore.sign import ExpiredCertificate  # type: ignore[attr-defined]  # its only public place
+
+    return isinstance(error, ExpiredIdentity | ExpiredCertificate)
+
+
+def _response(error: BaseException) -> Response | None:
+    """The HTTP answer that is behind an error of the client, which wraps those of requests in classes of its own."""
+    from requests import HTTPError
+
+    while not isinstance(error, HTTPError):
+        cause = error.__cause__ or error.__context__
+        if cause is None:
+            return None
+        error = cause
+    return error.response

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coldforge.attest.signer import Signer, claims_of, find_token, trust
-from coldforge.attest.statement import statement
+from coldforge.attest.statement import check_source, statement
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read
@@ -17,19 +17,23 @@ def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path 
     """Write `<file>.sigstore.json` for every released file, and all of them as `attestations.jsonl`.
 
     Bundles that are there and still right are kept, so a second run signs only what is missing.
-    Raises Refused when a file is not what the manifest says, Missing without an identity,
-    RemoteFailed when sigstore does not answer in time.
+    Raises Refused when a file is not what the manifest says, or was built from another commit or tag than
+    the workflow runs for, Missing without an identity, RemoteFailed when sigstore does not answer in time.
     """
     manifest = read(dist / MANIFEST, Manifest)
     digests = released_digests(dist, manifest)
     token = find_token(identity_token)
     claims = claims_of(token)
+    check_source(manifest, claims)
+    if manifest.source.dirty:
+        reporter().warn("the source had changes that are in no commit: the attestations say so, and nobody can build these files again")
     wanted = {name: statement(name, digest, manifest, claims) for name, digest in sorted(digests.items())}
-    with Signer(token, trust(trust_config)) as signer, reporter().progress("signing", len(wanted), "files") as bar:
+    renew = None if identity_token else lambda: find_token(None)
+    with Signer(token, trust(trust_config), renew=renew) as signer, reporter().progress("signing", len(wanted), "files") as bar:
 
         def one(item: tuple[str, bytes]) -> Path:
             path = dist / f"{item[0]}{BUNDLE_SUFFIX}"
-            if not (path.is_file() and signer.good(path.read_text(encoding="utf-8"), item[1])):
+            if not (path.is_file() and signer.keeps(path.read_text(encoding="utf-8", errors="replace"), item[1])):
                 files.write(path, signer.sign(item[1]).encode() + b"\n")
             bar.advance(1)
             return path

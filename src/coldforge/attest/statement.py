@@ -11,6 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
+from coldforge.errors import Refused
 from coldforge.records import Manifest, TargetRecord, canonical
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -18,12 +21,15 @@ PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 WORKFLOW: Final = "https://actions.github.io/buildtypes/workflow/v1"
 DESK: Final = "https://github.com/coldforge/coldforge/buildtypes/desk/v1"
 GITHUB: Final = "https://github.com"
+TAGS: Final = "refs/tags/"
 Claims = Mapping[str, Any]
+Targets = tuple[TargetRecord, ...]
 
 
 def statement(name: str, sha256: str, manifest: Manifest, claims: Claims) -> bytes:
     """The statement that `name` with this digest came out of the build that `manifest` records, as canonical JSON."""
-    predicate = {"buildDefinition": _definition(name, manifest, claims), "runDetails": _details(claims)}
+    about = _about(name, manifest)
+    predicate = {"buildDefinition": _definition(about, manifest, claims), "runDetails": _details(about, claims)}
     document = {
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": sha256}}],
@@ -33,16 +39,16 @@ def statement(name: str, sha256: str, manifest: Manifest, claims: Claims) -> byt
     return canonical(document).rstrip(b"\n")
 
 
-def _definition(name: str, manifest: Manifest, claims: Claims) -> dict[str, Any]:
-    internal: dict[str, Any] = {"coldforge": _coldforge(name, manifest)}
+def _definition(about: Targets, manifest: Manifest, claims: Claims) -> dict[str, Any]:
+    internal: dict[str, Any] = {"coldforge": _coldforge(about, manifest)}
     if is_workflow(claims):
         keys = ("event_name", "repository_id", "repository_owner_id", "runner_environment")
         internal["github"] = {key: claims[key] for key in keys if key in claims}
     return {
         "buildType": WORKFLOW if is_workflow(claims) else DESK,
-        "externalParameters": _external(manifest, claims),
+        "externalParameters": _external(about, claims),
         "internalParameters": internal,
-        "resolvedDependencies": [_source(manifest, claims), *_dependencies(name, manifest)],
+        "resolvedDependencies": [_source(manifest, claims), *_dependencies(about)],
     }
 
 
@@ -51,13 +57,40 @@ def is_workflow(claims: Claims) -> bool:
     return "workflow_ref" in claims and "repository" in claims
 
 
-def _external(manifest: Manifest, claims: Claims) -> dict[str, Any]:
-    product = {"name": manifest.product, "version": manifest.version}
+def check_source(manifest: Manifest, claims: Claims) -> None:
+    """Raises Refused when a workflow's token is for another commit or tag than the files were built from.
+
+    The certificate names the token's commit: a statement signed with it would say that the files came from there.
+    """
     if not is_workflow(claims):
-        return {"product": product}
+        return
+    built = manifest.source
+    hint = "Build again in this workflow run, or attest in the run that built them."
+    if built.commit != claims["sha"]:
+        why = f"built from {built.commit or 'no commit'}, the workflow runs for {claims['sha']}"
+        raise Refused("the files were not built from the commit that would be named", why=why, hint=hint)
+    ref = str(claims["ref"])
+    if ref.startswith(TAGS) and built.tag not in ("", ref.removeprefix(TAGS)):  # a shallow checkout may know no tag
+        why = f"built as {built.tag}, the workflow runs for {ref.removeprefix(TAGS)}"
+        raise Refused("the files were not built from the tag that would be named", why=why, hint=hint)
+
+
+def _external(about: Targets, claims: Claims) -> dict[str, Any]:
+    """What the outside decided: the workflow, and its inputs by the names that they have in action.yml.
+
+    Nothing else may stand here: verifiers refuse parameters that they do not know.
+    """
+    hosts = [target.target for target in about if target.environment.workshop == "host"]
+    inputs = {
+        "target": [target.target for target in about],
+        "format": sorted({artifact.format for target in about for artifact in target.artifacts}),
+        "host": bool(hosts),
+    }
+    if not is_workflow(claims):
+        return {"inputs": inputs}
     repository = f"{GITHUB}/{claims['repository']}"
     path = str(claims["workflow_ref"]).removeprefix(f"{claims['repository']}/").partition("@")[0]
-    return {"workflow": {"ref": claims["ref"], "repository": repository, "path": path}, "product": product}
+    return {"workflow": {"ref": claims["ref"], "repository": repository, "path": path}, "inputs": inputs}
 
 
 def _source(manifest: Manifest, claims: Claims) -> dict[str, Any]:
@@ -76,10 +109,10 @@ def _repository(name: str) -> str:
     return f"git+{name}" if "://" in name else f"git+{GITHUB}/{name}"
 
 
-def _dependencies(name: str, manifest: Manifest) -> list[dict[str, Any]]:
+def _dependencies(about: Targets) -> list[dict[str, Any]]:
     """Lock, image and interpreter of every target that the file is about, by digest."""
     found = []
-    for target in _about(name, manifest):
+    for target in about:
         environment = target.environment
         found.append({"name": f"{target.target}/lock", "uri": f"file:{environment.lock}", "digest": {"sha256": environment.lock_sha256}})
         interpreter = environment.interpreter
@@ -90,17 +123,30 @@ def _dependencies(name: str, manifest: Manifest) -> list[dict[str, Any]]:
     return found
 
 
-def _about(name: str, manifest: Manifest) -> tuple[TargetRecord, ...]:
-    """The target that made the file; all of them for the manifest and the sums."""
-    own = tuple(target for target in manifest.targets if name in {artifact.name for artifact in target.artifacts})
+def _about(name: str, manifest: Manifest) -> Targets:
+    """The target that made the file, with that file only; all of them for the manifest and the sums."""
+    own = tuple(
+        msgspec.structs.replace(target, artifacts=(artifact,))
+        for target in manifest.targets
+        for artifact in target.artifacts
+        if artifact.name == name
+    )
     return own or manifest.targets
 
 
-def _coldforge(name: str, manifest: Manifest) -> dict[str, Any]:
+def _coldforge(about: Targets, manifest: Manifest) -> dict[str, Any]:
+    made = [artifact for target in about for artifact in target.artifacts]
     return {
         "version": manifest.coldforge,
         "epoch": manifest.source.epoch,
         "dirty": manifest.source.dirty,
+        "plan": {
+            "product": manifest.product,
+            "version": manifest.version,
+            "artifacts": {target.target: [artifact.name for artifact in target.artifacts] for target in about},
+        },
+        # Nothing carries a code signature yet: what a rebuilder must arrive at are the released bytes themselves.
+        "payloads": {artifact.name: {"alg": "sha256", "digest": artifact.sha256, "unsigned": artifact.sha256} for artifact in made},
         "targets": {
             target.target: {
                 "freezer": target.freezer,
@@ -109,16 +155,23 @@ def _coldforge(name: str, manifest: Manifest) -> dict[str, Any]:
                 "network": target.environment.network,
                 "relaxed": sorted({finding.gate for finding in target.findings if finding.level == "relaxed"}),
             }
-            for target in _about(name, manifest)
+            for target in about
         },
     }
 
 
-def _details(claims: Claims) -> dict[str, Any]:
+def _details(about: Targets, claims: Claims) -> dict[str, Any]:
+    details: dict[str, Any] = {"byproducts": [_frozen(target) for target in about]}
     if not is_workflow(claims):
-        return {"builder": {"id": f"{DESK}#{claims.get('email') or claims.get('sub', 'unknown')}"}, "metadata": {}}
+        return {**details, "builder": {"id": f"{DESK}#{claims.get('email') or claims.get('sub', 'unknown')}"}, "metadata": {}}
     run = f"{GITHUB}/{claims['repository']}/actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
-    return {"builder": {"id": f"{GITHUB}/{claims['job_workflow_ref']}"}, "metadata": {"invocationId": run}}
+    return {**details, "builder": {"id": f"{GITHUB}/{claims['job_workflow_ref']}"}, "metadata": {"invocationId": run}}
+
+
+def _frozen(target: TargetRecord) -> dict[str, Any]:
+    """The frozen tree, which packages are made of and which is not released itself."""
+    what = {"of": "the canonical list of its files", "size": target.payload_size}
+    return {"name": f"{target.target}/payload", "digest": {"sha256": target.payload_digest}, "annotations": what}
 
 
 def same_build(left: bytes, right: bytes) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,8 @@ def load_root(path: Path | None) -> TrustedRoot:
     from sigstore.errors import Error
     from sigstore.models import ClientTrustConfig, TrustedRoot
 
+    for name in ("sigstore", "tuf"):  # what counts arrives as an exception; "updates will not be performed" is what is wanted
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         if path is None:
             return ClientTrustConfig.production(offline=True).trusted_root
@@ -68,7 +72,7 @@ def load_root(path: Path | None) -> TrustedRoot:
         return TrustedRoot.from_file(str(path))
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no trust root {path}") from error
-    except (Error, ValueError, TypeError) as error:
+    except (Error, ValueError, TypeError, RecursionError) as error:
         if path is None:
             raise Missing("sigstore's own trust root cannot be loaded", why=str(error), hint="Give one with --trusted-root.") from error
         raise ConfigurationError(f"{path} is not a sigstore trust root", why=str(error)) from error
@@ -103,27 +107,36 @@ class Evidence:
             return Unusable(why=f"its attestation is of a kind that cannot be checked here: {_short(error)}", checkable=False)
         try:
             kind, payload = self._verifier.verify_dsse(bundle, _AnySigner())
-        except (Error, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return Unusable(why=f"its attestation does not verify: {_short(error)}", checkable=True)
         if kind != INTOTO:
-            return Unusable(why=f"its attestation holds {kind}, no in-toto statement", checkable=False)
+            return Unusable(why=f"its attestation holds {printable(kind)}, no in-toto statement", checkable=False)
         return _statement(payload, signer_of(bundle.signing_certificate))
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's, fit for a terminal: control and format characters and lone surrogates are spelled out."""
+    return "".join(char if unicodedata.category(char)[0] not in "CZ" or char == " " else ascii(char)[1:-1] for char in text)
+
+
 def _short(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
 
 
 def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     try:
         document = json.loads(payload)
         if document["_type"] != STATEMENT or document["predicateType"] != PROVENANCE:
-            return Unusable(why=f"its attestation is about {document['predicateType']}, not provenance", checkable=True)
-        subjects = {str(subject["name"]): str(subject["digest"]["sha256"]) for subject in document["subject"]}
+            about = printable(str(document["predicateType"])[:200])
+            return Unusable(why=f"its attestation is about {about}, not provenance", checkable=True)
+        named = [(str(subject["name"]), str(subject["digest"]["sha256"])) for subject in document["subject"]]
         source: Any = document["predicate"]["buildDefinition"]["resolvedDependencies"][0]
         commit = str(source["digest"].get("gitCommit", ""))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        return Unusable(why=f"its statement is malformed: {type(error).__name__} {error}", checkable=True)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        return Unusable(why=f"its statement is malformed: {type(error).__name__} {_short(error)}", checkable=True)
+    subjects = dict(named)
+    if not subjects or len(subjects) < len(named):
+        return Unusable(why="its statement names no file, or one twice", checkable=True)
     return Statement(subjects=subjects, predicate_type=document["predicateType"], commit=commit, signer=signer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,6 +18,9 @@ from coldforge.records import Record
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 OWN_WORKFLOW: Final = "coldforge/coldforge/.github/workflows/release.yml"
 GITHUB: Final = "https://github.com/"
+RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
+TAGS: Final = "refs/tags/"
+_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -25,10 +29,15 @@ class Policy(Section, frozen=True, kw_only=True):
     repository: Annotated[str, Meta(description="`owner/repo` whose workflow must have signed.", pattern=r"^([\w.-]+/[\w.-]+)?$")] = ""
     workflows: Annotated[
         tuple[str, ...],
-        Meta(description="Workflow files that may sign, `owner/repo/.github/workflows/FILE.yml`, optionally `@ref`."),
+        Meta(
+            description="Workflow files that may sign, `owner/repo/.github/workflows/FILE.yml`, optionally `@ref`; "
+            "with a repository, its `release.yml` or coldforge's own."
+        ),
     ] = ()
     workflow_digest: Annotated[str, Meta(description="Commit of the signing workflow file.")] = ""
-    ref: Annotated[str, Meta(description="Git ref that was built, such as refs/tags/v1.2.0.")] = ""
+    ref: Annotated[
+        str, Meta(description="Git ref that was built, such as refs/tags/v1.2.0; with a repository and no `commit`, any tag.")
+    ] = ""
     commit: Annotated[str, Meta(description="Commit that was built.")] = ""
     trigger: Annotated[str, Meta(description="Event that started the workflow, such as push.")] = ""
     runner: Annotated[str, Meta(description="Kind of runner: github-hosted, self-hosted, or empty for either.")] = "github-hosted"
@@ -73,8 +82,7 @@ def load_policy(path: Path) -> Policy:
 def _completed(policy: Policy, where: Location | None) -> Policy:
     """The policy with what its repository implies. Raises ConfigurationError when it would let anybody through."""
     if policy.repository:
-        own = f"{policy.repository}/.github/workflows/"
-        implied = policy.workflows or (own, OWN_WORKFLOW)
+        implied = policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_WORKFLOW)
         return msgspec.structs.replace(policy, workflows=implied, issuer=policy.issuer or GITHUB_ISSUER)
     if policy.identity and policy.issuer:
         return msgspec.structs.replace(policy, runner="")
@@ -91,12 +99,16 @@ def choose(path: Path | None, *, repository: str | None, tag: str | None, identi
         if tag or issuer:
             raise ConfigurationError("--tag and --certificate-oidc-issuer need --repo or --certificate-identity")
         return None
-    given = {"repository": repository, "ref": f"refs/tags/{tag}" if tag else None, "identity": identity, "issuer": issuer}
+    if repository and not _REPOSITORY.fullmatch(repository):
+        raise ConfigurationError(f"{repository!r} is not a repository", hint="Write it as OWNER/REPO.")
+    given = {"repository": repository, "ref": f"{TAGS}{tag}" if tag else None, "identity": identity, "issuer": issuer}
     base = load_policy(path) if path else Policy()
     changes = {key: value for key, value in given.items() if value}
     for key, value in changes.items():
-        if getattr(base, key) not in ("", value):
-            raise ConfigurationError(f"the policy demands {key} {getattr(base, key)!r}, the command line {value!r}")
+        said = getattr(base, key)
+        same = _folded(said) == _folded(value) if key == "repository" else said == value
+        if said and not same:
+            raise ConfigurationError(f"the policy demands {key} {said!r}, the command line {value!r}")
     return _completed(msgspec.structs.replace(base, **changes), None)
 
 
@@ -105,7 +117,6 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     exact = {
         "issuer": (policy.issuer, signer.issuer),
         "identity": (policy.identity, signer.identity),
-        "repository": (GITHUB + policy.repository if policy.repository else "", signer.repository),
         "ref": (policy.ref, signer.ref),
         "commit": (policy.commit, signer.commit),
         "workflow-digest": (policy.workflow_digest, signer.workflow_digest),
@@ -115,8 +126,25 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     for what, (expected, got) in exact.items():
         if expected and expected != got:
             yield Mismatch(what=what, expected=expected, got=got or "nothing")
+    if policy.repository and _folded(GITHUB + policy.repository) != _folded(signer.repository):
+        yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
+    # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
+    if policy.repository and not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
+        yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     if policy.workflows and not any(_is_workflow(wanted, signer.workflow) for wanted in policy.workflows):
         yield Mismatch(what="workflow", expected=" or ".join(policy.workflows), got=signer.workflow or "nothing")
+
+
+def _folded(repository: str) -> str:
+    """A repository's name, or its URL, for comparing: GitHub ignores the case of ASCII letters, and its names have no others."""
+    return repository.lower() if repository.isascii() else repository
+
+
+def _split(path: str) -> tuple[str, str]:
+    """`owner/repo/FILE` as the repository, for comparing, and the file in it, of which case counts."""
+    owner, _, rest = path.partition("/")
+    repository, _, file = rest.partition("/")
+    return _folded(f"{owner}/{repository}"), file
 
 
 def _is_workflow(wanted: str, url: str) -> bool:
@@ -127,8 +155,11 @@ def _is_workflow(wanted: str, url: str) -> bool:
     path, _, ref = url.removeprefix(GITHUB).partition("@")
     if not url.startswith(GITHUB) or not ref:
         return False
-    if wanted.endswith("/"):
-        name = path.removeprefix(wanted)
-        return path.startswith(wanted) and bool(name) and "/" not in name
     wanted_path, _, wanted_ref = wanted.partition("@")
-    return path == wanted_path and wanted_ref in ("", ref)
+    (repository, file), (wanted_repository, wanted_file) = _split(path), _split(wanted_path)
+    if repository != wanted_repository or wanted_ref not in ("", ref):
+        return False
+    if wanted_file.endswith("/"):
+        name = file.removeprefix(wanted_file)
+        return file.startswith(wanted_file) and bool(name) and "/" not in name
+    return file == wanted_file

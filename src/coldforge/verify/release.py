@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+
+from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, decode, released_files, sums
-from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_root
-from coldforge.verify.policy import Policy, Signer
-from coldforge.verify.verdict import Case, Row, Verdict, commands, judge
+from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_root, printable
+from coldforge.verify.folder import Folder, as_built, collect
+from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer
+from coldforge.verify.verdict import Case, Row, Verdict, accepted, commands, judge
 
-# What lies in dist/ on the machine that built it, and is no part of the release.
-WORK_FILES: Final = frozenset({"plan.json", "release.json", "report.html", ".lock"})
-TARGET_FILES: Final = frozenset({"payload.json", MANIFEST})
+Sayings = Mapping[str, list[Statement | Unusable]]
+"""What the bundles say, by the name of the file that each lies beside; that of the list holds all of its entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """The files of a release in a folder, by name; `odd` are entries that are no regular files or share a name."""
+class Head:
+    """The manifest's row. `statement` is there when it is genuine, `manifest` when this version can read it as well."""
 
-    path: Path
-    files: Mapping[str, Path]
-    odd: Mapping[str, str]
+    row: Row
+    statement: Statement | None = None
+    manifest: Manifest | None = None
+
+    def unlisted(self, name: str, why: str = "the release does not list it") -> Row:
+        """The row of something that the manifest does not name."""
+        if self.manifest:
+            return Row(name=name, word="extra", why=why)
+        if self.statement:
+            return Row(name=name, word="uncheckable", why="the manifest that may list it cannot be read by this version")
+        return Row(name=name, word="extra", why="nothing that could be trusted lists it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All that is known of a folder when it is judged: its files and their digests, what the bundles say, and what is demanded."""
+
+    folder: Folder
+    digests: Mapping[str, str]
+    evidence: Sayings
+    policy: Policy
+    head: Head
+
+    def judge(self, name: str, statements: Sequence[Statement | Unusable]) -> Row:
+        """The row of a file of the release."""
+        commit = self.head.statement.commit if self.head.statement else ""
+        return judge(Case(name=name, sha256=self.digests.get(name), statements=statements), self.policy, commit=commit)
 
 
 def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | None) -> Verdict:
@@ -36,25 +62,41 @@ def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | N
     Raises ConfigurationError when nobody said who must have signed, or there is no release in the folder.
     """
     found = collect(folder)
-    if not found.files:
+    if not found.files and not found.odd:
         raise ConfigurationError(f"there is no release in {folder}: the folder is empty")
     with ThreadPoolExecutor() as pool:
-        released = {name: path for name, path in found.files.items() if not _is_evidence(name)}
-        hashing = {name: pool.submit(files.sha256, path) for name, path in released.items()}
+
+        def hashing(here: Folder) -> dict[str, Future[str]]:
+            return {name: pool.submit(files.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
+
+        started = hashing(found)
         evidence = read_evidence(found, Evidence(load_root(trusted_root)))  # while the hashes are computed
-        digests = {name: future.result() for name, future in hashing.items()}
-    if policy is None:
-        raise _unspecified(evidence)
-    rows = tuple(_rows(found, digests, evidence, policy))
+        if policy is None:
+            raise _unspecified(evidence)
+        head = _head(found, started[MANIFEST].result() if MANIFEST in started else None, evidence, policy)
+        if head.manifest:
+            found = as_built(found, head.manifest)
+        started = hashing(replace(found, files={n: p for n, p in found.files.items() if n not in started})) | started
+        digests = {name: future.result() for name, future in started.items() if name in found.files}
+    rows = tuple(_rows(Found(folder=found, digests=digests, evidence=evidence, policy=policy, head=head)))
     signers = [item.signer for items in evidence.values() for item in items if isinstance(item, Statement)]
-    example = next((name for name in sorted(released) if name not in (MANIFEST, SUMS)), MANIFEST)
     return Verdict(
         what=folder.name or str(folder),
         rows=rows,
-        signer=signers[0] if signers else None,
+        signer=head.statement.signer if head.statement else next(iter(signers), None),
         policy=policy,
-        commands=commands(example, policy),
+        commands=_commands(found, rows, policy, head),
     )
+
+
+def _commands(found: Folder, rows: Sequence[Row], policy: Policy, head: Head) -> tuple[str, ...]:
+    """How to check one of the files with other tools: an artifact that is good, and has its bundle beside it."""
+    names = [row.name for row in rows if row.word == "ok" and row.name + BUNDLE_SUFFIX in found.files]
+    name = next(iter(sorted(names, key=lambda name: (name in (MANIFEST, SUMS), name))), None)
+    if name is None or head.statement is None:
+        return ()
+    file, bundle = (found.files[each].relative_to(found.path).as_posix() for each in (name, name + BUNDLE_SUFFIX))
+    return commands(file, bundle, policy, head.statement.signer)
 
 
 def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trusted_root: Path | None) -> Verdict:
@@ -68,50 +110,28 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     items = [evidence.read(_text(beside))] if beside.is_file() else []
     if policy is None:
         raise _unspecified({path.name: items})
-    row = judge(Case(name=path.name, sha256=files.sha256(path), statements=items), policy)
+    case = Case(name=path.name, sha256=files.sha256(path), statements=items)
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
-    return Verdict(what=path.name, rows=(row,), signer=signer, policy=policy, commands=commands(path.name, policy))
+    good = accepted(case, policy)
+    others = commands(str(path), str(beside), policy, good.signer) if good else ()
+    return Verdict(what=path.name, rows=(judge(case, policy),), signer=signer, policy=policy, commands=others)
 
 
-def _unspecified(evidence: Mapping[str, list[Statement | Unusable]]) -> ConfigurationError:
+def _unspecified(evidence: Sayings) -> ConfigurationError:
     """Somebody signed; that alone is no proof. Says who, and how to demand it."""
     signers = {item.signer for items in evidence.values() for item in items if isinstance(item, Statement)}
     said = "\n".join(sorted(f"signed by {_describe(signer)}" for signer in signers)) or "nothing in it is signed"
-    repositories = sorted({signer.repository.removeprefix("https://github.com/") for signer in signers if signer.repository})
-    option = f"--repo {repositories[0]}" if repositories else "--repo OWNER/REPO, or --certificate-identity with --certificate-oidc-issuer"
+    repositories = sorted({printable(signer.repository.removeprefix(GITHUB)) for signer in signers if signer.repository})
+    option = (
+        f"--repo {shlex.quote(repositories[0])}"
+        if repositories
+        else "--repo OWNER/REPO, or --certificate-identity with --certificate-oidc-issuer"
+    )
     return ConfigurationError("nobody said who must have signed", why=said, hint=f"If that is who you expect: {option}")
 
 
 def _describe(signer: Signer) -> str:
-    return f"{signer.workflow or signer.identity} ({signer.issuer})"
-
-
-def collect(folder: Path) -> Folder:
-    """The files in a release folder; links are not followed, names that a file system may confuse are odd."""
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder} is not a folder")
-    found: dict[str, Path] = {}
-    odd: dict[str, str] = {}
-    folded: dict[str, str] = {}
-    for path in _candidates(folder):
-        name = path.name
-        twin = folded.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
-        if path.is_symlink() or not path.is_file():
-            odd[name] = "it is not a regular file"
-        elif name in found or twin != name:
-            odd[name] = f"its name can be confused with {twin}"
-        else:
-            found[name] = path
-    return Folder(path=folder, files=found, odd=odd)
-
-
-def _candidates(folder: Path) -> Iterator[Path]:
-    targets = [path for path in sorted(folder.iterdir()) if not path.is_symlink() and (path / "payload.json").is_file()]
-    for path in sorted(folder.iterdir()):
-        if path not in targets and not (targets and path.name in WORK_FILES):
-            yield path
-    for target in targets:
-        yield from (path for path in sorted(target.iterdir()) if path.name not in TARGET_FILES and not path.is_dir())
+    return printable(f"{signer.workflow or signer.identity} ({signer.issuer})")
 
 
 def _is_evidence(name: str) -> bool:
@@ -145,33 +165,56 @@ def read_evidence(found: Folder, evidence: Evidence) -> dict[str, list[Statement
     return result
 
 
-def _rows(found: Folder, digests: Mapping[str, str], evidence: Mapping[str, list[Statement | Unusable]], policy: Policy) -> Iterator[Row]:
-    manifest_row = judge(Case(name=MANIFEST, sha256=digests.get(MANIFEST), statements=evidence.get(MANIFEST, [])), policy)
-    yield manifest_row
-    manifest = _trusted_manifest(found, manifest_row)
-    commit = _commit(evidence)
-    listed = {artifact.name: artifact for artifact in manifest.artifacts} if manifest else {}
-    names = set(released_files(manifest)) if manifest else {name for name in digests if evidence.get(name)}
-    for name in sorted((names | {SUMS}) - {MANIFEST}):
-        row = judge(Case(name=name, sha256=digests.get(name), statements=evidence.get(name, [])), policy, commit=commit)
-        yield _with_manifest(row, listed.get(name)) if name != SUMS else _sums(row, found, manifest, digests)
-    for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
-        why = "the release does not list it" if manifest else "nothing that could be trusted lists it"
-        yield Row(name=name, word="extra", why=why, sha256=digests[name])
-    yield from _evidence_rows(found, evidence, names | {MANIFEST, SUMS}, policy)
-    for name in sorted(found.odd.keys() - names):
-        yield Row(name=name, word="extra", why=found.odd[name])
-
-
-def _commit(evidence: Mapping[str, list[Statement | Unusable]]) -> str:
-    return next((item.commit for item in evidence.get(MANIFEST, []) if isinstance(item, Statement)), "")
-
-
-def _trusted_manifest(found: Folder, row: Row) -> Manifest | None:
+def _head(found: Folder, sha256: str | None, evidence: Sayings, policy: Policy) -> Head:
     """The manifest, once it is known to be genuine; before that nothing in it counts."""
-    if row.word != "ok":
-        return None
-    return decode(found.files[MANIFEST].read_bytes(), Manifest, MANIFEST)
+    case = Case(name=MANIFEST, sha256=sha256, statements=evidence.get(MANIFEST, []))
+    row, statement = judge(case, policy), accepted(case, policy)
+    if statement is None:
+        return Head(row=row)
+    try:
+        manifest = decode(found.files[MANIFEST].read_bytes(), Manifest, MANIFEST)
+    except ConfigurationError as error:
+        why = f"it is genuine, but this version of coldforge cannot read it: {error.why}"
+        return Head(row=Row(name=MANIFEST, word="uncheckable", why=why, sha256=row.sha256), statement=statement)
+    return Head(row=_source(row, manifest, statement.signer, policy), statement=statement, manifest=manifest)
+
+
+def _source(row: Row, manifest: Manifest, signer: Signer, policy: Policy) -> Row:
+    """The manifest's row, which is not ok when it says that another source was built than the certificate does."""
+    built, ref = manifest.source, policy.ref or signer.ref
+    tag = ref.removeprefix(TAGS) if ref.startswith(TAGS) else ""
+    lies = [
+        ("commit", signer.commit, built.commit or "nothing"),
+        ("tag", tag, built.tag or tag),  # a shallow checkout may know no tag
+    ]
+    for what, expected, got in lies:
+        if expected and expected != got:
+            why = f"the files were built from another {what} than was signed for"
+            return Row(name=MANIFEST, word="foreign", why=why, expected=expected, got=got, sha256=row.sha256)
+    return replace_fields(row, why="the source had changes that are in no commit") if built.dirty else row
+
+
+def _rows(found: Found) -> Iterator[Row]:
+    head, digests = found.head, found.digests
+    yield _with_work(head.row, found.folder)
+    listed = {artifact.name: artifact for artifact in head.manifest.artifacts} if head.manifest else {}
+    names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
+    for name in sorted((names | {SUMS}) - {MANIFEST}):
+        row = found.judge(name, found.evidence.get(name, []))
+        yield _with_manifest(row, listed.get(name)) if name != SUMS else _sums(row, found)
+    for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
+        yield replace_fields(head.unlisted(name), sha256=digests[name])
+    yield from _evidence_rows(found, names | {MANIFEST, SUMS})
+    for name in sorted(found.folder.odd.keys() - names):
+        yield head.unlisted(name, found.folder.odd[name])
+
+
+def _with_work(row: Row, found: Folder) -> Row:
+    """The manifest's row, with a note when there is more in the folder than the release."""
+    if row.word != "ok" or not found.work:
+        return row
+    left = f"what the build left here is not judged ({', '.join(found.work)})"
+    return replace_fields(row, why=f"{row.why}; {left}" if row.why else left)
 
 
 def _with_manifest(row: Row, artifact: Artifact | None) -> Row:
@@ -182,31 +225,40 @@ def _with_manifest(row: Row, artifact: Artifact | None) -> Row:
     return row
 
 
-def _sums(row: Row, found: Folder, manifest: Manifest | None, digests: Mapping[str, str]) -> Row:
+def _sums(row: Row, found: Found) -> Row:
+    manifest = found.head.manifest
     if row.word != "ok" or manifest is None:
         return row
-    wanted = sums({**{artifact.name: artifact.sha256 for artifact in manifest.artifacts}, MANIFEST: digests[MANIFEST]})
-    if found.files[SUMS].read_bytes() == wanted:
+    wanted = sums({**{artifact.name: artifact.sha256 for artifact in manifest.artifacts}, MANIFEST: found.digests[MANIFEST]})
+    if found.folder.files[SUMS].read_bytes() == wanted:
         return row
     return Row(name=SUMS, word="altered", why="its sums are not those of the manifest", sha256=row.sha256)
 
 
-def _evidence_rows(found: Folder, evidence: Mapping[str, list[Statement | Unusable]], names: set[str], policy: Policy) -> Iterator[Row]:
+def _evidence_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
     """The bundles and the list of them: each must be about a file of the release, and hold."""
-    for name in sorted(name for name in found.files if name.endswith(BUNDLE_SUFFIX)):
-        about = name.removesuffix(BUNDLE_SUFFIX)
-        if about not in names:
-            yield Row(name=name, word="extra", why="it attests nothing of this release")
-    if ATTESTATIONS not in found.files:
-        return
-    for item in evidence[ATTESTATIONS]:
+    for name in sorted(name for name in found.folder.files if name.endswith(BUNDLE_SUFFIX)):
+        if name.removesuffix(BUNDLE_SUFFIX) not in names:
+            yield found.head.unlisted(name, "it attests nothing of this release")
+    if ATTESTATIONS in found.folder.files:
+        wrong = list(_list_rows(found, names))
+        yield from sorted(wrong, key=lambda row: row.word == "uncheckable")[:1]  # one row, the worst
+
+
+def _list_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
+    """What is wrong with the list: an entry that does not hold, or is about something else, or lacks."""
+    attested: set[str] = set()
+    for item in found.evidence[ATTESTATIONS]:
         if isinstance(item, Unusable):
             yield Row(name=ATTESTATIONS, word="altered" if item.checkable else "uncheckable", why=item.why)
-            return
-        if not set(item.subjects) <= names:
-            yield Row(name=ATTESTATIONS, word="extra", why=f"it attests {', '.join(sorted(set(item.subjects) - names))}")
-            return
-        wrong = judge(Case(name=next(iter(item.subjects)), sha256=next(iter(item.subjects.values())), statements=[item]), policy)
-        if wrong.word != "ok":
-            yield Row(name=ATTESTATIONS, word=wrong.word, why=wrong.why, expected=wrong.expected, got=wrong.got)
-            return
+            continue
+        attested.update(item.subjects)
+        for subject in sorted(item.subjects):
+            if subject not in names:
+                yield found.head.unlisted(ATTESTATIONS, f"it attests {subject}")
+            elif subject in found.digests:  # one that is not here has a row of its own
+                row = found.judge(subject, [item])
+                if row.word != "ok":
+                    yield replace_fields(row, name=ATTESTATIONS, why=f"{subject}: {row.why}", sha256="")
+    if found.head.manifest and names - attested:
+        yield Row(name=ATTESTATIONS, word="altered", why=f"it does not attest {', '.join(sorted(names - attested))}")

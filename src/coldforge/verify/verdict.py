@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from coldforge.records import Record
 from coldforge.report.reporter import Table
-from coldforge.verify.evidence import Statement, Unusable
-from coldforge.verify.policy import Policy, Signer, mismatches
+from coldforge.verify.evidence import Statement, Unusable, printable
+from coldforge.verify.policy import GITHUB, Policy, Signer, mismatches
 
 Word = Literal["ok", "altered", "foreign", "unattested", "missing", "extra", "uncheckable"]
 _NEXT: Final[Mapping[str, str]] = {
@@ -23,7 +24,10 @@ _NEXT: Final[Mapping[str, str]] = {
 
 
 class Row(Record, frozen=True, kw_only=True):
-    """One file: what it is, and for everything but `ok` why, and what to do."""
+    """One file: what it is, and for everything but `ok` why, and what to do. An `ok` with a `why` is worth a note.
+
+    Texts are as they were found: who shows them makes them printable.
+    """
 
     name: str
     word: Word
@@ -64,18 +68,20 @@ class Verdict(Record, frozen=True, kw_only=True):
     def line(self) -> str:
         """The verdict in one line."""
         wrong = [row for row in self.rows if row.word != "ok"]
+        what = printable(self.what)
         if self.word == "good" and self.signer:
-            by = self.signer.workflow.removeprefix("https://github.com/") or self.signer.identity
-            return f"GOOD: all {len(self.rows)} files of {self.what} are genuine, signed by {by}."
+            by = printable(self.signer.workflow.removeprefix(GITHUB) or self.signer.identity)
+            notes = "".join(f" Note: {printable(row.why)}." for row in self.rows if row.why)
+            return f"GOOD: all {len(self.rows)} files of {what} are genuine, signed by {by}.{notes}"
         counted = ", ".join(f"{sum(r.word == word for r in wrong)} {word}" for word in dict.fromkeys(row.word for row in wrong))
         counted = counted or "nothing to verify"
-        return f"{self.word.upper()}: {counted}, of {len(self.rows)} files of {self.what}. {wrong[0].next if wrong else ''}"
+        return f"{self.word.upper()}: {counted}, of {len(self.rows)} files of {what}. {wrong[0].next if wrong else ''}"
 
     def table(self) -> Table:
         """The rows for people, what is wrong first."""
         ordered = sorted(self.rows, key=lambda row: (row.word == "ok", row.name))
-        rows = tuple((row.name, row.word, _because(row)) for row in ordered)
-        return Table(title=f"verify {self.what}", columns=("file", "verdict", "why"), rows=rows)
+        rows = tuple((printable(row.name), row.word, printable(_because(row))) for row in ordered)
+        return Table(title=f"verify {printable(self.what)}", columns=("file", "verdict", "why"), rows=rows)
 
 
 def _because(row: Row) -> str:
@@ -102,46 +108,47 @@ def judge(case: Case, policy: Policy, *, commit: str = "") -> Row:
     return next((row for row in rows if row.word == "ok"), rows[0])
 
 
+def accepted(case: Case, policy: Policy, *, commit: str = "") -> Statement | None:
+    """The statement that makes a file `ok`; None when there is none."""
+    for item in case.statements:
+        if isinstance(item, Statement) and case.sha256 and _against(case.name, case.sha256, item, policy, commit).word == "ok":
+            return item
+    return None
+
+
 def _against(name: str, sha256: str, item: Statement | Unusable, policy: Policy, commit: str) -> Row:
     if isinstance(item, Unusable):
-        word: Word = "unattested" if item.checkable else "uncheckable"
-        return Row(name=name, word=word, why=item.why, sha256=sha256)
-    wrong = next(mismatches(policy, item.signer), None)
-    if wrong is not None:
-        why = f"it is attested by somebody else: {wrong.what}"
-        return Row(name=name, word="foreign", why=why, expected=wrong.expected, got=wrong.got, sha256=sha256)
-    if name not in item.subjects:
-        named = ", ".join(sorted(item.subjects))
-        return Row(name=name, word="altered", why="its attestation is about another file", expected=name, got=named, sha256=sha256)
-    if item.subjects[name] != sha256:
-        return Row(
-            name=name,
-            word="altered",
-            why="its bytes are not those that were attested",
-            expected=item.subjects[name],
-            got=sha256,
-            sha256=sha256,
-        )
-    if commit and item.commit != commit:
-        return Row(name=name, word="foreign", why="it belongs to another build", expected=commit, got=item.commit, sha256=sha256)
-    return Row(name=name, word="ok", sha256=sha256)
+        return Row(name=name, word="unattested" if item.checkable else "uncheckable", why=item.why, sha256=sha256)
+    ok = Row(name=name, word="ok", sha256=sha256)
+    return next(_faults(ok, item, policy, commit), ok)
 
 
-def commands(name: str, policy: Policy) -> tuple[str, ...]:
-    """How to check one file with other people's tools."""
-    bundle = f"{name}.sigstore.json"
-    if policy.identity:
-        who = f"--certificate-identity '{policy.identity}'"
-    else:
-        escaped = [workflow.replace(".", r"\.") for workflow in policy.workflows]
-        who = (
-            "--certificate-identity-regexp '^https://github\\.com/("
-            + "|".join(f"{w}[^/]*" if w.endswith("/") else w for w in escaped)
-            + ")@.+$'"
-        )
-    found = [
-        f"cosign verify-blob-attestation --bundle {bundle} --type slsaprovenance1 {who} --certificate-oidc-issuer {policy.issuer} {name}",
-    ]
+def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[Row]:
+    """What speaks against a file being `ok`: who signed first, then the bytes, then the source."""
+
+    def fault(word: Word, why: str, expected: str, got: str) -> Row:
+        return Row(name=ok.name, word=word, why=why, expected=expected, got=got or "nothing", sha256=ok.sha256)
+
+    for wrong in mismatches(policy, item.signer):
+        yield fault("foreign", f"it is attested by somebody else: {wrong.what}", wrong.expected, wrong.got)
+    if ok.name not in item.subjects:
+        yield fault("altered", "its attestation is about another file", ok.name, ", ".join(sorted(item.subjects)))
+    elif item.subjects[ok.name] != ok.sha256:
+        yield fault("altered", "its bytes are not those that were attested", item.subjects[ok.name], ok.sha256)
+    if item.signer.commit not in ("", item.commit):
+        yield fault("foreign", "its statement names another commit than its certificate", item.signer.commit, item.commit)
+    if commit not in ("", item.commit):
+        yield fault("foreign", "it belongs to another build", commit, item.commit)
+
+
+def commands(file: str, bundle: str, policy: Policy, signer: Signer) -> tuple[str, ...]:
+    """How to check one file that is `ok`, and the signer that it was found to have, with other people's tools."""
+    who = ["--certificate-identity", signer.identity, "--certificate-oidc-issuer", signer.issuer]
+    if policy.repository:  # the identity is a workflow's, which may be one that many repositories use
+        who += ["--certificate-github-workflow-repository", signer.repository.removeprefix(GITHUB)]
+    found = [["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", *who, file]]
     if policy.repository:
-        found.append(f"gh attestation verify {name} --repo {policy.repository} --bundle {bundle}")
-    return tuple(found)
+        workflow = signer.workflow.removeprefix(GITHUB).partition("@")[0]
+        demanded = ["--repo", policy.repository, "--signer-workflow", workflow, "--bundle", bundle]
+        found.append(["gh", "attestation", "verify", *demanded, file])
+    return tuple(map(shlex.join, found))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.attest.signer import claims_of
-from coldforge.attest.statement import DESK, WORKFLOW, same_build, statement
-from coldforge.errors import ConfigurationError
+from coldforge.attest.statement import DESK, WORKFLOW, check_source, same_build, statement
+from coldforge.errors import ConfigurationError, Refused
 from coldforge.records import Manifest
 from support.fake_sigstore import github_claims, mail_claims
 from support.releases import make_release
@@ -34,6 +35,42 @@ def test_the_source_comes_first_and_the_inputs_follow(manifest: Manifest) -> Non
     assert {dependency["name"].partition("/")[2] for dependency in rest} == {"lock", "interpreter", "image"}
     assert build["buildType"] == WORKFLOW
     assert build["internalParameters"]["coldforge"]["targets"]["linux-x86_64"]["network"] == "off"
+
+
+def test_fields_are_where_verifiers_look_and_nowhere_else(manifest: Manifest) -> None:
+    predicate = json.loads(statement(DEB, "0" * 64, manifest, github_claims()))["predicate"]
+    build, run = predicate["buildDefinition"], predicate["runDetails"]
+    assert set(build["externalParameters"]) == {"workflow", "inputs"}
+    assert build["externalParameters"]["inputs"] == {"target": ["linux-x86_64"], "format": ["deb"], "host": False}
+    ours = build["internalParameters"]["coldforge"]
+    assert {"version", "epoch", "plan", "targets", "payloads"} <= set(ours)
+    assert ours["plan"] == {"product": "demo", "version": "1.0.0", "artifacts": {"linux-x86_64": [DEB]}}
+    made = next(artifact for artifact in manifest.artifacts if artifact.name == DEB)
+    assert ours["payloads"] == {DEB: {"alg": "sha256", "digest": made.sha256, "unsigned": made.sha256}}
+    assert set(run) == {"builder", "metadata", "byproducts"}
+    assert [(item["name"], item["digest"]) for item in run["byproducts"]] == [("linux-x86_64/payload", {"sha256": "4" * 64})]
+
+
+def test_the_manifests_statement_is_about_everything(manifest: Manifest) -> None:
+    build = json.loads(statement("manifest.json", "0" * 64, manifest, mail_claims("dev@example.org")))["predicate"]["buildDefinition"]
+    assert build["externalParameters"] == {"inputs": {"target": ["linux-x86_64"], "format": ["deb", "gz"], "host": False}}
+    assert set(build["internalParameters"]["coldforge"]["payloads"]) == {artifact.name for artifact in manifest.artifacts}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [{"commit": "b" * 40}, {"commit": ""}, {"tag": "v0.9.0"}],
+)
+def test_a_workflow_speaks_for_its_own_commit_and_tag_only(source: dict[str, str], manifest: Manifest) -> None:
+    other = msgspec.structs.replace(manifest, source=msgspec.structs.replace(manifest.source, **source))
+    with pytest.raises(Refused, match="not built from"):
+        check_source(other, github_claims())
+    check_source(other, mail_claims("dev@example.org"))
+
+
+@pytest.mark.parametrize(("tag", "ref"), [("v1.0.0", "refs/tags/v1.0.0"), ("", "refs/tags/v1.0.0"), ("v1.0.0", "refs/heads/main")])
+def test_a_tag_that_is_not_known_is_no_other_tag(tag: str, ref: str, manifest: Manifest) -> None:
+    check_source(msgspec.structs.replace(manifest, source=msgspec.structs.replace(manifest.source, tag=tag)), github_claims(ref=ref))
 
 
 def test_a_person_is_the_builder_on_a_desk(manifest: Manifest) -> None:

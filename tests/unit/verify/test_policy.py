@@ -60,6 +60,41 @@ def test_anything_else_is_not(signer: Signer) -> None:
     assert list(mismatches(implied(), signer))
 
 
+@pytest.mark.parametrize("name", ["Acme/Demo", "ACME/DEMO", "acme/demo"])
+def test_github_ignores_the_case_of_owner_and_repository_and_nothing_else(name: str) -> None:
+    policy = choose(None, repository=name, tag="v1", identity=None, issuer=None)
+    assert policy is not None
+    assert list(mismatches(policy, GOOD)) == []
+    assert list(mismatches(policy, changed(workflow=f"{URL}acme/demo/.github/workflows/Release.yml@refs/tags/v1")))
+    assert list(mismatches(policy, changed(repository=f"{URL}acme/demo\u212a")))
+
+
+@pytest.mark.parametrize(
+    ("signer", "what"),
+    [
+        (changed(workflow=f"{URL}acme/demo/.github/workflows/stale-bot.yml@refs/tags/v1"), "workflow"),
+        (changed(ref="refs/heads/main"), "ref"),
+        (changed(ref="refs/pull/7/merge"), "ref"),
+        (changed(ref=""), "ref"),
+    ],
+)
+def test_a_repository_alone_means_its_release_workflow_on_a_tag(signer: Signer, what: str) -> None:
+    assert [mismatch.what for mismatch in mismatches(implied(None), signer)] == [what]
+    assert list(mismatches(implied(None), GOOD)) == []
+
+
+@pytest.mark.parametrize("line", ['ref = "refs/heads/main"', f'commit = "{"a" * 40}"'])
+def test_a_policy_file_may_name_a_branch_or_a_commit_instead(line: str, tmp_path: Path) -> None:
+    policy = load_policy(write(tmp_path, f'repository = "acme/demo"\n{line}\n'))
+    assert list(mismatches(policy, changed(ref="refs/heads/main"))) == []
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c", "/b", "a/", "https://github.com/a/b", "a/b\n", "a b/c"])
+def test_what_is_no_repository_is_a_mistake_and_no_verdict(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not a repository"):
+        choose(None, repository=name, tag=None, identity=None, issuer=None)
+
+
 def test_a_named_workflow_excludes_the_others() -> None:
     policy = Policy(repository="acme/demo", workflows=("acme/demo/.github/workflows/release.yml@refs/tags/v1",), issuer=GITHUB_ISSUER)
     assert list(mismatches(policy, GOOD)) == []
@@ -92,6 +127,7 @@ def test_options_narrow_a_file_and_never_widen_it(tmp_path: Path) -> None:
     narrowed = choose(path, repository=None, tag="v1", identity=None, issuer=None)
     assert narrowed is not None
     assert narrowed.ref == "refs/tags/v1"
+    assert choose(path, repository="Acme/Demo", tag=None, identity=None, issuer=None) is not None
     with pytest.raises(ConfigurationError, match="demands repository"):
         choose(path, repository="evil/demo", tag=None, identity=None, issuer=None)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.verify.evidence import Statement, Unusable
+from coldforge.verify.evidence import Statement, Unusable, printable
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer
 from coldforge.verify.verdict import Case, Row, Verdict, commands, judge
 
@@ -50,9 +53,56 @@ def test_only_all_ok_is_good(found: list[str]) -> None:
     assert verdict.line.startswith("GOOD") is (expected == 0)
 
 
+WORKFLOW = Signer(
+    identity="https://github.com/coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1",
+    issuer=GITHUB_ISSUER,
+    repository="https://github.com/acme/demo",
+    workflow="https://github.com/coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1",
+)
+
+
 def test_others_can_check_us() -> None:
-    policy = Policy(repository="acme/demo", workflows=("acme/demo/.github/workflows/",), issuer=GITHUB_ISSUER)
-    cosign, github = commands("f.deb", policy)
+    policy = Policy(repository="acme/demo", issuer=GITHUB_ISSUER)
+    cosign, github = commands("f.deb", "f.deb.sigstore.json", policy, WORKFLOW)
     assert "--type slsaprovenance1" in cosign
     assert "--bundle f.deb.sigstore.json" in cosign
-    assert "--repo acme/demo" in github
+    assert "--certificate-github-workflow-repository acme/demo" in cosign
+    assert "--repo acme/demo --signer-workflow coldforge/coldforge/.github/workflows/release.yml " in github
+
+
+def test_a_command_is_safe_to_paste() -> None:
+    name = "$(touch pwned) 'x.deb"
+    for command in commands(name, f"{name}.sigstore.json", Policy(repository="acme/demo"), WORKFLOW):
+        assert shlex.split(command)[-1] == name
+
+
+def test_a_person_is_named_to_others_too() -> None:
+    (cosign,) = commands("f.deb", "f.deb.sigstore.json", NOBODY, SIGNER)
+    assert "--certificate-identity dev@example.org --certificate-oidc-issuer https://accounts.example.org" in cosign
+
+
+def test_a_statement_and_its_certificate_agree_about_the_commit() -> None:
+    signer = msgspec.structs.replace(SIGNER, commit="c")
+    assert judge(Case(name="f", sha256=A, statements=[said(signer=signer)]), NOBODY).word == "ok"
+    row = judge(Case(name="f", sha256=A, statements=[said(signer=signer, commit="d")]), NOBODY)
+    assert (row.word, row.expected, row.got) == ("foreign", "c", "d")
+
+
+def test_a_note_is_part_of_a_good_line() -> None:
+    verdict = Verdict(what="x", rows=(Row(name="f", word="ok", why="look at this"),), policy=NOBODY, signer=SIGNER)
+    assert verdict.line.startswith("GOOD")
+    assert verdict.line.endswith("Note: look at this.")
+
+
+@pytest.mark.parametrize("text", ["\x1b[8m", "\r\n", "\x9b2K", "\u202e", "\u2066", "\u2028", "\x7f", "\udcff", "\xa0"])
+def test_texts_of_others_cannot_steer_a_terminal(text: str) -> None:
+    signer = Signer(identity=text, issuer=SIGNER.issuer)
+    row = judge(Case(name=f"f{text}", sha256=A, statements=[said(name=f"f{text}", signer=signer)]), NOBODY)
+    verdict = Verdict(what=text, rows=(row,), policy=NOBODY, signer=signer)
+    good = Verdict(what=text, rows=(Row(name="f", word="ok", why=text),), policy=NOBODY, signer=signer)
+    table = verdict.table()
+    assert (table.title + "".join(cell for cells in table.rows for cell in cells) + verdict.line + good.line).isprintable()
+
+
+def test_other_scripts_stay_as_they_are() -> None:
+    assert printable("Größe 日本 it's \\x1b") == "Größe 日本 it's \\x1b"
