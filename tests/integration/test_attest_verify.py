@@ -488,10 +488,12 @@ def dist(signed: Path, tmp_path: Path) -> Path:
 
 
 def test_the_work_of_the_build_is_told_and_not_judged(dist: Path, trust: Path) -> None:
-    (dist / "linux-x86_64" / "payload").mkdir()
+    for name in ("payload", "onefile", "logs"):
+        (dist / "linux-x86_64" / name).mkdir()
     verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
     assert verdict.exit_code == 0
-    assert "not judged (linux-x86_64/payload, linux-x86_64/payload.json, plan.json)" in verdict.line
+    left = ", ".join(f"linux-x86_64/{name}" for name in ("logs", "onefile", "payload", "payload.json"))
+    assert f"not judged ({left}, plan.json)" in verdict.line
 
 
 BESIDE: dict[str, tuple[Callable[[Path], object], str]] = {

@@ -142,16 +142,13 @@ class Signer:
 
     def _identity(self) -> IdentityToken:
         """The token, or a fresh one when it has expired. Raises Missing when there is none, ConfigurationError for what is no token."""
-        from sigstore.oidc import IdentityError, IdentityToken
-
-        if _is_over(self._token):
-            if self._renew is None:
-                raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.")
-            self._token = self._renew()
         try:
-            return IdentityToken(self._token)
-        except IdentityError as error:
-            raise ConfigurationError("the identity token is not accepted", why=str(error)) from error
+            return _parsed(self._token)
+        except ColdforgeError:
+            if self._renew is None:
+                raise
+        self._token = self._renew()
+        return _parsed(self._token)
 
     def _forget(self, signer: Any) -> None:
         """Drop a signer whose certificate has expired, unless another thread did."""
@@ -222,10 +219,16 @@ def _policy(claims: Mapping[str, Any]) -> VerificationPolicy | None:
     return policy.Identity(identity=str(claims["email"]), issuer=str(connector or issuer))
 
 
-def _is_over(token: str) -> bool:
-    """Whether a token has expired."""
+def _parsed(token: str) -> IdentityToken:
+    from sigstore.oidc import IdentityError, IdentityToken
+
     until = claims_of(token).get("exp")
-    return isinstance(until, int | float) and until <= clock.wall()
+    if isinstance(until, int | float) and until <= clock.wall():
+        raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.")
+    try:
+        return IdentityToken(token)
+    except IdentityError as error:
+        raise ConfigurationError("the identity token is not accepted", why=str(error)) from error
 
 
 def _expired(error: Exception) -> bool:
