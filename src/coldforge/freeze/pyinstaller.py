@@ -13,22 +13,19 @@ import msgspec
 from coldforge import recipes
 from coldforge.errors import BuildFailed
 from coldforge.freeze import FreezeJob, Workshop, gates
-from coldforge.freeze.binaries import external
 from coldforge.freeze.environment import freezer_pins, install, install_project
-from coldforge.freeze.index import elfs_of, index, normalise
+from coldforge.freeze.finish import ONE_FILE, Frozen, finish
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.requirements import Pin, pins, recorded
-from coldforge.freeze.smoke import try_out
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
 from coldforge.project.config import Product
-from coldforge.records import Environment, Finding, Interpreter, Payload, digest_of
+from coldforge.records import Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 RECIPES: Final = (FREEZE, "build/search_path.py", *HOOKS)
-ONE_FILE: Final = "onefile"
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
 
@@ -65,7 +62,15 @@ class PyInstaller:
                 result = self._run(job, workshop, freezer, scratch)
         gates.judge(gates.from_imports(result["failures"]), {})  # nothing was frozen then; no reason helps
         check_version(job.plan.product, dict(result["distributions"]))
-        return self._payload(job, workshop, freezer, result)
+        frozen = Frozen(
+            freezer=self.name,
+            tree="out/payload",
+            singles="out/onefile",
+            origins=result["origins"],
+            findings=tuple(gates.from_warnings(result["warnings"], job.plan.config.pyinstaller.hidden_imports)),
+            environment=self._record(workshop, freezer, result),
+        )
+        return finish(job, workshop, frozen)
 
     def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> None:
         base, log = self._base, job.out / "logs" / "environment.log"
@@ -94,32 +99,6 @@ class PyInstaller:
         workshop.get("out/result.json", scratch / "result.json")
         result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
         return result
-
-    def _payload(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Payload:
-        name, config = job.plan.product.name, job.plan.config
-        with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
-            for folder, inside in ((tree, "out/payload"), (singles, "out/onefile")):
-                workshop.get(inside, folder)
-                normalise(folder, job.plan.source.epoch)
-            made = index(tree, result["origins"], name)
-            elfs = tuple(elfs_of(tree, made))
-            found: list[Finding] = [*gates.from_warnings(result["warnings"], config.pyinstaller.hidden_imports)]
-            found += [*gates.from_floor(job.target.floor, elfs, made), *gates.from_runpath(elfs)]
-            findings = gates.judge(found, config.gates)
-            try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
-            lone = index(singles, {}, name)
-        floor = max((elf.glibc for elf in elfs), default=())
-        return Payload(
-            target=job.target.target,
-            freezer=self.name,
-            key="",
-            files=made,
-            singles=lone,
-            environment=self._record(workshop, freezer, result),
-            findings=findings,
-            requires=tuple(external(elfs, (entry.path for entry in made))),
-            glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
-        )
 
     def _record(self, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
         lock = self._base.lock
