@@ -407,12 +407,12 @@ def is_python(path: str) -> bool:
 def recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
     """Every installed file with the distribution that brought it."""
     for dist in distributions():
-        files = dist.files or ()
+        owner = normalised(dist.name), dist.version  # once: each look reads and parses the metadata
         folder = getattr(dist, "_path", None) if isinstance(dist, PathDistribution) else None
-        for file in files:
-            yield real(str(dist.locate_file(file))), (normalised(dist.name), dist.version)
+        for file in dist.files or ():
+            yield real(str(dist.locate_file(file))), owner
         for path in Path(str(folder)).rglob("*") if folder else ():
-            yield real(str(path)), (normalised(dist.name), dist.version)
+            yield real(str(path)), owner
 
 
 def real(path: str) -> str:
