@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from coldforge.host.files import sha256
+from support import images
+from support.desk import READY, checkout, machine, type_in
 from support.program import ROOT, coldforge
-from support.repository import copy
+from support.repository import copy, write
 
 pytestmark = pytest.mark.integration
 
@@ -65,3 +68,20 @@ def test_two_builds_are_identical(place: str, request: pytest.FixtureRequest, tm
     assert "SHA256SUMS" in first
     assert {name for name in first if first[name] != second.get(name)} == set()
     assert first.keys() == second.keys()
+
+
+def test_a_desk_and_a_container_of_the_same_system_make_the_same_bytes(host_env: dict[str, str], tmp_path: Path) -> None:
+    """The same interpreter without and with an engine: another user, folder, installer and number of processors."""
+    project = write(tmp_path / "project", container=images.image(READY))
+    with machine(READY, checkout(tmp_path / "checkout")) as desk:
+        desk.put(project, "somewhere/else")
+        build = f"taskset -c 0 bin/coldforge build {desk.path('somewhere/else')} --out {desk.path('made')}"
+        assert "no container engine" in type_in(desk, build, tmp_path / "log")
+        at_the_desk = json.loads(type_in(desk, f"cat {desk.path('made/manifest.json')}", tmp_path / "log"))
+    env = {**host_env, "COLDFORGE_CACHE": str(tmp_path / "cache")}
+    coldforge("build", project, "--out", tmp_path / "dist", env=env).succeeded()
+    (here,), (there,) = (manifest["targets"] for manifest in (json.loads((tmp_path / "dist" / "manifest.json").read_text()), at_the_desk))
+    assert (here["environment"]["workshop"], there["environment"]["workshop"]) == (images.image(READY), "host")
+    assert here["environment"]["interpreter"] == there["environment"]["interpreter"]
+    assert here["payload-digest"] == there["payload-digest"]
+    assert [(a["name"], a["sha256"]) for a in here["artifacts"]] == [(a["name"], a["sha256"]) for a in there["artifacts"]]
