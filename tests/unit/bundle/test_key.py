@@ -1,0 +1,90 @@
+"""The key of an artifact: each input changes it, and what decides nothing does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from coldforge.bundle import BundleJob, stage
+from coldforge.bundle.deb import Deb
+from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.project.config import Config, DebConfig, Executable, Product
+from coldforge.records import FileEntry, Origin, Payload, SourceRecord
+from support.releases import ENVIRONMENT
+
+ARTIFACT = PlannedArtifact(name="demo_1.0_amd64.deb", format="deb")
+TARGET = PlannedTarget(target="linux-x86_64", freezer="pyinstaller", artifacts=(ARTIFACT,))
+PRODUCT = Product(
+    name="demo", version="1.0", icon="demo.svg", license_files=("LICENSE",), executables=(Executable(name="demo", entry="d:m"),)
+)
+PLAN = Plan(coldforge="1", product=PRODUCT, source=SourceRecord(epoch=1_700_000_000), config=Config(), targets=(TARGET,))
+FILE = FileEntry(path="demo", kind="executable", mode=0o755, size=1, sha256="00", origin=Origin(kind="application", name="demo"))
+PAYLOAD = Payload(target="linux-x86_64", freezer="f", key="k", files=(FILE,), environment=ENVIRONMENT, glibc_floor="glibc-2.36")
+ONE_FILE = {"artifact": PlannedArtifact(name="demo", format="onefile", executable="demo")}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with the files that packages show."""
+    folder = tmp_path / "project"
+    (folder / "man").mkdir(parents=True)
+    for name in ("demo.svg", "LICENSE", "man/demo.1"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def key(project: Path, **changes: Any) -> str:
+    """The key with changes to the plan, and to what else a job is made of."""
+    parts = {"target": TARGET, "artifact": ARTIFACT, "payload": PAYLOAD, **changes}
+    plan = msgspec.structs.replace(PLAN, **{name: value for name, value in changes.items() if name in PLAN.__struct_fields__})
+    job = BundleJob(
+        project=project, plan=plan, folder=project.parent / "dist", **{name: parts[name] for name in ("artifact", "payload", "target")}
+    )
+    return stage._key(job, Deb())
+
+
+def test_equal_inputs_have_equal_keys_wherever_they_lie(project: Path) -> None:
+    before = key(project)
+    assert key(project.rename(project.parent / "moved")) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payload": msgspec.structs.replace(PAYLOAD, files=(msgspec.structs.replace(FILE, sha256="01"),))},
+        {"payload": msgspec.structs.replace(PAYLOAD, files=(msgspec.structs.replace(FILE, mode=0o644),))},
+        {"payload": msgspec.structs.replace(PAYLOAD, singles=(FILE,))},
+        {"payload": msgspec.structs.replace(PAYLOAD, requires=("libGL.so.1",))},
+        {"payload": msgspec.structs.replace(PAYLOAD, glibc_floor="glibc-2.28")},
+        {"artifact": msgspec.structs.replace(ARTIFACT, name="demo_1.0-2_amd64.deb")},
+        {"target": msgspec.structs.replace(TARGET, target="linux-aarch64")},
+        {"product": msgspec.structs.replace(PRODUCT, summary="another")},
+        {"config": Config(deb=DebConfig(depends=("libgl1",)))},
+        {"source": SourceRecord(epoch=1_700_000_001)},
+    ],
+    ids=str,
+)
+def test_each_decision_changes_the_key(change: dict[str, Any], project: Path) -> None:
+    assert key(project, **change) != key(project)
+
+
+@pytest.mark.parametrize("name", ["demo.svg", "LICENSE", "man/demo.1", *Deb.templates])
+def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> None:
+    before = key(project)
+    (project / name).parent.mkdir(parents=True, exist_ok=True)
+    (project / name).write_text("changed")
+    assert key(project) != before
+
+
+def test_another_version_of_the_tool_changes_the_key(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key(project)
+    monkeypatch.setattr(Deb, "tool", lambda _self: "nfpm 0")
+    assert key(project) != before
+
+
+def test_what_is_known_of_the_freeze_besides_its_bytes_changes_nothing(project: Path) -> None:
+    assert key(project, payload=msgspec.structs.replace(PAYLOAD, key="other")) == key(project)
+    assert key(project, coldforge="2") == key(project)
