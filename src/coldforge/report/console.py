@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _PRINTING: Final = threading.Lock()
+_SHOWN: Final[list[str]] = []  # the passing line, while there is one
+_ERASE: Final = "\x1b[K"
 
 
 class ConsoleReporter:
@@ -35,6 +38,7 @@ class ConsoleReporter:
         self._verbose = verbose
         self._quiet = quiet
         self._colour = _wants_colour()
+        self._started: float | None = None
 
     def _line(self, text: str, style: str = "") -> None:
         put(self._styled(self._redact(text), style))
@@ -46,8 +50,12 @@ class ConsoleReporter:
     def step(self, title: str) -> Iterator[None]:
         if not self._quiet:
             self._line(f"• {title}", "bold")
-        start = self._now()
-        yield
+        self._started = start = self._now()
+        try:
+            yield
+        finally:
+            self._started = None
+            _write("")
         elapsed = self._now() - start
         if not self._quiet and elapsed >= 0.1:
             self._line(f"  done in {elapsed:.1f} s", "dim")
@@ -61,6 +69,7 @@ class ConsoleReporter:
         from rich.progress import Progress as RichProgress
 
         amount = DownloadColumn() if unit == "B" else MofNCompleteColumn()
+        self._started = None  # the bar has the last line to itself
         bar = RichProgress(TextColumn("  {task.description}"), BarColumn(), amount, TimeElapsedColumn(), console=_rich(), transient=True)
         with bar:
             task = bar.add_task(self._redact(title), total=total)
@@ -69,6 +78,8 @@ class ConsoleReporter:
     def detail(self, line: str) -> None:
         if self._verbose:
             self._line(f"    {line}", "dim")
+        elif self._started is not None and not self._quiet and _is_watched():
+            _show(f"  {self._now() - self._started:.0f} s  {self._redact(line)}")
 
     def info(self, text: str) -> None:
         if not self._quiet:
@@ -106,10 +117,21 @@ def put(block: str) -> None:
 
     When nobody can read them (stderr is closed, full, or a pipe whose reader has gone) the work goes on all the same.
     """
+    _write(f"{block}\n")
+
+
+def _show(text: str) -> None:
+    """Show what is going on in the last line of a watched terminal; whatever is printed next takes its place."""
+    plain = "".join(character for character in text if character.isprintable())
+    _write(f"{plain[: shutil.get_terminal_size().columns - 1]}\r", passing=True)
+
+
+def _write(text: str, *, passing: bool = False) -> None:
     with _PRINTING, suppress(OSError):
         if sys.stderr is not None:
-            sys.stderr.write(f"{block}\n")
+            sys.stderr.write(f"{_ERASE if _SHOWN else ''}{text}")
             sys.stderr.flush()
+        _SHOWN[:] = [text] if passing else []
 
 
 class _Quiet:
@@ -134,7 +156,7 @@ def _wants_colour() -> bool:
 
 
 def _is_watched() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _rich() -> Console:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,3 +45,27 @@ def test_nobody_to_read_is_no_reason_to_fail(console: ConsoleReporter, monkeypat
     console.warn("words")
     with pytest.raises(OSError, match="No space"):
         full.close()
+
+
+def test_a_watched_step_shows_what_it_does_in_a_line_that_passes(console: ConsoleReporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, terminal = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "30")
+    with os.fdopen(terminal, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        with console.step("freeze"):
+            console.detail("reading\x1b[2J a module with a long name")
+            console.detail("writing")
+        console.detail("nobody waits for this")
+        console.info("made")
+        shown = ""
+        while not shown.endswith("made\r\n"):  # a terminal gives what it has
+            shown += os.read(reader, 1000).decode()
+    os.close(reader)
+    assert shown.split("\r\n")[1:] == ["  0 s  reading[2J a module wi\r\x1b[K  0 s  writing\r\x1b[K  made", ""]
+
+
+def test_an_unwatched_step_says_nothing_in_between(console: ConsoleReporter, capsys: pytest.CaptureFixture[str]) -> None:
+    with console.step("freeze"):
+        console.detail("reading")
+    assert capsys.readouterr().err == "• freeze\n"
