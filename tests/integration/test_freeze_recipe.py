@@ -80,7 +80,8 @@ WHOLE_WALK = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "build")!r})
 import freeze
-freeze.walk_only_what_imports = lambda: None
+from freezing import wrapper
+wrapper.walk_only_what_imports = lambda: None
 sys.exit(freeze.main())
 """
 

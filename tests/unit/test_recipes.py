@@ -14,7 +14,14 @@ from coldforge.plan.formats import FORMATS
 
 @pytest.mark.parametrize(
     "name",
-    ["build/freeze.py", "build/search_path.py", "containers/images.toml", "matrix.yml", "build/requirements/pyinstaller.txt", *TEMPLATES],
+    [
+        "build/freeze.py",
+        "build/freezing/search_path.py",
+        "containers/images.toml",
+        "matrix.yml",
+        "build/requirements/pyinstaller.txt",
+        *TEMPLATES,
+    ],
 )
 def test_every_recipe_is_there(name: str) -> None:
     assert recipes.find(name).is_file()

@@ -25,7 +25,8 @@ from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
-RECIPES: Final = (FREEZE, "build/search_path.py", *HOOKS)
+PARTS: Final = ("collected", "facts", "installed", "origins", "search_path", "spec", "wrapper")
+RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
 

@@ -18,7 +18,7 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SCRIPTS: Final = ("scripts", "gui-scripts")
 # What every file system, shell and package manager takes as the name of a program.
 _EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
-# The folders that stand beside an executable while it is frozen: PyInstaller's, and the tree's own (build/freeze.py).
+# The folders that stand beside an executable while it is frozen: PyInstaller's, and the tree's own (build/freezing/spec.py).
 _TAKEN: Final = ("_internal", "coldforge-payload")
 # One clause of a version specifier, without importing packaging: https://packaging.python.org/specifications/version-specifiers/
 _PUBLIC: Final = r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?"

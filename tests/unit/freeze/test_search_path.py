@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from search_path import DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRTAB, ENTRY, cleaned
+from freezing.search_path import DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRTAB, ENTRY, cleaned
 
 DT_STRSZ, DT_SYMTAB = 10, 6
 BASE = 0x1000  # where the file is in memory

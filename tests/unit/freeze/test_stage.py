@@ -15,7 +15,7 @@ from coldforge.project.config import Config, EnvironmentConfig, Executable, Prod
 from coldforge.records import SourceRecord
 
 SOURCE = ("src/demo.py", "src/new.py", "requirements.txt")
-RECIPES = ("build/freeze.py", "build/search_path.py", "build/requirements/pyinstaller.txt")
+RECIPES = ("build/freeze.py", "build/freezing/search_path.py", "build/requirements/pyinstaller.txt")
 IDENTITY = {"version": "3.12.1", "build": "gcc", "sha256": "00", "library": "libpython3.12.so.1.0"}
 TARGET = PlannedTarget(
     target="linux-x86_64", freezer="pyinstaller", artifacts=(PlannedArtifact(name="demo.tar.gz", format="tar.gz"),), runner="a"

@@ -1,6 +1,6 @@
 """Takes folders of the build machine out of the search path of ELF files: they are nobody else's, and often somebody's home.
 
-Needs the standard library only: it runs beside freeze.py. Source: System V gABI, chapter 5 (program header, dynamic section).
+Needs the standard library only: it runs where freeze.py runs. Source: System V gABI, chapter 5 (program header, dynamic section).
 """
 
 from __future__ import annotations

@@ -1,0 +1,30 @@
+"""Which Python and which system a freeze ran on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+
+def python_facts() -> dict[str, str]:
+    """Exactly which Python this is."""
+    from PyInstaller.depend.bindepend import get_python_library_path
+
+    library = get_python_library_path() or sys.executable
+    with Path(library).open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    build = " ".join(sys.version.split())
+    return {"version": platform.python_version(), "build": build, "sha256": digest, "implementation": platform.python_implementation()}
+
+
+def system_facts() -> dict[str, str]:
+    """The system that this ran on, as far as it shapes the result."""
+    try:
+        name = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        name = platform.system()
+    glibc = os.confstr("CS_GNU_LIBC_VERSION") if sys.platform == "linux" else ""
+    return {"name": name, "glibc": (glibc or "").replace(" ", "-")}

@@ -1,0 +1,80 @@
+"""What is installed in the frozen environment: distributions, their files, modules and data."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PathDistribution, distributions
+from pathlib import Path
+
+NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
+
+
+def named(name: str) -> Distribution | None:
+    """An installed distribution by its normalised name."""
+    wanted = normalised(name)
+    return next((dist for dist in distributions() if normalised(dist.name or "") == wanted), None)
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as the index compares it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def application_files(name: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The application's own modules, and its data files with the folders they belong into.
+
+    All of them, because a program may import its own modules by name and open its own data from
+    anywhere; what it installs is what it means to ship.
+    """
+    modules: set[str] = set()
+    data: list[tuple[str, str]] = []
+    distribution = named(name)
+    for file in distribution.files or () if distribution else ():
+        path = Path(str(distribution.locate_file(file))) if distribution else Path()
+        if file.parts[0] in NOT_PACKAGED or file.parts[0].endswith((".dist-info", ".data")) or "__pycache__" in file.parts:
+            continue
+        if file.suffix == ".py":
+            parts = file.with_suffix("").parts
+            modules.add(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+        elif file.suffix not in (".pyc", ".so", ".pyd", ".pyi", ".pth"):
+            data.append((str(path), file.parent.as_posix()))
+    return sorted(module for module in modules if all(part.isidentifier() for part in module.split("."))), sorted(data)
+
+
+def declared_modules(name: str) -> set[str]:
+    """The top-level modules of the application's direct dependencies.
+
+    What it declares it uses, if only through a name that no analysis sees (zoneinfo loads tzdata so);
+    and PyInstaller's hooks for a package apply only when the package is imported.
+    """
+    application = named(name)
+    declared = {normalised(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in (application.requires if application else None) or ()}
+    found = {top for dist in distributions() if normalised(dist.name or "") in declared for top in top_level(dist)}
+    return {module for module in found if module.isidentifier() and not module.startswith("_")}
+
+
+def top_level(dist: Distribution) -> Iterator[str]:
+    """The importable names at a distribution's top: its packages and single modules."""
+    for file in dist.files or ():
+        if len(file.parts) == 1 and file.suffix == ".py":
+            yield file.stem
+        elif len(file.parts) == 2 and file.name == "__init__.py":
+            yield file.parts[0]
+
+
+def recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
+    """Every installed file with the distribution that brought it."""
+    for dist in distributions():
+        owner = normalised(dist.name), dist.version  # once: each look reads and parses the metadata
+        folder = getattr(dist, "_path", None) if isinstance(dist, PathDistribution) else None
+        for file in dist.files or ():
+            yield real(str(dist.locate_file(file))), owner
+        for path in Path(str(folder)).rglob("*") if folder else ():
+            yield real(str(path)), owner
+
+
+def real(path: str) -> str:
+    """A path without links."""
+    return os.path.realpath(path)
