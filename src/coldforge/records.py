@@ -80,7 +80,9 @@ class Environment(Record, frozen=True, kw_only=True):
     `lock` names the file the distributions came from, or `resolved` when there was none
     and they were resolved as of the commit's time (`resolved` then holds the whole lock text).
     `workshop` is `host` or the container image by digest; `network` tells whether the
-    freeze phase was cut off from the network.
+    freeze phase was cut off from the network. `image` is the reference that the image was found under, and
+    `python` what its interpreter is called in it (both empty on the host); `recipes` are the files that ran
+    inside, the project's own or coldforge's, by name with their sha256.
     """
 
     interpreter: Interpreter
@@ -90,6 +92,9 @@ class Environment(Record, frozen=True, kw_only=True):
     lock_sha256: str
     resolved: str = ""
     workshop: str
+    image: str = ""
+    python: str = ""
+    recipes: Mapping[str, str] = msgspec.field(default_factory=dict)
     system: str = ""
     glibc: str = ""
     network: Literal["off", "not isolated"] = "off"
@@ -135,7 +140,9 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class Artifact(Record, frozen=True, kw_only=True):
-    """One file for users. `path` is relative to `dist/`, and ends with the name; `key` is the digest of the bundler's inputs.
+    """One file for users. `path` is relative to `dist/`, and ends with the name.
+
+    `tool` is name and version of what wrote it; `key` is the digest of the bundler's inputs.
 
     Raises ValueError for names and paths that no build makes: a manifest may come from anybody, and files are written beside them.
     """
@@ -146,6 +153,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     format: str
     size: int
     sha256: str
+    tool: str = ""
     key: str = ""
 
     def __post_init__(self) -> None:
@@ -170,11 +178,12 @@ class TargetRecord(Record, frozen=True, kw_only=True):
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):
-    """The source that was built. `epoch` is in seconds since 1970, UTC."""
+    """The source that was built. `path` is the project's folder in the repository, `epoch` in seconds since 1970, UTC."""
 
     commit: str = ""
     tag: str = ""
     repository: str = ""
+    path: str = ""
     dirty: bool = False
     epoch: int
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coldforge.host.files import sha256
 from coldforge.records import Payload, read
 from support.pair import PAIR, PYPROJECT
 from support.program import ROOT, coldforge
@@ -33,7 +34,8 @@ def frozen(container_env: dict[str, str], build_image: str, tmp_path_factory: py
 
 def test_the_environment_is_that_of_the_image(frozen: Path, build_image: str) -> None:
     environment = read(frozen / "payload.json", Payload).environment
-    assert environment.workshop == build_image
+    assert (environment.workshop, environment.image, environment.python) == (build_image, build_image, "python3")
+    assert environment.recipes["build/freeze.py"] == sha256(ROOT / "build" / "freeze.py")
     assert environment.network == "off"
     assert environment.system.startswith("Debian GNU/Linux 12")
     assert environment.interpreter.version.startswith("3.11.")

@@ -116,6 +116,7 @@ def test_neither_ignored_files_nor_our_own_output_nor_what_lies_outside_count(re
     (project / "dist").mkdir()
     (project / "dist" / "artifact").write_text("x")
     assert not read_source(project).dirty
+    assert (read_source(project).path, read_source(repository).path) == (project.relative_to(repository).as_posix(), "")
     assert read_source(repository).dirty
 
 

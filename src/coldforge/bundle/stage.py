@@ -161,5 +161,6 @@ def _record(piece: _Piece) -> Artifact:
         format=planned.format,
         size=piece.path.stat().st_size,
         sha256=files.sha256(piece.path),
+        tool=piece.bundler.tool(),
         key=piece.key,
     )

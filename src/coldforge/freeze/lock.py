@@ -65,6 +65,7 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
 def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: str) -> Lock:
     """The environment that the lock at `path` describes, for Python `python` (its version).
 
+    It may lie elsewhere: what an earlier build resolved is kept under that name (`resolved`).
     Raises ConfigurationError when it cannot be read, cannot be enforced, or does not match the project.
     """
     if path.name == "uv.lock":
@@ -75,7 +76,8 @@ def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: s
         text = _text(path)
         check_hashes(path, text)
     check_complete(project, config, path, text, python)
-    return Lock(name=path.relative_to(project).as_posix(), sha256=files.sha256(path), text=text)
+    name = path.relative_to(project).as_posix() if path.is_relative_to(project) else path.name
+    return Lock(name=name, sha256=files.sha256(path), text=text)
 
 
 def selection(project: Path, config: EnvironmentConfig, *, qualified: bool) -> list[str]:

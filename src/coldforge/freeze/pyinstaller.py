@@ -13,7 +13,7 @@ import msgspec
 from coldforge import recipes
 from coldforge.errors import BuildFailed
 from coldforge.freeze import FreezeJob, Workshop, gates
-from coldforge.freeze.environment import freezer_pins, install, install_project
+from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project
 from coldforge.freeze.finish import ONE_FILE, Frozen, finish
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.requirements import Pin, pins, recorded
@@ -69,7 +69,7 @@ class PyInstaller:
             singles="out/onefile",
             origins=result["origins"],
             findings=tuple(gates.from_warnings(result["warnings"], job.plan.config.pyinstaller.hidden_imports)),
-            environment=self._record(workshop, freezer, result),
+            environment=self._record(job.project, workshop, freezer, result),
         )
         return finish(job, workshop, frozen)
 
@@ -101,7 +101,7 @@ class PyInstaller:
         result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
         return result
 
-    def _record(self, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
+    def _record(self, project: Path, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
         lock = self._base.lock
         return Environment(
             interpreter=Interpreter(**result["python"]),
@@ -111,10 +111,17 @@ class PyInstaller:
             lock_sha256=lock.sha256,
             resolved=lock.resolved,
             workshop=workshop.identity,
+            python=self._base.python if workshop.uv_needed else "",  # on the host it may be somebody's path
+            recipes=recorded_recipes(project),
             system=result["system"]["name"],
             glibc=result["system"]["glibc"],
             network="off" if workshop.network_off else "not isolated",
         )
+
+
+def recorded_recipes(project: Path) -> dict[str, str]:
+    """The digests of all files that decide a freeze besides the project's own: its overrides count."""
+    return {name: files.sha256(recipes.find(name, project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, *RECIPES)}
 
 
 def check_version(product: Product, installed: Mapping[str, str]) -> None:

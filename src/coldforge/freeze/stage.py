@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 
-from coldforge import recipes
 from coldforge.errors import ConfigurationError
 from coldforge.freeze import FreezeJob
 from coldforge.freeze.images import Image
@@ -55,8 +54,7 @@ def _interpreter(plan: Plan, image: Image | None) -> tuple[str, dict[str, str]]:
 
 def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
     """The digest of everything that decides the payload's bytes."""
-    from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS
-    from coldforge.freeze.pyinstaller import RECIPES, wants_one_file
+    from coldforge.freeze.pyinstaller import recorded_recipes, wants_one_file
 
     config = job.plan.config
     lock = find_lock(job.project, config.environment)
@@ -66,7 +64,7 @@ def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
             "coldforge": job.plan.coldforge,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
             "lock": files.sha256(lock) if lock else RESOLVED,
-            "recipes": [files.sha256(recipes.find(name, job.project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, *RECIPES)],
+            "recipes": recorded_recipes(job.project),
             "product": msgspec.to_builtins(job.plan.product),
             "config": msgspec.to_builtins([config.environment, config.pyinstaller, config.gates, config.smoke]),
             "target": [job.target.target, job.target.floor, wants_one_file(job)],
@@ -140,7 +138,8 @@ def _freeze(job: FreezeJob, image: Image | None, python: str, identity: dict[str
         version = identity.get("version") or python_version(workshop, tool=uv, python=python, requires=requires, log=log)
         base = Base(python=python, version=version, identity=identity, lock=_lock(job, version), uv=uv, fresh=clean)
         payload = PyInstaller(base).freeze(job, workshop)
-    return msgspec.structs.replace(payload, key=key)
+    environment = msgspec.structs.replace(payload.environment, image=image.base if image else "")
+    return msgspec.structs.replace(payload, key=key, environment=environment)
 
 
 def _lock(job: FreezeJob, version: str) -> Lock:

@@ -39,6 +39,7 @@ def read_source(root: Path) -> SourceRecord:
         commit=head[1],
         tag=newest_tag(_tags(head[3])),
         repository=repository_of(_git(root, "config", "--get", "remote.origin.url")),
+        path=_git(root, "rev-parse", "--show-prefix").strip("/"),
         dirty=any(state != "!!" and not (state == "??" and _is_made(root, path)) for state, path in status),
         epoch=epoch(int(head[2])),
     )
