@@ -112,14 +112,19 @@ class Made:
     whole: Plan
 
 
-def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = ()) -> Made:
-    """Read the project at `project` and decide what is built. Raises ConfigurationError with every problem."""
+def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = (), host: bool = False) -> Made:
+    """Read the project at `project` and decide what is built; with `host` no build image is chosen.
+
+    Raises ConfigurationError with every problem.
+    """
     from functools import partial
 
     from coldforge.plan.planner import make_plan
+    from coldforge.project.images import images_of
     from coldforge.project.load import load_project
 
     loaded = load_project(project)
+    asks = not host and any(target.container or target.floor for target in loaded.matrix.targets.values())
     narrowed = partial(
         make_plan,
         product=loaded.product,
@@ -129,6 +134,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
         coldforge=__version__,
         targets=targets,
         where=loaded.in_matrix,
+        images=images_of(loaded.root) if asks else None,
     )
     plan = narrowed(formats=formats)
     try:
@@ -152,7 +158,7 @@ def run(
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt."""
     from coldforge.host.lock import exclusive
 
-    made = make(project, targets=targets, formats=formats)
+    made = make(project, targets=targets, formats=formats, host=host)
     _check_out(made.project.root, out)
     chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages)
     this = Run(

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import Missing
-from coldforge.freeze.images import Image
 from coldforge.freeze.workshop import open_workshop
 from coldforge.host import engine
+from coldforge.project.images import Image
 from coldforge.target import Target
 from support import images
 from support.program import ROOT, coldforge

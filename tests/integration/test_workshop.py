@@ -14,9 +14,9 @@ import pytest
 
 from coldforge.errors import BuildFailed, Refused
 from coldforge.freeze import Workshop
-from coldforge.freeze.images import Image
 from coldforge.freeze.workshop import HostWorkshop, open_workshop
 from coldforge.host import container
+from coldforge.project.images import Image
 from coldforge.target import Target
 from support import holding, images
 from support.program import environment

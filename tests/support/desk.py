@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from coldforge.freeze import Workshop
-from coldforge.freeze.images import Image
 from coldforge.freeze.workshop import open_workshop
+from coldforge.project.images import Image
 from coldforge.target import Target
 from support import images
 from support.program import ROOT

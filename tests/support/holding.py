@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from coldforge import cli
-from coldforge.freeze.images import Image
 from coldforge.freeze.workshop import open_workshop
+from coldforge.project.images import Image
 from coldforge.target import Target
 
 

@@ -10,12 +10,12 @@ import msgspec
 
 from coldforge.errors import ConfigurationError
 from coldforge.freeze import FreezeJob
-from coldforge.freeze.images import Image
 from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
 from coldforge.freeze.sources import digest, source_files
 from coldforge.freeze.workshop import choose_image, open_workshop
 from coldforge.host import cache, files
 from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.project.images import Image
 from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target

@@ -12,12 +12,12 @@ from typing import Final
 
 from coldforge.errors import BuildFailed
 from coldforge.freeze import Workshop
-from coldforge.freeze.images import Image, find_image
 from coldforge.host import engine, files
 from coldforge.host.archive import EPOCH, check_links, plain_mode
 from coldforge.host.client import CLIENT, carry_in, client_environment
 from coldforge.host.container import Container, container
 from coldforge.host.run import run
+from coldforge.project.images import Image, find_image
 from coldforge.report import reporter
 from coldforge.target import Target
 

@@ -19,14 +19,15 @@ class PlannedArtifact(Record, frozen=True, kw_only=True):
 class PlannedTarget(Record, frozen=True, kw_only=True):
     """One target: where its freeze runs and what is made.
 
-    `container` names a build image (empty: the runner itself); `floor` may be empty
-    (whatever the freeze gives is then reported, not enforced).
+    `container` names a build image (empty: the runner itself) and `image` is the image by digest that it stands for;
+    `floor` may be empty (whatever the freeze gives is then reported, not enforced).
     """
 
     target: str
     freezer: str
     runner: str = ""
     container: str = ""
+    image: str = ""
     floor: str = ""
     required: bool = True
     artifacts: tuple[PlannedArtifact, ...]

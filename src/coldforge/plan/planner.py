@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from coldforge.errors import ConfigurationError, Location, Problem
-from coldforge.plan import limits, names
+from coldforge.plan import limits, names, places
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.plan.views import describe, github_matrix
 from coldforge.project.config import Config, Matrix, Product, TargetConfig
+from coldforge.project.images import Image, is_pinned
 from coldforge.project.walk import nearest
 from coldforge.records import SourceRecord
 from coldforge.target import Target
@@ -32,6 +33,7 @@ class _Planning:
     config: Config
     formats: tuple[str, ...]
     where: Where
+    images: Mapping[str, Image] | None
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, what: str, hint: str = "", *, keys: tuple[str, ...] = ()) -> None:
@@ -53,14 +55,16 @@ def make_plan(
     targets: Sequence[str] = (),
     formats: Sequence[str] = (),
     where: Where = _nowhere,
+    images: Mapping[str, Image] | None = None,
 ) -> Plan:
     """Decide what is built. `targets` and `formats` narrow the matrix to what the user named;
-    `where` tells the place of a key in matrix.yml when there is a problem with it.
+    `where` tells the place of a key in matrix.yml when there is a problem with it. `images` are the
+    build images that there are; without them every container is taken as it is named.
 
     Raises ConfigurationError with every problem: unknown words, colliding names, a version that
     cannot be mapped, nothing to build.
     """
-    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)), where=where)
+    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)), where=where, images=images)
     version = _version(planning)
     _unknown_formats(planning)
     chosen = _targets(planning, matrix, targets)
@@ -114,16 +118,29 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
     target = Target.parse(name)
     if not _FLOOR.match(given.floor):
         planning.add(f"{name}: the floor {given.floor!r} is not understood", "write it like glibc-2.28", keys=("targets", name, "floor"))
+    container = _container(planning, target, given)
+    image = planning.images.get(container) if planning.images else None
     wanted = _formats(planning, target, given)
     return PlannedTarget(
         target=name,
         freezer=planning.config.freezer,
         runner=given.runner,
-        container=given.container,
+        container=container,
+        image=image.base if image else container if is_pinned(container) else "",
         floor=given.floor,
         required=not given.optional,
         artifacts=tuple(a for fmt in wanted for a in FORMATS[fmt].artifacts(planning.product, planning.config, version, target)),
     )
+
+
+def _container(planning: _Planning, target: Target, given: TargetConfig) -> str:
+    """The build image that the target is frozen in, chosen by its floor."""
+    if planning.images is None or not _FLOOR.match(given.floor):
+        return given.container
+    container, problem = places.choose(target, given.container, given.floor, planning.images)
+    if problem:
+        planning.add(problem.what, problem.hint, keys=("targets", str(target), "container" if given.container else "floor"))
+    return container
 
 
 def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from coldforge.plan.model import Plan
+from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.metadata import NOBODY
 from coldforge.records import SourceRecord
 from coldforge.report.reporter import Table
@@ -29,13 +29,21 @@ def github_matrix(plan: Plan) -> dict[str, object]:
 def describe(plan: Plan) -> Table:
     """The plan for people: one row an artifact, then one for each thing that is not known."""
     rows = [
-        (target.target, target.container or "the runner itself", target.floor or "reported", artifact.format, artifact.name)
+        (target.target, _place(target), target.floor or "reported", artifact.format, artifact.name)
         for target in plan.targets
         for artifact in target.artifacts
     ]
     rows += [("unknown", "", "", what, consequence) for what, consequence in unknown(plan)]
     title = f"{plan.product.name} {plan.product.version} ({_source(plan.source)})"
     return Table(title=title, columns=("target", "frozen in", "floor", "format", "file"), rows=tuple(rows))
+
+
+def _place(target: PlannedTarget) -> str:
+    """Where it is frozen: the build image's name and the image itself, without its digest."""
+    name = target.image.partition("@")[0]
+    if not target.container or target.image in ("", target.container):
+        return target.container or "the runner itself"
+    return f"{target.container}: {name[:19] if name.startswith('sha256:') else name}"
 
 
 def _source(source: SourceRecord) -> str:

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from coldforge.freeze import FreezeJob, stage
-from coldforge.freeze.images import Image
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, EnvironmentConfig, Executable, Product, PyInstallerConfig, SmokeConfig
+from coldforge.project.images import Image
 from coldforge.records import SourceRecord
 
 SOURCE = ("src/demo.py", "src/new.py", "requirements.txt")

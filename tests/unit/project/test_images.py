@@ -8,7 +8,7 @@ import pytest
 
 from coldforge import recipes
 from coldforge.errors import ConfigurationError
-from coldforge.freeze.images import IMAGES, find_image, read_images
+from coldforge.project.images import IMAGES, find_image, read_images
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
@@ -28,7 +28,8 @@ def test_the_shipped_images_are_pinned_and_name_no_registry(tmp_path: Path) -> N
         name, _, digest = image.base.rpartition("@")
         assert digest.startswith("sha256:")
         assert "." not in name.split("/")[0].split(":")[0]
-        assert image.glibc
+        assert image.glibc or image.musl
+        assert image.architectures
     assert find_image("linux", tmp_path) == images["linux"]
 
 
@@ -77,3 +78,21 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
     with pytest.raises(ConfigurationError, match="'linxu'") as caught:
         find_image("linxu", tmp_path)
     assert "Did you mean linux?" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ('glibc = "2.36"\nmusl = "1.2"', "two C libraries"),
+        ('glibc = "new"', "glibc"),
+        ('architectures = ["amd64"]', "architectures"),
+    ],
+)
+def test_what_an_entry_says_must_make_sense(keys: str, words: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f'[own]\nbase = "{DIGEST}"\n{keys}\n')
+    with pytest.raises(ConfigurationError) as caught:
+        read_images(path)
+    (problem,) = caught.value.problems
+    assert words in problem.what
+    assert problem.where is not None
+    assert (problem.where.line or 0) >= 3

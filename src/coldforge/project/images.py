@@ -1,0 +1,115 @@
+"""Build images: names to digests, from containers/images.toml."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from coldforge import recipes
+from coldforge.errors import ConfigurationError, Location
+from coldforge.project.config import Section
+from coldforge.project.read import Findings, Part, read_toml
+from coldforge.target import Target
+
+IMAGES: Final = "containers/images.toml"
+_PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
+_VERSION: Final = r"^(\d+\.\d+)?$"
+
+
+class ImageConfig(Section, frozen=True, kw_only=True):
+    """One entry of images.toml."""
+
+    base: Annotated[str, Meta(description="name:tag@sha256:…, or the id of an image that is on the engine (sha256:…).")] = ""
+    python: Annotated[str, Meta(description="The interpreter's name or path in it; it has a shared library.")] = "python3"
+    glibc: Annotated[
+        str, Meta(description="Version of its GNU C library: the floor of what is frozen in it, give or take.", pattern=_VERSION)
+    ] = ""
+    musl: Annotated[str, Meta(description="Version of its C library when that is musl.", pattern=_VERSION)] = ""
+    architectures: Annotated[
+        tuple[Literal["x86_64", "aarch64"], ...], Meta(description="What its digest stands for; empty: not known, and found out.")
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One build image."""
+
+    base: str
+    python: str = "python3"
+    glibc: str = ""
+    musl: str = ""
+    architectures: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """The digest alone: what makes two images the same, whatever they are called."""
+        return self.base.rpartition("@")[2]
+
+    def serves(self, target: Target) -> bool:
+        """Whether a freeze for `target` can run in it, as far as the entry tells."""
+        return bool(self.musl) == target.musl and (not self.architectures or target.arch in self.architectures)
+
+
+def find_image(name: str, project: Path) -> Image:
+    """The image that `container: name` means: an entry of images.toml (the project's own, else ours), or an image by digest itself.
+
+    Raises ConfigurationError for an unknown name, and with file and line for everything that is wrong in the file.
+    """
+    if is_pinned(name):
+        return Image(base=name)
+    path = recipes.find(IMAGES, project)
+    images = read_images(path)
+    if name not in images:
+        raise ConfigurationError(f"there is no build image {name!r}", where=Location(path), hint=known(name, images))
+    return images[name]
+
+
+def is_pinned(name: str) -> bool:
+    """Whether a name is an image by digest itself."""
+    return _PINNED.fullmatch(name) is not None
+
+
+def known(name: str, images: Mapping[str, Image]) -> str:
+    """What there is instead of an entry that does not exist."""
+    near = difflib.get_close_matches(name, images, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"{hint}It has {', '.join(sorted(images)) or 'no entries'}; or give an image by digest, name@sha256:…"
+
+
+def images_of(project: Path) -> Mapping[str, Image]:
+    """The entries of the images.toml in force for a project. Raises ConfigurationError."""
+    return read_images(recipes.find(IMAGES, project))
+
+
+def read_images(path: Path) -> Mapping[str, Image]:
+    """All entries of an images.toml, checked. Raises ConfigurationError with every problem and its line."""
+    findings = Findings()
+    document = read_toml(path, findings)
+    images = {name: _image(document, name, findings) for name in document.content} if document else {}
+    if findings.problems:
+        raise ConfigurationError(f"{path.name} cannot be used", problems=tuple(findings.problems))
+    return images
+
+
+def _image(document: Part, name: str, findings: Findings) -> Image:
+    entry = document.part(name, findings=findings)
+    image = entry.typed(ImageConfig, findings)
+    is_text = isinstance(document.content[name], Mapping) and isinstance(entry.content.get("base", ""), str)
+    if is_text and not is_pinned(image.base):
+        what = f"the image {name!r} is not pinned by a digest: {image.base!r}"
+        findings.add(what, entry.where("base"), "write name:tag@sha256:…; a tag alone can change")
+    if image.glibc and image.musl:
+        findings.add(f"the image {name!r} has two C libraries", entry.where("musl"), "keep one of glibc and musl")
+    return Image(
+        base=image.base,
+        python=image.python,
+        glibc=image.glibc,
+        musl=image.musl,
+        architectures=image.architectures,
+    )
