@@ -168,6 +168,8 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
         return
     with closing(engine.connect()) as client:
         identity = engine.ensure_image(client, image.base, target.debian_arch)
+        if image.recipe:
+            identity = engine.build_image(client, base=identity, recipe=image.recipe, architecture=target.debian_arch)
         needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else ""
         reporter().info(f"Freezing in a container of {image.base}{needs}.")
         with container(client, identity) as made:

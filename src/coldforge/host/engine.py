@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import socket
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 Engine: TypeAlias = "DockerClient"
 SOCKET: Final = Path("/var/run/docker.sock")
 HOST_HINT: Final = "`--host` freezes on this machine, without a container."
+BUILT: Final = "coldforge/build"  # the name of images that are made here
 FIRST_ANSWER, LATER_ANSWERS = 20, 600  # seconds: an engine that is there says so soon, but may take long to unpack an archive
 
 
@@ -88,6 +91,31 @@ def ensure_image(client: Engine, reference: str, architecture: str) -> str:
     if found != architecture:
         raise Missing(f"the image {reference} is for {found}, the target needs {architecture}", hint=HOST_HINT)
     return str(image.id)
+
+
+def build_image(client: Engine, *, base: str, recipe: str, architecture: str) -> str:
+    """Make an image from `base` (an image's id) with the text of a Dockerfile, unless it is there from before; returns its id.
+
+    Nothing but the text is sent to the engine, so nothing else decides what is made. Raises BuildFailed.
+    """
+    number = hashlib.sha256(f"{base}\n{architecture}\n{recipe}".encode()).hexdigest()
+    tag = f"{BUILT}:{number[:32]}"
+    if made := _present(client, tag):
+        return str(made.id)
+    lines: list[str] = []
+    with reporter().step("build the image"), talking(), io.BytesIO(recipe.encode()) as text:
+        events = client.api.build(
+            fileobj=text, tag=tag, buildargs={"BASE": base}, platform=f"linux/{architecture}", rm=True, forcerm=True, decode=True
+        )
+        for event in events:
+            lines += str(event.get("stream") or event.get("error") or "").splitlines()
+            reporter().detail(lines[-1] if lines else "")
+            if "error" in event:
+                why = "\n".join(line for line in lines[-20:] if line)
+                raise no_space(why) if NO_SPACE.lower() in why.lower() else BuildFailed("the build image could not be made", why=why)
+    if made := _present(client, tag):
+        return str(made.id)
+    raise Missing("the image that was made is not on the engine", hint=HOST_HINT)
 
 
 def _present(client: Engine, reference: str) -> Image | None:

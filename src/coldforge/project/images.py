@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -19,6 +20,8 @@ from coldforge.target import Target
 
 IMAGES: Final = "containers/images.toml"
 _PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
+_FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
+_BASE: Final = frozenset({"$BASE", "${BASE}"})
 _VERSION: Final = r"^(\d+\.\d+)?$"
 
 
@@ -26,6 +29,9 @@ class ImageConfig(Section, frozen=True, kw_only=True):
     """One entry of images.toml."""
 
     base: Annotated[str, Meta(description="name:tag@sha256:…, or the id of an image that is on the engine (sha256:…).")] = ""
+    dockerfile: Annotated[
+        str, Meta(description="A file beside images.toml that makes the image from `base`.", pattern=r"^([^/\s]+\.Dockerfile)?$")
+    ] = ""
     python: Annotated[str, Meta(description="The interpreter's name or path in it; it has a shared library.")] = "python3"
     glibc: Annotated[
         str, Meta(description="Version of its GNU C library: the floor of what is frozen in it, give or take.", pattern=_VERSION)
@@ -38,9 +44,10 @@ class ImageConfig(Section, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One build image."""
+    """One build image. `recipe` is the text of the Dockerfile that makes it from `base`; empty: `base` is the image itself."""
 
     base: str
+    recipe: str = ""
     python: str = "python3"
     glibc: str = ""
     musl: str = ""
@@ -48,8 +55,9 @@ class Image:
 
     @property
     def identity(self) -> str:
-        """The digest alone: what makes two images the same, whatever they are called."""
-        return self.base.rpartition("@")[2]
+        """What makes two images the same, whatever they are called: the digest, and that of the recipe."""
+        digest = self.base.rpartition("@")[2]
+        return f"{digest}+sha256:{hashlib.sha256(self.recipe.encode()).hexdigest()}" if self.recipe else digest
 
     def serves(self, target: Target) -> bool:
         """Whether a freeze for `target` can run in it, as far as the entry tells."""
@@ -108,8 +116,34 @@ def _image(document: Part, name: str, findings: Findings) -> Image:
         findings.add(f"the image {name!r} has two C libraries", entry.where("musl"), "keep one of glibc and musl")
     return Image(
         base=image.base,
+        recipe=_recipe(document.file, entry, image.dockerfile, findings) if image.dockerfile else "",
         python=image.python,
         glibc=image.glibc,
         musl=image.musl,
         architectures=image.architectures,
     )
+
+
+def _recipe(file: Path, entry: Part, name: str, findings: Findings) -> str:
+    """The text of a Dockerfile, which must stand on nothing but pinned images."""
+    path = file.parent / name
+    if not path.is_file():
+        findings.add(f"there is no {name} beside {file.name}", entry.where("dockerfile"))
+        return ""
+    text = path.read_text(encoding="utf-8")
+    for line, stands_on in _loose(text):
+        hint = "begin with `ARG BASE` and `FROM ${BASE}`: BASE is the entry's base"
+        findings.add(f"it stands on {stands_on}, which is not pinned by a digest", Location(path, line), hint)
+    return text
+
+
+def _loose(text: str) -> Iterator[tuple[int, str]]:
+    """Line and name of everything that a Dockerfile stands on without a digest; so is a file that stands on nothing."""
+    stages: set[str] = set()
+    found = list(_FROM.finditer(text))
+    for match in found:
+        if match[1] not in _BASE | stages and match[1] != "scratch" and not is_pinned(match[1]):
+            yield text.count("\n", 0, match.start(1)) + 1, match[1]
+        stages.add(match[2] or "")
+    if not found:
+        yield 1, "nothing"

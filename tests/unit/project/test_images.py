@@ -80,12 +80,63 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path: Path) -> None
     assert "Did you mean linux?" in caught.value.hint
 
 
+def written(tmp_path: Path, recipe: str) -> Path:
+    """A project whose one image is made from this Dockerfile."""
+    path = write(tmp_path, f'[own]\nbase = "{DIGEST}"\ndockerfile = "own.Dockerfile"\n')
+    (path.parent / "own.Dockerfile").write_text(recipe, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "ARG BASE\nFROM ${BASE}\nRUN true\n",
+        f"ARG BASE\nFROM debian@{DIGEST} AS tools\nfrom --platform=linux/amd64 $BASE\nCOPY --from=tools /bin/true /t\nFROM tools\n",
+    ],
+)
+def test_a_dockerfile_is_part_of_what_the_image_is(recipe: str, tmp_path: Path) -> None:
+    written(tmp_path, recipe)
+    image = find_image("own", tmp_path)
+    assert image.recipe == recipe
+    (tmp_path / "containers" / "own.Dockerfile").write_text(f"{recipe}RUN false\n", encoding="utf-8")
+    other = find_image("own", tmp_path)
+    assert other.base == image.base
+    assert len({other.identity, image.identity, DIGEST}) == 3
+
+
+@pytest.mark.parametrize(
+    ("recipe", "line", "what"),
+    [
+        ("ARG BASE\nFROM debian:12\n", 2, "debian:12"),
+        ("ARG BASE\nFROM ${BASE} AS one\nFROM two\n", 3, "two"),
+        ("ARG OTHER=debian\nFROM $OTHER\n", 2, "$OTHER"),
+        ("RUN true\n", 1, "nothing"),
+    ],
+)
+def test_a_dockerfile_that_stands_on_a_tag_is_refused_with_its_line(recipe: str, line: int, what: str, tmp_path: Path) -> None:
+    path = written(tmp_path, recipe)
+    with pytest.raises(ConfigurationError) as caught:
+        find_image("own", tmp_path)
+    (problem,) = caught.value.problems
+    assert str(problem.where) == f"{path.with_name('own.Dockerfile')}:{line}"
+    assert f"it stands on {what}, which is not pinned" in problem.what
+
+
+def test_a_dockerfile_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "")
+    path.with_name("own.Dockerfile").unlink()
+    with pytest.raises(ConfigurationError) as caught:
+        find_image("own", tmp_path)
+    assert str(caught.value.problems[0].where) == f"{path}:3"
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
         ('glibc = "2.36"\nmusl = "1.2"', "two C libraries"),
         ('glibc = "new"', "glibc"),
         ('architectures = ["amd64"]', "architectures"),
+        ('dockerfile = "../own.Dockerfile"', "dockerfile"),
     ],
 )
 def test_what_an_entry_says_must_make_sense(keys: str, words: str, tmp_path: Path) -> None:
