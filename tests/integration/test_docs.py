@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from coldforge.ci import SESSIONS
+from coldforge.project.images import read_images
 from coldforge.verify.policy import load_policy
 from support.program import ROOT, coldforge
 from support.repository import TINY, write
@@ -68,12 +69,21 @@ def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: d
 
 
 def test_policies_are_read(tmp_path: Path) -> None:
-    shown = [text for _, text in blocks("toml") if "tool.coldforge" not in text]
+    shown = [text for _, text in blocks("toml") if "tool.coldforge" not in text and "base =" not in text]
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.toml"
         path.write_text(text, encoding="utf-8")
         assert load_policy(path).repository == "owner/app"
     assert shown
+
+
+def test_images_are_read(tmp_path: Path) -> None:
+    shown = [text.replace("sha256:…", f"sha256:{'0' * 64}") for _, text in blocks("toml") if "base =" in text]
+    assert shown
+    (tmp_path / "linux.Dockerfile").write_text("ARG BASE\nFROM ${BASE}\n", encoding="utf-8")
+    for text in shown:
+        (tmp_path / "images.toml").write_text(text, encoding="utf-8")
+        assert read_images(tmp_path / "images.toml").keys() == {"linux"}
 
 
 def test_every_command_that_is_shown_exists() -> None:

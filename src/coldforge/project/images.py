@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -57,7 +55,11 @@ class Image:
     def identity(self) -> str:
         """What makes two images the same, whatever they are called: the digest, and that of the recipe."""
         digest = self.base.rpartition("@")[2]
-        return f"{digest}+sha256:{hashlib.sha256(self.recipe.encode()).hexdigest()}" if self.recipe else digest
+        if not self.recipe:
+            return digest
+        import hashlib  # here, because OpenSSL is slow to load and planning needs none of it
+
+        return f"{digest}+sha256:{hashlib.sha256(self.recipe.encode()).hexdigest()}"
 
     def serves(self, target: Target) -> bool:
         """Whether a freeze for `target` can run in it, as far as the entry tells."""
@@ -85,6 +87,8 @@ def is_pinned(name: str) -> bool:
 
 def known(name: str, images: Mapping[str, Image]) -> str:
     """What there is instead of an entry that does not exist."""
+    import difflib
+
     near = difflib.get_close_matches(name, images, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"{hint}It has {', '.join(sorted(images)) or 'no entries'}; or give an image by digest, name@sha256:…"
