@@ -11,10 +11,13 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from freezing.byte_code import Marshal
+
 
 def install() -> None:
     """All of it; once, before the spec runs."""
     make_reproducible()
+    write_byte_code_by_itself()
     do_without_binutils()
     do_without_cross_reference()
     walk_only_what_imports()
@@ -30,6 +33,14 @@ def make_reproducible() -> None:
         return original(filename, sorted(modules_toc), code_cache)
 
     build_main.create_base_library_zip = sorted_zip
+
+
+def write_byte_code_by_itself() -> None:
+    """The same modules as the same bytes, whatever else this process has loaded by then."""
+    from PyInstaller.archive import writers
+    from PyInstaller.building import utils
+
+    writers.marshal = utils.marshal = Marshal()
 
 
 def do_without_cross_reference() -> None:

@@ -25,7 +25,7 @@ from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
-PARTS: Final = ("collected", "facts", "installed", "origins", "search_path", "spec", "wrapper")
+PARTS: Final = ("byte_code", "collected", "facts", "installed", "origins", "search_path", "spec", "wrapper")
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
