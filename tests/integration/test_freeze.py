@@ -13,7 +13,7 @@ import pytest
 
 from coldforge.host.files import sha256
 from coldforge.records import Payload, read
-from support.pair import LOCK, PAIR, PYPROJECT
+from support.pair import LOCK, PAIR, PYPROJECT, WAYS
 from support.program import Outcome, coldforge
 from support.repository import write
 
@@ -54,10 +54,12 @@ def test_the_exit_code_is_that_of_the_function(frozen: Path) -> None:
     assert subprocess.run([frozen / "payload" / "pair-work"], check=False, capture_output=True).returncode == 3
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("folder", ["payload", "onefile"])
-def test_child_processes_see_the_users_own_library_path(folder: str, frozen: Path) -> None:
-    assert start(frozen / folder / "pair-work", "child") == "unset"
-    assert start(frozen / folder / "pair-work", "child", LD_LIBRARY_PATH="/opt/mine") == "/opt/mine"
+def test_child_processes_see_the_users_own_library_path(folder: str, way: str, frozen: Path) -> None:
+    words = ["child", way, "/bin/sh", "-c", "echo ${LD_LIBRARY_PATH-unset}"]
+    assert start(frozen / folder / "pair-work", *words) == "unset"
+    assert start(frozen / folder / "pair-work", *words, LD_LIBRARY_PATH="/opt/mine") == "/opt/mine"
 
 
 def test_the_index_is_exactly_the_tree(frozen: Path) -> None:

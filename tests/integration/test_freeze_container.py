@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from coldforge.host.files import sha256
 from coldforge.records import Payload, read
-from support.pair import PAIR, PYPROJECT
+from support.bare import USER, Bare, bare
+from support.pair import PAIR, PYPROJECT, WAYS
 from support.program import ROOT, coldforge
 from support.repository import write
 
@@ -30,6 +32,42 @@ def frozen(container_env: dict[str, str], build_image: str, tmp_path_factory: py
     assert "there is no lock" in outcome.err
     assert "resolved as of 2026-01-02T03:04:05Z" in outcome.err
     return folder / "dist" / "linux-x86_64"
+
+
+@pytest.fixture(scope="module")
+def system(frozen: Path, bare_image: str) -> Iterator[Bare]:
+    """A bare system with the tree and the one-file programs: it lacks libraries that Debian's libpython needs."""
+    with bare(bare_image) as made:
+        for folder in ("payload", "onefile"):
+            made.put_tree(frozen / folder, "/opt")
+        assert made.run("ls /usr/lib/*/libexpat*").code != 0
+        yield made
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("folder", ["payload", "onefile"])
+def test_children_see_the_users_library_path_where_the_system_lacks_libraries(folder: str, way: str, system: Bare) -> None:
+    command = f"/opt/{folder}/pair-work child {way} /bin/sh -c 'echo ${{LD_LIBRARY_PATH-unset}}'"
+    assert system.do(command, user=USER) == "unset\n"
+    assert system.do(command, user=USER, env={"LD_LIBRARY_PATH": "/opt/mine"}) == "/opt/mine\n"
+
+
+@pytest.mark.parametrize("inner", ["payload", "onefile"])
+@pytest.mark.parametrize("outer", ["payload", "onefile"])
+def test_a_program_starts_itself_and_others_there(outer: str, inner: str, system: Bare) -> None:
+    """A child that is another program must not take the boot loader's variables for its own; one that is the same needs the path."""
+    for way in ("subprocess", "execv", "multiprocessing"):
+        said = system.do(f"/opt/{outer}/pair-work child {way} /opt/{inner}/pair-show", user=USER)
+        assert json.loads(said)["data"] == ["zwei", "Wörter"]
+        again = f"/opt/{inner}/pair-work child multiprocessing /bin/sh -c 'echo ${{LD_LIBRARY_PATH-unset}}'"
+        assert system.do(f"/opt/{outer}/pair-work child {way} {again}", user=USER) == "unset\n"
+
+
+@pytest.mark.parametrize("folder", ["payload", "onefile"])
+def test_workers_share_the_work_there_and_leave_nothing(folder: str, system: Bare) -> None:
+    assert system.do(f"timeout 60 /opt/{folder}/pair-work pool", user=USER) == "6\n"
+    assert system.do("find /tmp -mindepth 1 -user person", user=USER) == "", "what a one-file program unpacked is left"
+    assert system.run("grep -l pair-work /proc/[0-9]*/comm").text == "", "a process is left"
 
 
 def test_the_environment_is_that_of_the_image(frozen: Path, build_image: str) -> None:

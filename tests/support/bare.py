@@ -60,6 +60,13 @@ class Bare:
             archive.addfile(info, io.BytesIO(data))
         assert self.container.put_archive(folder, buffer.getvalue())
 
+    def put_tree(self, tree: Path, folder: str) -> None:
+        """Copy a folder as it is, owned by root as an installed one is."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.add(tree, tree.name, filter=lambda info: info.replace(uid=0, gid=0, uname="", gname="", deep=False))
+        assert self.container.put_archive(folder, buffer.getvalue())
+
     def snapshot(self) -> list[str]:
         """Everything on the file system, line by line."""
         return self.do(SNAPSHOT).splitlines()

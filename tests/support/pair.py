@@ -45,10 +45,28 @@ def main() -> None:
     }
     print(json.dumps(facts))
 """
+WAYS: Final = ("subprocess", "posix_spawn", "spawnv", "execv", "asyncio", "multiprocessing", "forkserver")  # keys of WORK's WAYS
 WORK: Final = """\
+import asyncio
 import multiprocessing
+import os
 import subprocess
 import sys
+
+
+async def wait(words):
+    return await (await asyncio.create_subprocess_exec(*words)).wait()
+
+
+WAYS = {
+    "subprocess": subprocess.call,
+    "posix_spawn": lambda words: os.waitpid(os.posix_spawn(words[0], words, os.environ), 0)[1],
+    "spawnv": lambda words: os.spawnv(os.P_WAIT, words[0], words),
+    "execv": lambda words: os.execv(words[0], words),
+    "asyncio": lambda words: asyncio.run(wait(words)),
+    "multiprocessing": lambda words: multiprocessing.get_context("spawn").Pool(1).apply(subprocess.call, [words]),
+    "forkserver": lambda words: multiprocessing.get_context("forkserver").Pool(1).apply(subprocess.call, [words]),
+}
 
 
 class Work:
@@ -57,9 +75,8 @@ class Work:
         if sys.argv[1:] == ["pool"]:
             with multiprocessing.get_context("spawn").Pool(2) as pool:
                 print(sum(pool.map(abs, [-1, -2, -3])))
-        elif sys.argv[1:] == ["child"]:
-            sys.stdout.flush()
-            return subprocess.call(["/bin/sh", "-c", "echo ${LD_LIBRARY_PATH-unset}"])
+        elif sys.argv[1:2] == ["child"]:
+            return WAYS[sys.argv[2]](sys.argv[3:])
         return 0 if len(sys.argv) == 2 else 3
 """
 LOCK: Final = """\
