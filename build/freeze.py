@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 from freezing import wrapper
 from freezing.facts import python_facts, system_facts
-from freezing.origins import origins_of
+from freezing.origins import origins_of, origins_of_texts
+from freezing.parts import FOLDER, LIST
 from freezing.spec import TREE, Job, spec_text, write_script
 
 HERE = Path(__file__).resolve().parent
@@ -33,10 +36,13 @@ def main() -> int:
     failures = [failure for executable in job["executables"] for failure in import_failure(executable["entry"])]
     warnings: list[dict[str, str]] = []
     origins: dict[str, dict[str, str]] = {}
+    components: list[dict[str, Any]] = []
     if not failures:
         warnings = freeze(job)
-        origins = dict(origins_of(job))
-    result = {"failures": failures, "warnings": warnings, "origins": origins, "python": python_facts(), "system": system_facts()}
+        components = json.loads((Path(job["work"]) / FOLDER / LIST).read_text(encoding="utf-8"))
+        origins = {**dict(origins_of(job)), **dict(origins_of_texts(components, FOLDER))}
+    result = {"failures": failures, "warnings": warnings, "origins": origins, "components": components}
+    result |= {"python": python_facts(), "system": system_facts()}
     result["distributions"] = sorted((dist.name, dist.version) for dist in distributions())
     out = Path(job["out"])
     out.mkdir(parents=True, exist_ok=True)
@@ -70,6 +76,7 @@ def freeze(job: Job) -> list[dict[str, str]]:
     pyinstaller.run(words)
     (out / "onefile").mkdir(parents=True, exist_ok=True)
     (made / TREE).rename(out / "payload")
+    shutil.copytree(work / FOLDER, out / "payload" / FOLDER)
     for executable in job["executables"] if job["onefile"] else ():
         (made / executable["name"]).rename(out / "onefile" / executable["name"])
     return collector.found

@@ -24,7 +24,7 @@ def complete(analysis: Any, application: str, freezer: Sequence[str], work: str)
     """
     from PyInstaller.utils.hooks import copy_metadata
 
-    index = dict(recorded_files())
+    index = recorded_files()
     sources = [entry[1] for toc in (analysis.pure, analysis.binaries, analysis.datas) for entry in toc]
     used = {index[path][0] for path in map(real, sources) if path in index} | {normalised(application)}
     present = {entry[0].partition("/")[0] for entry in analysis.datas}

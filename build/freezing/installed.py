@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import Distribution, PathDistribution, distributions
 from pathlib import Path
 
@@ -64,8 +65,13 @@ def top_level(dist: Distribution) -> Iterator[str]:
             yield file.parts[0]
 
 
-def recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
-    """Every installed file with the distribution that brought it."""
+@cache
+def recorded_files() -> Mapping[str, tuple[str, str]]:
+    """Every installed file with the distribution that brought it, and the distribution's version."""
+    return dict(_recorded_files())
+
+
+def _recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
     for dist in distributions():
         owner = normalised(dist.name), dist.version  # once: each look reads and parses the metadata
         folder = getattr(dist, "_path", None) if isinstance(dist, PathDistribution) else None

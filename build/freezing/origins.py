@@ -8,25 +8,45 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from os.path import normpath
 from pathlib import Path
+from typing import Any
 
 from freezing.collected import originals_of
 from freezing.installed import normalised, real, recorded_files
-from freezing.spec import Job
 
 
-def origins_of(job: Job) -> Iterator[tuple[str, dict[str, str]]]:
+def origins_of(job: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """For every collected file, below the tree's root: its origin as payload.json names it."""
+    collected = collected_files(job)
+    known = origins_of_sources(list(collected.values()), set(job["freezer"]), normalised(job["application"]))
+    for destination, source in collected.items():
+        yield destination, known[source]
+
+
+def collected_files(job: Mapping[str, Any]) -> dict[str, str]:
+    """Every collected file, below the tree's root, with the file that it was collected from; a link has what it leads to."""
     tocs = sorted((Path(job["work"]) / "build" / "product").glob("COLLECT-*.toc"))
     entries = ast.literal_eval(tocs[0].read_text(encoding="utf-8"))
     toc = next(part for part in entries if isinstance(part, list) and part and isinstance(part[0], tuple) and len(part[0]) == 3)
     originals = originals_of(job["work"])
-    collected = [(destination, originals.get(source, source)) for destination, source, _ in toc]
-    index = dict(recorded_files())
-    packages = dict(system_packages([source for _, source in collected]))
-    freezer, application = set(job["freezer"]), normalised(job["application"])
-    for destination, source in collected:
-        yield destination, origin_of(source, index, packages, freezer, application)
+    files = {destination: originals.get(source, source) for destination, source, kind in toc if kind != "SYMLINK"}
+    links = {destination: normpath(Path(destination).parent / source) for destination, source, kind in toc if kind == "SYMLINK"}
+    return {**files, **{link: files.get(target, target) for link, target in links.items()}}
+
+
+def origins_of_sources(sources: Sequence[str], freezer: set[str], application: str) -> dict[str, dict[str, str]]:
+    """The origin of each of the files that something was collected from."""
+    index, packages = recorded_files(), dict(system_packages(sources))
+    return {source: origin_of(source, index, packages, freezer, application) for source in sources}
+
+
+def origins_of_texts(components: Sequence[Mapping[str, Any]], folder: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """A licence text belongs to what it is about."""
+    for part in components:
+        for text in part["texts"]:
+            yield f"{folder}/{text}", {key: part[key] for key in ("kind", "name", "version")}
 
 
 def origin_of(
@@ -55,17 +75,25 @@ def is_python(path: str) -> bool:
 def system_packages(paths: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Which of the files belong to which system package and version, asked from dpkg or rpm."""
     for path in sorted({real(p) for p in paths if p.startswith(("/lib", "/usr/lib", "/opt"))}):
-        query = ["rpm", "-qf", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\n", path]
-        if shutil.which("dpkg-query"):
-            query = ["dpkg-query", "-S", path, path.removeprefix("/usr")]
-        elif not shutil.which("rpm"):
-            return
-        done = subprocess.run(query, capture_output=True, text=True, check=False)
-        line = done.stdout.partition("\n")[0]
-        if query[0] == "rpm" and done.returncode == 0:
-            name, _, version = line.partition("\t")
-            yield path, (name, version)
-        elif line and query[0] == "dpkg-query":
-            name = line.partition(": ")[0].partition(",")[0]
-            shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
-            yield path, (name.partition(":")[0], shown.stdout.strip())
+        if found := system_package(path):
+            yield path, found
+
+
+@cache
+def system_package(path: str) -> tuple[str, str] | None:
+    """Name and version of the package that a file belongs to."""
+    query = ["rpm", "-qf", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\n", path]
+    if shutil.which("dpkg-query"):
+        query = ["dpkg-query", "-S", path, path.removeprefix("/usr")]
+    elif not shutil.which("rpm"):
+        return None
+    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    line = done.stdout.partition("\n")[0]
+    if query[0] == "rpm":
+        name, _, version = line.partition("\t")
+        return (name, version) if done.returncode == 0 else None
+    if not line:
+        return None
+    name = line.partition(": ")[0].partition(",")[0]
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
+    return name.partition(":")[0], shown.stdout.strip()

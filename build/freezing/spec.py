@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from freezing.installed import application_files, declared_modules
+from freezing.parts import Source
 
 TREE = "coldforge-payload"  # no executable is called that
 
@@ -19,6 +20,7 @@ class Job(TypedDict):
     options: dict[str, Any]
     onefile: bool
     freezer: list[str]
+    licenses: list[str]
     hooks: list[str]
     source: str
     work: str
@@ -43,6 +45,7 @@ def write_script(work: Path, executable: Mapping[str, Any]) -> Path:
 def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     """The spec: one analysis of all entry scripts, one archive of modules, one tree, and when asked one one-file program a script."""
     options = job["options"]
+    told = {key: value for key, value in job.items() if key in Source.__annotations__}
     modules, data = application_files(job["application"])
     hidden = sorted({*modules, *declared_modules(job["application"]), *options["hidden-imports"]})
     launchers = [
@@ -69,13 +72,15 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         f"complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "pyz = PYZ(analysis.pure)",
         f"pyz.dependencies = without_foreign_folders(pyz.dependencies, {job['work']!r})",
+        "from freezing.parts import collect",
+        f"texts = collect(analysis, pyz, {told!r})",
         f"launchers = {launchers!r}",
         "own = [script for script, name, console in launchers]",
         "trees = []",
         "for script, name, console in launchers:",
         "    scripts = [entry for entry in analysis.scripts if entry[0] == script or entry[0] not in own]",
         f"    common = dict(console=console, strip={bool(options['strip'])!r}, upx=False, disable_windowed_traceback=False)",
-        *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, [], name=name, **common)"] if job["onefile"] else []),
+        *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, texts, name=name, **common)"] if job["onefile"] else []),
         "    trees.append(EXE(pyz, scripts, [], exclude_binaries=True, name=name, **common))",
         f"COLLECT(*trees, analysis.binaries, analysis.datas, name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",
         "",

@@ -57,6 +57,24 @@ class FileEntry(Record, frozen=True, kw_only=True):
     origin: Origin
 
 
+class Component(Record, frozen=True, kw_only=True):
+    """One part of a payload: the application, a distribution, Python, a system package, or the freezer with its boot loader.
+
+    `license` is an SPDX expression where the part says it in a way that means one, else the name that it gives, or empty.
+    `size` is of its files as they were collected, `archived` of its modules in the archive that every executable carries,
+    both in bytes. `requires` names other parts by their metadata; `texts` are its licence texts below `licenses/`.
+    """
+
+    kind: Literal["application", "distribution", "python", "system", "freezer"]
+    name: str
+    version: str = ""
+    license: str = ""
+    size: int = 0
+    archived: int = 0
+    requires: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
 class Distribution(Record, frozen=True, kw_only=True):
     """One installed Python distribution of the frozen environment. `hashes` are those the lock allows."""
 
@@ -123,6 +141,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     key: str
     files: tuple[FileEntry, ...]
     singles: tuple[FileEntry, ...] = ()
+    components: tuple[Component, ...] = ()
     environment: Environment
     findings: tuple[Finding, ...] = ()
     requires: tuple[str, ...] = ()

@@ -82,10 +82,28 @@ def test_every_file_has_its_origin(frozen: Path) -> None:
     assert (extension.kind, extension.origin.name, extension.origin.version) == ("extension", "markupsafe", "3.0.3")
     assert (library.kind, library.origin.kind) == ("library", "python")
     assert {entries[name].kind for name in ("pair-show", "pair-work")} == {"executable"}
-    kinds = Counter(entry.origin.kind for entry in entries.values())
+    kinds = Counter(entry.origin.kind for path, entry in entries.items() if path != "licenses/pyinstaller/COPYING.txt")
     assert set(kinds) <= {"application", "distribution", "python", "system"}, "a file of the freezer's was collected"
     system = [entry.origin for entry in entries.values() if entry.origin.kind == "system"]
     assert all(origin.name and origin.version for origin in system)
+
+
+def test_the_index_says_what_is_inside_and_the_tree_has_every_text(frozen: Path) -> None:
+    payload = read(frozen / "payload.json", Payload)
+    parts = {(part.kind, part.name): part for part in payload.components}
+    markupsafe, python = parts["distribution", "markupsafe"], parts["python", "python"]
+    assert (markupsafe.version, markupsafe.license, markupsafe.texts) == ("3.0.3", "BSD-3-Clause", ("markupsafe/LICENSE.txt",))
+    assert parts["application", "pair"].requires == ("markupsafe", "python")
+    assert parts["freezer", "pyinstaller"].license == "GPL-2.0-or-later WITH Bootloader-exception"
+    assert python.version == payload.environment.interpreter.version
+    assert {entry.origin.name for entry in payload.files if entry.origin.kind == "system"} <= {part.name for part in payload.components}
+    assert markupsafe.archived > 0, "its modules are in the archive of each program"
+    owners = {entry.path: entry.origin for entry in payload.files}
+    for part in payload.components:
+        assert part.texts or part.kind == "application", f"{part.name} came without a licence text"
+        for text in part.texts:
+            assert (frozen / "payload" / "licenses" / text).stat().st_size > 100
+            assert (owners[f"licenses/{text}"].kind, owners[f"licenses/{text}"].name) == (part.kind, part.name)
 
 
 def test_no_file_searches_for_libraries_outside_of_the_tree(frozen: Path) -> None:

@@ -124,6 +124,7 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
         "options": OPTIONS,
         "onefile": True,
         "freezer": ["pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "setuptools", "packaging"],
+        "licenses": [],
         "hooks": [str(ROOT / "build" / "hooks" / "library_path.py")],
         **{name: str(folder / name) for name in ("source", "work", "out")},
     }

@@ -11,7 +11,7 @@ from coldforge.freeze.binaries import external
 from coldforge.freeze.index import elfs_of, index, normalise
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
-from coldforge.records import Environment, Finding, Payload
+from coldforge.records import Component, Environment, Finding, Payload
 
 ONE_FILE: Final = "onefile"
 
@@ -22,7 +22,7 @@ class Frozen:
 
     `tree` and `singles` are the workshop's names of the tree and of the folder of one-file programs; `origins` says
     where each file of the tree comes from (what it says nothing about is the application's own); `findings` are those
-    of the freezer itself.
+    of the freezer itself; `components` what it knows to be in the tree, with versions and licences.
     """
 
     freezer: str
@@ -31,6 +31,7 @@ class Frozen:
     origins: Mapping[str, Mapping[str, str]]
     findings: tuple[Finding, ...]
     environment: Environment
+    components: tuple[Component, ...] = ()
 
 
 def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
@@ -53,6 +54,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         key="",
         files=made,
         singles=lone,
+        components=frozen.components,
         environment=frozen.environment,
         findings=findings,
         requires=tuple(external(elfs, (entry.path for entry in made))),

@@ -20,12 +20,12 @@ from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
 from coldforge.project.config import Product
-from coldforge.records import Environment, Interpreter, Payload, digest_of
+from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
-PARTS: Final = ("byte_code", "collected", "facts", "installed", "origins", "search_path", "spec", "wrapper")
+PARTS: Final = ("byte_code", "collected", "facts", "installed", "licences", "origins", "parts", "search_path", "spec", "wrapper")
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
@@ -68,6 +68,7 @@ class PyInstaller:
             tree="out/payload",
             singles="out/onefile",
             origins=result["origins"],
+            components=tuple(msgspec.convert(result["components"], list[Component])),
             findings=tuple(gates.from_warnings(result["warnings"], job.plan.config.pyinstaller.hidden_imports)),
             environment=self._record(job.project, workshop, freezer, result),
         )
@@ -147,6 +148,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "options": msgspec.to_builtins(job.plan.config.pyinstaller),
         "onefile": wants_one_file(job),
         "freezer": [pin.name for pin in freezer],
+        "licenses": list(job.plan.product.license_files),
         "hooks": [workshop.path(hook) for hook in HOOKS],
         "source": workshop.path("source"),
         "work": workshop.path("work"),

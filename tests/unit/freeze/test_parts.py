@@ -1,0 +1,44 @@
+"""What a tree is made of: every collected file counts once, for the part that it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import markupsafe
+from freezing.origins import collected_files, origins_of
+from freezing.parts import Source, parts
+
+SPEEDUPS = str(next(Path(markupsafe.__file__).parent.glob("_speedups*.so")))
+LIBRARY = "libXau-1.so"  # wheels bring libraries in a folder of their own; PyInstaller links to them from the top
+
+
+def job(work: Path) -> Source:
+    return Source(application="pair", freezer=[], licenses=[], source=str(work), work=str(work))
+
+
+def collected(work: Path) -> list[tuple[str, str, str]]:
+    """An extension of a distribution, a library of the application, and a link to each."""
+    (work / LIBRARY).write_bytes(b"x" * 1000)
+    return [
+        ("markupsafe/_speedups.so", SPEEDUPS, "EXTENSION"),
+        ("lib/speedups.so", "../markupsafe/_speedups.so", "SYMLINK"),
+        (f"pair.libs/{LIBRARY}", str(work / LIBRARY), "BINARY"),
+        (LIBRARY, f"pair.libs/{LIBRARY}", "SYMLINK"),
+    ]
+
+
+def test_a_link_counts_where_it_leads_to(tmp_path: Path) -> None:
+    analysis = SimpleNamespace(binaries=collected(tmp_path), datas=[], pure=[], scripts=[])
+    sizes = {(part["kind"], part["name"]): part["size"] for part in parts(analysis, {}, job(tmp_path))}
+    speedups = Path(SPEEDUPS).stat().st_size
+    assert sizes == {("application", "pair"): 1000, ("distribution", "markupsafe"): speedups, ("freezer", "pyinstaller"): 0}
+
+
+def test_a_link_has_the_origin_of_what_it_leads_to(tmp_path: Path) -> None:
+    toc = tmp_path / "build" / "product" / "COLLECT-00.toc"
+    toc.parent.mkdir(parents=True)
+    toc.write_text(repr(([], collected(tmp_path))), encoding="utf-8")
+    assert collected_files(job(tmp_path))["lib/speedups.so"] == SPEEDUPS
+    names = {destination: origin["name"] for destination, origin in origins_of(job(tmp_path))}
+    assert (names["lib/speedups.so"], names[LIBRARY]) == ("markupsafe", "pair")
