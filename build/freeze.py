@@ -22,7 +22,9 @@ from typing import Any
 
 from freezing import wrapper
 from freezing.facts import python_facts, system_facts
-from freezing.origins import origins_of, origins_of_texts
+from freezing.installed import real
+from freezing.loaded import loaded, placed
+from freezing.origins import collected_files, origins_of, origins_of_texts
 from freezing.parts import FOLDER, LIST
 from freezing.spec import TREE, Job, spec_text, write_script
 
@@ -34,15 +36,9 @@ def main() -> int:
     sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     job: Job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     failures = [failure for executable in job["executables"] for failure in import_failure(executable["entry"])]
-    warnings: list[dict[str, str]] = []
-    origins: dict[str, dict[str, str]] = {}
-    components: list[dict[str, Any]] = []
-    if not failures:
-        warnings = freeze(job)
-        components = json.loads((Path(job["work"]) / FOLDER / LIST).read_text(encoding="utf-8"))
-        origins = {**dict(origins_of(job)), **dict(origins_of_texts(components, FOLDER))}
-    result = {"failures": failures, "warnings": warnings, "origins": origins, "components": components}
-    result |= {"python": python_facts(), "system": system_facts()}
+    result: dict[str, Any] = {"failures": failures, "python": python_facts(), "system": system_facts()}
+    if not failures or job["anyway"]:
+        result |= frozen(job)
     result["distributions"] = sorted((dist.name, dist.version) for dist in distributions())
     out = Path(job["out"])
     out.mkdir(parents=True, exist_ok=True)
@@ -59,7 +55,19 @@ def import_failure(entry: str) -> Iterator[dict[str, str]]:
         yield {"entry": entry, "error": "\n".join(done.stderr.strip().splitlines()[-8:])}
 
 
-def freeze(job: Job) -> list[dict[str, str]]:
+def frozen(job: Job) -> dict[str, Any]:
+    """Freeze, and tell of what was made: warnings, parts, origins of files and modules, and who imports them."""
+    warnings = freeze(job)
+    components = json.loads((Path(job["work"]) / FOLDER / LIST).read_text(encoding="utf-8"))
+    origins = {**dict(origins_of(job)), **dict(origins_of_texts(components, FOLDER))}
+    # links to a file stand above it
+    places = {real(source): destination for destination, source in sorted(collected_files(job).items(), key=lambda item: len(item[0]))}
+    for warning in warnings:
+        warning["values"] = placed(warning["values"], places)
+    return {"warnings": warnings, "origins": origins, "components": components, **loaded(job)}
+
+
+def freeze(job: Job) -> list[dict[str, Any]]:
     """Run PyInstaller on a generated spec; the tree comes to `out/payload`, one-file programs to `out/onefile`."""
     import PyInstaller.__main__ as pyinstaller
 
@@ -87,10 +95,11 @@ class Collector(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.found: list[dict[str, str]] = []
+        self.found: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.found.append({"logger": record.name, "level": record.levelname, "template": str(record.msg), "message": record.getMessage()})
+        values = [str(value) for value in record.args] if isinstance(record.args, tuple) else []
+        self.found.append({"logger": record.name, "template": str(record.msg), "values": values})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
 from coldforge.pipeline import schema  # noqa: E402
 from coldforge.project import config  # noqa: E402
+from coldforge.project.gates import GATES  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
 
 NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->\n"
@@ -140,6 +141,19 @@ def _cell(item: dict[str, Any]) -> str:
     return " ".join(str(item["description"]).split()).replace("|", "\\|")
 
 
+def gates() -> str:
+    """The page of the gates."""
+    intro = (
+        "What a freeze checks before its result is taken. An error stops the build; a warning is shown. The manifest keeps every finding.\n"
+        "Each gate can be relaxed by name, with a reason that goes into the manifest too:\n"
+    )
+    example = '```toml\n[tool.coldforge.gates]\nmissing-library = "libfoo is loaded only on machines that have a Foo"\n```\n'
+    parts = [NOTE, "# Gates\n", intro, example]
+    for gate in GATES.values():
+        parts += [f"## `{gate.name}`\n", f"**{gate.title}** ({gate.level}).\n", f"{gate.meaning}\n", f"*What to do:* {gate.fix}\n"]
+    return "\n".join(parts)
+
+
 def schemas() -> str:
     """The page of the documents' schemas."""
     parts = [NOTE, "# Schemas\n", "`coldforge schema NAME` prints one; editors and other programs can use them.\n"]
@@ -149,7 +163,14 @@ def schemas() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"commands.md": commands, "configuration.md": configuration, "action.md": action, "policy.md": policy, "schemas.md": schemas}
+PAGES = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "gates.md": gates,
+    "action.md": action,
+    "policy.md": policy,
+    "schemas.md": schemas,
+}
 
 
 def main() -> int:

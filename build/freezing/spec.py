@@ -13,12 +13,13 @@ TREE = "coldforge-payload"  # no executable is called that
 
 
 class Job(TypedDict):
-    """What coldforge asks for. All paths are absolute."""
+    """What coldforge asks for. All paths are absolute; with `anyway` it is frozen although an entry cannot be imported."""
 
     application: str
     executables: list[dict[str, Any]]
     options: dict[str, Any]
     onefile: bool
+    anyway: bool
     freezer: list[str]
     licenses: list[str]
     hooks: list[str]
@@ -69,6 +70,8 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         f"analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries, hiddenimports=sorted(set(hidden)),",
         f"    runtime_hooks=hooks, excludes={list(options['exclude-modules'])!r}, optimize={options['optimize']!r})",
         "from freezing.collected import complete, without_foreign_folders",
+        "from freezing.loaded import remember",
+        f"remember(analysis, {job['work']!r})",
         f"complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "pyz = PYZ(analysis.pure)",
         f"pyz.dependencies = without_foreign_folders(pyz.dependencies, {job['work']!r})",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from coldforge.freeze import FreezeJob, Workshop, gates
+from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.binaries import external
-from coldforge.freeze.index import elfs_of, index, normalise
+from coldforge.freeze.gates import Known, judge
+from coldforge.freeze.gates.linked import from_floor, from_runpath
+from coldforge.freeze.index import CONTENTS, elfs_of, index, normalise
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
-from coldforge.records import Component, Environment, Finding, Payload
+from coldforge.records import Component, Environment, FileEntry, Finding, Payload
 
 ONE_FILE: Final = "onefile"
 
@@ -21,8 +23,8 @@ class Frozen:
     """What a freezer made in its workshop, and what it knows of it, before anything is judged.
 
     `tree` and `singles` are the workshop's names of the tree and of the folder of one-file programs; `origins` says
-    where each file of the tree comes from (what it says nothing about is the application's own); `findings` are those
-    of the freezer itself; `components` what it knows to be in the tree, with versions and licences.
+    where each file of the tree comes from (what it says nothing about is the application's own), `known` who imports it;
+    `findings` are those of the freezer itself; `components` what it knows to be in the tree, with versions and licences.
     """
 
     freezer: str
@@ -31,6 +33,7 @@ class Frozen:
     origins: Mapping[str, Mapping[str, str]]
     findings: tuple[Finding, ...]
     environment: Environment
+    known: Known
     components: tuple[Component, ...] = ()
 
 
@@ -43,8 +46,8 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             normalise(folder, job.plan.source.epoch)
         made = index(tree, frozen.origins, name)
         elfs = tuple(elfs_of(tree, made))
-        found = [*frozen.findings, *gates.from_floor(job.target.floor, elfs, made), *gates.from_runpath(elfs)]
-        findings = gates.judge(found, config.gates)
+        known = known_of(made, frozen.known)
+        findings = judge([*frozen.findings, *from_floor(job.target.floor, elfs, known), *from_runpath(elfs)], config.gates)
         try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
         lone = index(singles, {}, name)
     floor = max((elf.glibc for elf in elfs), default=())
@@ -60,3 +63,9 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         requires=tuple(external(elfs, (entry.path for entry in made))),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
+
+
+def known_of(entries: Sequence[FileEntry], known: Known) -> Known:
+    """What is known of the files of a tree, under the paths that they have in it."""
+    importers = {entry.path: known.importers.get(entry.path.removeprefix(CONTENTS), ()) for entry in entries}
+    return replace(known, origins={entry.path: entry.origin for entry in entries}, importers={**known.importers, **importers})

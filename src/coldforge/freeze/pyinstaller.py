@@ -12,9 +12,11 @@ import msgspec
 
 from coldforge import recipes
 from coldforge.errors import BuildFailed
-from coldforge.freeze import FreezeJob, Workshop, gates
+from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project
 from coldforge.freeze.finish import ONE_FILE, Frozen, finish
+from coldforge.freeze.gates import Known, judge
+from coldforge.freeze.gates.warned import from_imports, from_warnings
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.sources import copy, source_files
@@ -25,7 +27,7 @@ from coldforge.report import reporter
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
-PARTS: Final = ("byte_code", "collected", "facts", "installed", "licences", "origins", "parts", "search_path", "spec", "wrapper")
+PARTS: Final = ("byte_code", "collected", "facts", "installed", "licences", "loaded", "origins", "parts", "search_path", "spec", "wrapper")
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
@@ -61,15 +63,19 @@ class PyInstaller:
                 self._environment(job, workshop, freezer, scratch)
             with reporter().step("PyInstaller"):
                 result = self._run(job, workshop, freezer, scratch)
-        gates.judge(gates.from_imports(result["failures"]), {})  # nothing was frozen then; no reason helps
+        config, failures = job.plan.config, tuple(from_imports(result["failures"]))
+        judge(failures, config.gates)  # before anything else: nothing was frozen then
         check_version(job.plan.product, dict(result["distributions"]))
+        known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers")}, Known)
+        windowed = not all(executable.console for executable in job.plan.product.executables)
         frozen = Frozen(
             freezer=self.name,
             tree="out/payload",
             singles="out/onefile",
             origins=result["origins"],
             components=tuple(msgspec.convert(result["components"], list[Component])),
-            findings=tuple(gates.from_warnings(result["warnings"], job.plan.config.pyinstaller.hidden_imports)),
+            findings=(*failures, *from_warnings(result["warnings"], config.pyinstaller, known, windowed=windowed)),
+            known=known,
             environment=self._record(job.project, workshop, freezer, result),
         )
         return finish(job, workshop, frozen)
@@ -147,6 +153,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "executables": msgspec.to_builtins(job.plan.product.executables),
         "options": msgspec.to_builtins(job.plan.config.pyinstaller),
         "onefile": wants_one_file(job),
+        "anyway": "entry-import" in job.plan.config.gates,
         "freezer": [pin.name for pin in freezer],
         "licenses": list(job.plan.product.license_files),
         "hooks": [workshop.path(hook) for hook in HOOKS],

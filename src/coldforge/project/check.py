@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import Location
-from coldforge.project.config import GATES, Config
+from coldforge.project.config import Config
+from coldforge.project.gates import GATES
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.read import Findings, Part
 from coldforge.project.walk import nearest

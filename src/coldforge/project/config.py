@@ -11,8 +11,6 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-# What stops a build or is warned of, and may be relaxed by name with a reason (docs/how-to/freeze-problems.md).
-GATES: Final = ("missing-library", "hidden-import", "entry-import", "floor", "runpath")
 _DOTTED: Final = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 # Spaces and extras are allowed: https://packaging.python.org/specifications/entry-points/
 EntryPoint = Annotated[

@@ -10,7 +10,7 @@ import pytest
 
 from coldforge.errors import ConfigurationError, Problem
 from coldforge.project import load
-from coldforge.project.config import GATES
+from coldforge.project.gates import GATES
 from coldforge.project.load import Project, load_project
 from coldforge.records import SourceRecord
 

@@ -1,0 +1,85 @@
+"""What PyInstaller only warns of: missing libraries and modules, packages and toolkits that it could not collect.
+
+It exits 0 all the same. Its warnings come as data: the template of the message, and the values.
+Source: PyInstaller 6.22 (depend/bindepend.py, depend/analysis.py, depend/utils.py, building/, utils/hooks/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from coldforge.freeze.gates import Known, found
+from coldforge.project.config import PyInstallerConfig
+from coldforge.records import Finding
+
+Warnings = Sequence[Mapping[str, Any]]
+_CTYPES: Final = "Library %s required via ctypes not found"
+# Templates whose own words say it all, by how they begin, with the gate that they belong to.
+_PLAIN: Final = {
+    "Ignoring non-existent resource": "collect",
+    "Failed to run strip on": "strip",
+    "tkinter installation is broken": "toolkit",
+    "%s: failed to obtain Tcl/Tk info": "toolkit",
+    "%s: failed to determine Tcl and Tk shared library": "toolkit",
+    "%s: Tcl library/data directory": "toolkit",
+    "%s: Tk library/data directory": "toolkit",
+    "%s: failed to obtain Qt library info": "toolkit",
+    "%s: QML directory": "toolkit",
+    "%s: QML plugin binary": "toolkit",
+    "%s: failed to process QML plugin directory": "toolkit",
+    "Failed to query GI module": "toolkit",
+}
+
+
+def from_imports(failures: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
+    """`entry-import`: an entry point that cannot be imported in the frozen environment, with the last frames of its own error."""
+    for failure in failures:
+        # the headline would look like a crash of coldforge
+        *frames, error = [line for line in failure["error"].splitlines() if not line.startswith("Traceback ")] or [""]
+        yield found("entry-import", "\n".join([f"{failure['entry']} cannot be imported: {error}", *frames]))
+
+
+def from_warnings(warnings: Warnings, options: PyInstallerConfig, known: Known, *, windowed: bool) -> Iterator[Finding]:
+    """The findings in PyInstaller's warnings. `windowed` tells whether an executable has windows: then toolkits must work."""
+    for warning in warnings:
+        template, values = warning["template"], warning["values"]
+        if template.startswith("Library not found: could not resolve"):
+            library, needing = values
+            yield found("missing-library", f"{library} is nowhere, and is needed by {known.told(needing)}", path=needing)
+        elif template.startswith("Hidden import %r") and values[0] in options.hidden_imports:
+            yield found("hidden-import", _not_there(values[0], "hidden-imports", known))
+        elif gate := next((gate for start, gate in _PLAIN.items() if template.startswith(start)), ""):
+            yield found(gate, template % tuple(values), level="warning" if gate == "toolkit" and not windowed else None)
+    yield from _not_collected(warnings, options, known)
+    names = sorted({warning["values"][0] for warning in warnings if warning["template"] == _CTYPES and ".so" in warning["values"][0]})
+    if names:
+        yield found("ctypes", f"loaded by name through ctypes, and not found where it was frozen: {', '.join(names)}")
+
+
+def _not_collected(warnings: Warnings, options: PyInstallerConfig, known: Known) -> Iterator[Finding]:
+    """Packages that the user named and that could not be collected; a module that is no package has nothing more to collect."""
+    told = {"collect-all": options.collect_all, "collect-data": options.collect_data, "collect-submodules": options.collect_submodules}
+    failed = dict(_uncollected(warnings))
+    for key, names in told.items():
+        for name in names:
+            if name in failed and (failed[name] or name not in known.modules):
+                why = f"{name}, which {key} names, could not be collected: importing it raised {failed[name]}"
+                yield found("collect", why if failed[name] else _not_there(name, key, known))
+
+
+def _uncollected(warnings: Warnings) -> Iterator[tuple[str, str]]:
+    """Packages that were not collected, with the error when importing one failed."""
+    for warning in warnings:
+        if match := re.match(r"Failed to collect submodules for '(.+?)' because importing '.+?' raised: (.*)", warning["template"]):
+            yield match[1], match[2]
+        elif warning["template"].startswith(("collect_data_files - skipping", "collect_dynamic_libs - skipping")):
+            yield warning["values"][0], ""
+
+
+def _not_there(name: str, key: str, known: Known) -> str:
+    near = get_close_matches(name, sorted(known.modules), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"there is no module {name}, which [tool.coldforge.pyinstaller] {key} names{hint}"
