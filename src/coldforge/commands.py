@@ -19,6 +19,13 @@ FORMAT = click.option("--format", "formats", multiple=True, metavar="FORMAT", he
 HOST = click.option("--host", is_flag=True, help="Freeze on this machine, not in a container.")
 CLEAN = click.option("--clean", is_flag=True, help="Do everything again, whatever is there already.")
 JOBS = click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="Things done side by side (0: one a core).")
+IDENTITY = click.option("--identity-token", envvar="COLDFORGE_IDENTITY_TOKEN", help="OIDC token to sign with (default: the CI job's own).")
+TRUST = click.option(
+    "--trust-config",
+    envvar="COLDFORGE_TRUST_CONFIG",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Another sigstore instance (default: the public one).",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the releases API (default: GitHub's own).")
 
@@ -39,6 +46,7 @@ def coldforge() -> None:
     coldforge attest            sign statements about every file (in CI: its own identity)
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
+    coldforge rebuild DIST      build it again, and compare the bytes
 
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
     4 a build step failed, 5 a remote service failed (safe to run again).
@@ -122,13 +130,8 @@ def bundle(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 
 @coldforge.command()
 @DIST
-@click.option("--identity-token", envvar="COLDFORGE_IDENTITY_TOKEN", help="OIDC token to sign with (default: the CI job's own).")
-@click.option(
-    "--trust-config",
-    envvar="COLDFORGE_TRUST_CONFIG",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Another sigstore instance (default: the public one).",
-)
+@IDENTITY
+@TRUST
 @common
 def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> None:
     """Sign a statement about every file of DIST: sigstore bundles beside them."""
@@ -180,6 +183,49 @@ def verify(what: str, *, as_json: bool, **options: Any) -> int:
 
 
 @coldforge.command()
+@DIST
+@TARGET
+@click.option("--source", default="", metavar="FOLDER|URL", help="A repository with the commit (default: the one that the manifest names).")
+@HOST
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep what was rebuilt in this folder.")
+@click.option(
+    "--attest",
+    "statement",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="When all is identical, sign a statement of it into this file.",
+)
+@IDENTITY
+@TRUST
+@JOBS
+@JSON
+@common
+def rebuild(
+    dist: str,
+    *,
+    statement: Path | None,
+    identity_token: str | None,
+    trust_config: Path | None,
+    keep: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Build again what DIST/manifest.json records, elsewhere and from nothing, and compare the bytes.
+
+    The code of the recorded commit runs in the recorded container; with --host on this machine.
+    Exit code 0 only if all is identical, or identical but for signatures.
+    """
+    from coldforge import rebuilding
+
+    found = rebuilding.rebuild(existing(dist), rebuilding.Options(keep=keep, **options))
+    rebuilding.tell(found, quiet=as_json, keep=keep)
+    if statement and not found.exit_code:
+        rebuilding.attest(found, statement, identity_token=identity_token, trust_config=trust_config)
+    if as_json:
+        show(rebuilding.plain(found))
+    return found.exit_code
+
+
+@coldforge.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @JSON
 @common
@@ -208,7 +254,7 @@ def doctor(project: str, *, as_json: bool) -> int:
 
 
 @coldforge.command()
-@click.argument("name", required=False, metavar="[config|matrix|plan|payload|manifest|policy|verdict]")
+@click.argument("name", required=False, metavar="[config|matrix|plan|payload|manifest|policy|verdict|rebuild]")
 @common
 def schema(name: str | None) -> None:
     """Print the JSON Schema of one document, or of all."""

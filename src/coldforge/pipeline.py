@@ -156,8 +156,6 @@ def run(
     jobs: int = 0,
 ) -> Manifest:
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt."""
-    from coldforge.host.lock import exclusive
-
     made = make(project, targets=targets, formats=formats, host=host)
     _check_out(made.project.root, out)
     chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages)
@@ -171,15 +169,22 @@ def run(
         clean=clean,
         jobs=jobs or (os.cpu_count() or 1),
     )
-    with files.disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-    with exclusive(out):
-        files.write(out / "plan.json", canonical(made.plan))
-        for target in chosen:
-            _run_target(this, target, stages)
-        manifest = record_release(this)
+    manifest = carry_out(this, chosen, stages, shown=made.plan)
     _conclude(this, manifest)
     return manifest
+
+
+def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stage], *, shown: Plan) -> Manifest:
+    """Run the stages for these targets and record what they made; `shown` is the plan that is left beside it."""
+    from coldforge.host.lock import exclusive
+
+    with files.disk_errors(this.out):
+        this.out.mkdir(parents=True, exist_ok=True)
+    with exclusive(this.out):
+        files.write(this.out / "plan.json", canonical(shown))
+        for target in targets:
+            _run_target(this, target, stages)
+        return record_release(this)
 
 
 def _check_out(root: Path, out: Path) -> None:
@@ -420,11 +425,12 @@ def inspect_file(path: Path, *, quiet: bool) -> Any:
 def schema(name: str | None) -> Mapping[str, Any]:
     """One JSON Schema, or all of them by name. Raises ConfigurationError for an unknown name."""
     from coldforge.plan.schemas import schemas
+    from coldforge.rebuild.verdict import Rebuild
     from coldforge.records import schema_of
     from coldforge.verify.policy import Policy
     from coldforge.verify.verdict import Verdict
 
-    known = {**schemas(), "policy": schema_of(Policy), "verdict": schema_of(Verdict)}
+    known = {**schemas(), "policy": schema_of(Policy), "verdict": schema_of(Verdict), "rebuild": schema_of(Rebuild)}
     if name is None:
         return known
     if name not in known:

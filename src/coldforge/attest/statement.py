@@ -181,5 +181,5 @@ def same_build(left: bytes, right: bytes) -> bool:
 
 def _without_run(text: bytes) -> Any:
     document = json.loads(text)
-    document["predicate"]["runDetails"]["metadata"] = {}
+    document["predicate"].setdefault("runDetails", {})["metadata"] = {}
     return document

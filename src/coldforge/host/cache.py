@@ -14,7 +14,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,6 +44,20 @@ def root() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("coldforge", appauthor=False) / "cache"  # beside it lie the environments of bin/coldforge
+
+
+@contextmanager
+def apart(folder: Path) -> Iterator[None]:
+    """Use another cache while the block runs, and nothing of the user's own."""
+    before = os.environ.get("COLDFORGE_CACHE")
+    os.environ["COLDFORGE_CACHE"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLDFORGE_CACHE"]
+        else:
+            os.environ["COLDFORGE_CACHE"] = before
 
 
 def fetch(kind: str, key: str) -> Path | None:

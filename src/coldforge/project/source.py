@@ -19,7 +19,7 @@ _HEAD: Final = re.compile(r"^([0-9a-f]{40,64}) (\d+)$\n?(.*)", re.MULTILINE)
 _STATUS: Final = re.compile(r"^([ MADRCUT?!]{2}) (.*)$", re.MULTILINE)
 _URL: Final = re.compile(r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^/:]+)(?::\d+)?[:/]/*(?P<path>.+?)(?:\.git)?/*$")
 # Set in git's hooks, where they name another repository than the one at the project's root.
-_OTHER_REPOSITORY: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+OTHER_REPOSITORY: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 def read_source(root: Path) -> SourceRecord:
@@ -57,7 +57,7 @@ def is_output(folder: Path) -> bool:
 
 def _git(root: Path, *words: str) -> str:
     """What a git command prints; nothing when it says no (no repository, no commit, no such key) or is not installed."""
-    own = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    own = {name: value for name, value in os.environ.items() if name not in OTHER_REPOSITORY}
     options = ("--no-optional-locks", "-c", "status.relativePaths=true", "-c", "color.status=false")
     try:
         done = run(["git", *options, "-C", root, *words], env={**own, "LC_ALL": "C"}, check=False, quiet=True)

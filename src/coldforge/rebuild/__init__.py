@@ -1,0 +1,1 @@
+"""Building again from what a manifest records, and telling where and why the bytes differ."""

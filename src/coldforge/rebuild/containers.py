@@ -1,0 +1,159 @@
+"""Files that hold files, each as members in its own order: ar, tar, zip, compressed streams; PyInstaller's are in `frozen`.
+
+Everything is read from views and within a budget; what makes no sense raises one of `damage()`, and the bytes are compared instead.
+Sources: ar(5), deb(5), RFC 1952 (gzip); the libraries know the rest.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, Final, Self
+
+from coldforge.rebuild.frozen import carchive, pyz
+from coldforge.rebuild.members import ENTRIES, Container, Member
+from coldforge.rebuild.verdict import What
+from coldforge.rebuild.views import Budget, chunks_of, file_of, part, unpacked
+
+AR: Final = b"!<arch>\n"
+_FIELDS: Final = ((0, 16), (16, 28), (28, 34), (34, 40), (40, 48), (48, 58))
+HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header
+_LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+
+
+def container_of(view: memoryview, budget: Budget) -> Container | None:
+    """What a file holds; None when it is no container. Raises one of `damage()`."""
+    head = bytes(view[:264])
+    for magic, reader in _READERS.items():
+        if head.startswith(magic):
+            return reader(view, budget)
+    if head[257:262] == b"ustar":
+        return _tar(view, budget)
+    return carchive(view, budget)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArEntry:
+    """One entry of an ar archive: header and bytes lie from `start` to `end`, the bytes at `content`."""
+
+    name: str
+    facts: Mapping[What, str]
+    start: int
+    content: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins: they are padded to even places."""
+        return self.content + self.size + self.size % 2
+
+
+def ar_entries(view: memoryview) -> Iterator[ArEntry]:
+    """The entries of an ar archive. Raises one of `damage()`."""
+    position = len(AR)
+    while position < len(view):
+        head = bytes(view[position : position + 60])
+        if len(head) < 60 or head[58:] != b"`\n":
+            raise ValueError("a header of it is damaged")
+        name, time, uid, gid, mode, size = (head[a:b].decode("ascii").strip() for a, b in _FIELDS)
+        facts: dict[What, str] = {"time": time, "owner": f"{uid}:{gid}", "mode": mode}
+        entry = ArEntry(name=name.rstrip("/"), facts=facts, start=position, content=position + 60, size=int(size))
+        if entry.size < 0 or entry.content + entry.size > len(view):
+            raise ValueError("it is cut off")
+        yield entry
+        position = entry.end
+
+
+def _ar(view: memoryview, _budget: Budget) -> Container:
+    entries = islice(ar_entries(view), ENTRIES)
+    members = (Member(name=entry.name, facts=entry.facts, read=partial(part, view, entry.content, entry.size)) for entry in entries)
+    return Container(kind="ar", members=tuple(members))
+
+
+class _Header(tarfile.TarInfo):
+    """An entry's header that is refused when it announces more header than anybody needs."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        made = super().frombuf(buf, encoding, errors)
+        if made.type in _LONG and made.size > HEADER:
+            raise ValueError(f"a header of {made.size} bytes")
+        return made
+
+
+def _tar(view: memoryview, _budget: Budget) -> Container:
+    with tarfile.open(fileobj=file_of(view), mode="r:", tarinfo=_Header) as tar:
+        return Container(kind="tar", members=tuple(_tar_member(view, info) for info in islice(tar, ENTRIES)))
+
+
+def _tar_member(view: memoryview, info: tarfile.TarInfo) -> Member:
+    content = view[info.offset_data : info.offset_data + info.size] if info.isreg() and not info.issparse() else memoryview(b"")
+    facts: dict[What, str] = {
+        "kind": info.type.decode("latin-1"),
+        "mode": f"{info.mode:o}",
+        "time": str(info.mtime),
+        "owner": f"{info.uid}:{info.gid} {info.uname}:{info.gname}",
+        "link": info.linkname,
+        "header": str(sorted(info.pax_headers.items())) if info.pax_headers else "",
+    }
+    return Member(name=info.name, facts=facts, read=lambda: content)
+
+
+def _zip(view: memoryview, budget: Budget) -> Container:
+    import zipfile
+
+    archive = zipfile.ZipFile(file_of(view))
+
+    def member(info: zipfile.ZipInfo) -> Member:
+        facts: dict[What, str] = {
+            "time": "{}-{:02}-{:02} {:02}:{:02}:{:02}".format(*info.date_time),
+            "mode": f"{info.external_attr >> 16:o}",
+            "header": f"system {info.create_system}, version {info.create_version}, method {info.compress_type}, extra {info.extra.hex()}",
+        }
+
+        def read() -> memoryview:
+            with archive.open(info) as stream:
+                return unpacked(chunks_of(stream), budget)
+
+        return Member(name=info.filename, facts=facts, read=read)
+
+    return Container(kind="zip", members=tuple(member(info) for info in islice(archive.infolist(), ENTRIES)))
+
+
+def _gzip(view: memoryview, budget: Budget) -> Container:
+    import gzip
+
+    head = bytes(view[:512])
+    flags, time, extra, system = head[3], int.from_bytes(head[4:8], "little"), head[8], head[9]
+    named = head[10:].partition(b"\0")[0].decode("latin-1") if flags & 8 and not flags & 4 else ""
+    facts: dict[What, str] = {"time": str(time), "header": f"name {named!r}, flags {flags}, level mark {extra}, system {system}"}
+    return _stream("gzip", lambda: gzip.GzipFile(fileobj=file_of(view)), budget, facts)
+
+
+def _zstd(view: memoryview, budget: Budget) -> Container:
+    import zstandard
+
+    return _stream("zstd", lambda: zstandard.ZstdDecompressor().stream_reader(file_of(view), read_across_frames=True), budget)
+
+
+def _xz(view: memoryview, budget: Budget) -> Container:
+    import lzma
+
+    return _stream("xz", lambda: lzma.LZMAFile(file_of(view)), budget)
+
+
+def _stream(kind: str, opened: Callable[[], Any], budget: Budget, facts: Mapping[What, str] | None = None) -> Container:
+    return Container(kind=kind, facts=facts or {}, members=(Member(name="", read=lambda: unpacked(chunks_of(opened()), budget)),))
+
+
+_READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
+    AR: _ar,
+    b"\x1f\x8b": _gzip,
+    b"\x28\xb5\x2f\xfd": _zstd,
+    b"\xfd7zXZ\0": _xz,
+    b"PK\3\4": _zip,
+    b"PYZ\0": pyz,
+}

@@ -1,0 +1,58 @@
+"""What went into a build, as it is recorded and as it was when it was built again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from coldforge.records import Artifact, Distribution, Environment, Payload
+
+
+def unlike(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The names under which two mappings do not say the same."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+
+
+def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
+    """Which inputs of a freeze were others, for people. The same bytes may come of them all the same."""
+    for what, one, other in (
+        ("where it was frozen", recorded.workshop, rebuilt.workshop),
+        ("the lock", f"{recorded.lock} {recorded.lock_sha256[:12]}", f"{rebuilt.lock} {rebuilt.lock_sha256[:12]}"),
+        ("the interpreter", _interpreter(recorded), _interpreter(rebuilt)),
+        ("the system", recorded.system, rebuilt.system),
+        ("the C library", recorded.glibc, rebuilt.glibc),
+    ):
+        if one != other:
+            yield f"{what} was {one or 'not told'}, is {other or 'not told'}"
+    for what, before, now in (
+        ("the distribution", recorded.distributions, rebuilt.distributions),
+        ("the freezer's distribution", recorded.freezer_distributions, rebuilt.freezer_distributions),
+    ):
+        yield from _other(what, _versions(before), _versions(now))
+
+
+def tools(recorded: tuple[Artifact, ...], rebuilt: tuple[Artifact, ...]) -> Iterator[str]:
+    """Which artifacts were written by another tool than is recorded."""
+    now = {artifact.name: artifact.tool for artifact in rebuilt}
+    for artifact in recorded:
+        if artifact.tool and now.get(artifact.name, artifact.tool) != artifact.tool:
+            yield f"{artifact.name} was written by {artifact.tool}, now by {now[artifact.name] or 'no tool'}"
+
+
+def origins(recorded: Payload, rebuilt: Payload) -> Iterator[str]:
+    """Which libraries and distributions the files of two trees come from in other versions."""
+    one, other = ({f"{f.origin.kind} {f.origin.name}": f.origin.version for f in payload.files} for payload in (recorded, rebuilt))
+    yield from _other("files of", one, other)
+
+
+def _interpreter(environment: Environment) -> str:
+    python = environment.interpreter
+    return f"{python.implementation} {python.version} {python.sha256[:12]}"
+
+
+def _versions(found: tuple[Distribution, ...]) -> dict[str, str]:
+    return {dist.name: dist.version for dist in found}
+
+
+def _other(what: str, one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[str]:
+    for name in unlike(one, other):
+        yield f"{what} {name} was {one.get(name, 'not there')}, is {other.get(name, 'not there')}"

@@ -1,0 +1,110 @@
+"""What a rebuild found: the first difference of each artifact, the word for it, and the verdict in one line."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+from coldforge.records import Record
+from coldforge.report.reporter import Table
+
+Word = Literal["identical", "identical but for signatures", "differs"]
+What = Literal["content", "missing", "added", "order", "kind", "mode", "time", "owner", "link", "header", "encoding"]
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """The first difference of two files.
+
+    `where` leads to it from the artifact inwards: members, sections, symbols, functions, lines. `what` differs there; `missing`
+    and `added` are about the rebuilt file, `encoding` means that the same content was written in another way. Both texts are
+    shortened; `cause` is the likely one.
+    """
+
+    where: tuple[str, ...]
+    what: What
+    released: str = ""
+    rebuilt: str = ""
+    cause: str = ""
+
+    def __str__(self) -> str:
+        place = " > ".join(self.where)
+        if self.what in ("missing", "added"):
+            return f"{place}: {'not in the rebuilt file' if self.what == 'missing' else 'only in the rebuilt file'}"
+        return f"{place}: {self.what} was {self.released or 'nothing'}, is {self.rebuilt or 'nothing'}"
+
+
+class Row(Record, frozen=True, kw_only=True):
+    """One artifact, or the frozen tree of a target.
+
+    `recorded` is the manifest's digest, `released` that of the file here (empty: there is none), `rebuilt` the new one.
+    """
+
+    name: str
+    target: str
+    word: Word
+    recorded: str
+    released: str = ""
+    rebuilt: str = ""
+    difference: Difference | None = None
+
+    @property
+    def is_artifact(self) -> bool:
+        """Whether it is a file for users, and not the frozen tree that these are made of."""
+        return "/" not in self.name
+
+
+class Rebuild(Record, frozen=True, kw_only=True):
+    """The answer about a release, or those of its targets that could be built here.
+
+    `inputs` names what was not as the manifest records it although the rebuild went on; `left` are the targets that
+    another machine must rebuild.
+    """
+
+    product: str
+    version: str
+    commit: str
+    coldforge: str
+    rows: tuple[Row, ...]
+    inputs: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> Word:
+        """The worst of the rows' words."""
+        words = {row.word for row in self.rows}
+        if "differs" in words or not words:
+            return "differs"
+        return "identical but for signatures" if len(words) > 1 or "identical" not in words else "identical"
+
+    @property
+    def exit_code(self) -> int:
+        """0, and 1 when something differs."""
+        return int(self.word == "differs")
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line."""
+        what = f"{self.product} {self.version}, rebuilt from {self.commit[:12]}"
+        left = f"; {', '.join(self.left)} must be rebuilt elsewhere" if self.left else ""
+        different = sum(row.word == "differs" for row in self.rows)
+        amount = f"{different} of {len(self.rows)} parts" if different else f"all {len(self.rows)} parts"
+        return f"{self.word.upper()}: {amount} of {what}{left}."
+
+    def table(self) -> Table:
+        """A row for each artifact, what differs first."""
+        ordered = sorted(self.rows, key=lambda row: (row.word != "differs", row.name))
+        rows = tuple((row.name, row.word, row.recorded[:12], row.rebuilt[:12]) for row in ordered)
+        return Table(title=f"rebuild of {self.product} {self.version}", columns=("artifact", "verdict", "recorded", "rebuilt"), rows=rows)
+
+    def explained(self) -> str:
+        """Every difference with its likely cause, and the inputs that were others."""
+        lines = [f"not as recorded: {text}" for text in self.inputs]
+        for row in self.rows:
+            if row.difference:
+                lines += [str(row.difference), f"  likely: {row.difference.cause}"]
+        return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """A text of somebody else's, fit for a terminal: control and format characters and lone surrogates are spelled out."""
+    return "".join(char if unicodedata.category(char)[0] not in "CZ" or char == " " else ascii(char)[1:-1] for char in text)

@@ -1,0 +1,215 @@
+"""Rebuilding a release from its manifest: fetch, freeze and bundle again from nothing, compare, and when asked attest it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from coldforge import __version__, pipeline
+from coldforge.errors import ConfigurationError, Missing, Refused
+from coldforge.host import cache, engine, files
+from coldforge.plan.model import Plan
+from coldforge.project.images import Image, find_image
+from coldforge.rebuild import inputs, replay, rows
+from coldforge.rebuild.fetch import check, fetch, origin_of
+from coldforge.rebuild.verdict import Rebuild, Row
+from coldforge.records import MANIFEST, Manifest, Payload, TargetRecord, read
+from coldforge.report import reporter
+from coldforge.target import Target, host_target
+
+plain = pipeline.plain
+_HERE: Final = "--host freezes on this machine, and so runs the code of the commit here."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How it is wanted: on this machine (`host`) or in the recorded image; `source` and `keep` may be empty."""
+
+    targets: Sequence[str] = ()
+    source: str = ""
+    keep: Path | None = None
+    host: bool = False
+    jobs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Replay:
+    """One target that is built again: what is recorded, the checked-out project, and where things lie."""
+
+    dist: Path
+    manifest: Manifest
+    record: TargetRecord
+    project: Path
+    out: Path
+    scratch: Path
+    host: bool
+
+
+def rebuild(dist: Path, options: Options) -> Rebuild:
+    """Build again what `dist/manifest.json` records, and compare it with the files that lie beside it.
+
+    Nothing is taken from a cache or from an earlier build. Raises ConfigurationError for a manifest that cannot be
+    rebuilt, Missing when this machine lacks what it takes, and all that a build raises.
+    """
+    manifest = read(dist / MANIFEST, Manifest)
+    check(manifest.source, f"{manifest.product} {manifest.version}")
+    replay.check_version(manifest, __version__)
+    chosen = _chosen(manifest, options.targets)
+    origin = origin_of(manifest.source, options.source)
+    for record in chosen:
+        _check_place(record, host=options.host)
+    if options.keep and any(options.keep.glob("*")):
+        raise ConfigurationError(f"{options.keep} is not empty", hint="What was rebuilt is kept in a folder of its own.")
+    with files.scratch("rebuild") as folder, cache.apart(folder / "cache"):
+        with reporter().step(f"fetch {manifest.source.commit[:12]} from {origin}"):
+            project = fetch(origin, manifest.source, folder / "source")
+        out = options.keep.absolute() if options.keep else folder / "dist"
+        replays = [
+            _Replay(dist=dist, manifest=manifest, record=record, project=project, out=out, scratch=folder, host=options.host)
+            for record in chosen
+        ]
+        made = [(one, _build(one, options.jobs)) for one in replays]
+        with reporter().step("compare"):
+            return Rebuild(
+                product=manifest.product,
+                version=manifest.version,
+                commit=manifest.source.commit,
+                coldforge=__version__,
+                rows=tuple(row for one, record in made for row in _rows(one, record)),
+                inputs=tuple(text for one, record in made for text in _inputs(one, record)),
+                left=tuple(record.target for record in manifest.targets if record not in chosen),
+            )
+
+
+def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...]:
+    """The targets that are rebuilt here: those named, else all that can be. Raises Missing when one cannot, or none is left."""
+    wanted = {str(Target.parse(name)) for name in named}
+    records = {str(Target.parse(record.target)): record for record in manifest.targets}
+    if unknown := sorted(wanted - records.keys()):
+        hint = f"It has {', '.join(sorted(records)) or 'no target'}."
+        raise ConfigurationError(f"the manifest has nothing for {', '.join(unknown)}", hint=hint)
+    if not records:
+        raise ConfigurationError("the manifest lists no target", hint="Run `coldforge build` first.")
+    here = host_target()
+    able = {name for name in records if pipeline.can_freeze(here, Target.parse(name))}
+    lacking = sorted((wanted or records.keys()) - able)
+    if lacking and (wanted or not able):
+        raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")
+    return tuple(record for name, record in sorted(records.items()) if name in (wanted or able))
+
+
+def _check_place(record: TargetRecord, *, host: bool) -> None:
+    """Raises ConfigurationError before the commit's code would run outside of a container unasked, Missing without an engine."""
+    if host:
+        return
+    if record.environment.workshop == replay.HOST:
+        raise ConfigurationError(f"{record.target} was frozen on a machine, not in a container", hint=_HERE)
+    if not engine.configured():
+        message = f"{record.target} was frozen in a container, and there is no container engine on this machine"
+        hint = f"Install Docker or Podman, or set DOCKER_HOST. {_HERE}"
+        raise Missing(message, why=f"The image is {record.environment.image or record.environment.workshop}.", hint=hint)
+
+
+def _build(one: _Replay, jobs: int) -> TargetRecord:
+    """Freeze and bundle one target again, as it was recorded; what came out."""
+    record = one.record
+    planned = pipeline.make(one.project, targets=(record.target,), host=one.host).whole
+    _check_recorded(one, planned)
+    container, python = _place(one, planned)
+    lock = replay.kept_lock(record.environment, Target.parse(record.target), one.scratch / "locks")
+    plan = replay.replayed(planned, one.manifest, record, container=container, python=python, lock=lock)
+    this = pipeline.Run(
+        project=one.project,
+        plan=plan,
+        asked=frozenset(artifact.name for artifact in record.artifacts),
+        targets=tuple(each.target for each in one.manifest.targets),
+        out=one.out,
+        host=one.host,
+        clean=True,
+        jobs=jobs or (os.cpu_count() or 1),
+    )
+    manifest = pipeline.carry_out(this, plan.targets, pipeline.BUILD, shown=plan)
+    return next(made for made in manifest.targets if made.target == record.target)
+
+
+def _check_recorded(one: _Replay, plan: Plan) -> None:
+    """Raises Missing or ConfigurationError when the lock or the recipes in force are not those that are recorded."""
+    from coldforge.freeze.lock import find_lock
+    from coldforge.freeze.pyinstaller import recorded_recipes
+
+    replay.check_recipes(one.record, recorded_recipes(one.project))
+    lock = None if one.record.environment.resolved else find_lock(one.project, plan.config.environment)
+    replay.check_lock(one.record, lock.name if lock else "", files.sha256(lock) if lock else "")
+
+
+def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
+    """The image to freeze in and its Python; on this machine nothing and the Python's path."""
+    if one.host:
+        return "", _host_python(one.record, plan.product.requires_python)
+    name = plan.targets[0].container
+    planned: Image | None = find_image(name, one.project) if name else None
+    return replay.container_of(one.record, planned, name), replay.python_of(one.record)
+
+
+def _host_python(record: TargetRecord, requires: str) -> str:
+    """The recorded interpreter on this machine. Raises Missing when there is none with the same library."""
+    from coldforge.freeze.interpreter import find_python
+
+    recorded, seen = record.environment.interpreter, []
+    for wanted in (recorded.version, recorded.version.rpartition(".")[0], ""):
+        try:
+            found = find_python(wanted, requires)
+        except Missing:
+            continue
+        identity = found.identity()
+        if identity["sha256"] == recorded.sha256:
+            return found.path
+        seen.append(f"{found.path} is {found.version} with {found.library.name} {identity['sha256'][:12]}")
+    why = "\n".join([f"recorded: {recorded.version} with a library {recorded.sha256[:12]} ({recorded.build})", *dict.fromkeys(seen)])
+    system = f" of {record.environment.system}" if record.environment.system else ""
+    hint = f"Install the same Python{system}, or rebuild where it is."
+    raise Missing(f"the interpreter that froze {record.target} is not on this machine", why=why, hint=hint)
+
+
+def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:
+    places = {"dist": one.dist, "out": one.out}
+    yield rows.tree_row(one.record, made, **places)
+    rebuilt = {artifact.name: artifact for artifact in made.artifacts}
+    for artifact in one.record.artifacts:
+        yield rows.artifact_row(artifact, rebuilt[artifact.name], **places)
+
+
+def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:
+    """What was not as it is recorded."""
+    yield from inputs.changed(one.record.environment, made.environment)
+    yield from inputs.tools(one.record.artifacts, made.artifacts)
+    before = rows.index(one.dist, one.record.target)
+    if before and made.payload_digest != one.record.payload_digest:
+        yield from inputs.origins(before, read(one.out / one.record.target / rows.INDEX, Payload))
+
+
+def tell(found: Rebuild, *, quiet: bool, keep: Path | None) -> None:
+    """Say it: the table unless `quiet`, every difference with its likely cause, and the verdict."""
+    if not quiet:
+        reporter().table(found.table())
+    for text in found.inputs if not found.exit_code else ():
+        reporter().info(f"Not as recorded, and without effect: {text}")
+    if found.exit_code:
+        hint = f"What was rebuilt is in {keep}: diffoscope shows all differences." if keep else "--keep FOLDER keeps the rebuilt files."
+        reporter().error(Refused(found.line, why=found.explained(), hint=hint))
+    else:
+        reporter().info(found.line)
+    reporter().output("verdict", found.word)
+
+
+def attest(found: Rebuild, out: Path, *, identity_token: str | None, trust_config: Path | None) -> None:
+    """Sign that the same bytes came out, into `out`. Raises Missing without an identity, RemoteFailed when sigstore does not answer."""
+    from coldforge.attest import rebuilt
+
+    subjects = {row.name: row.recorded for row in found.rows if row.is_artifact}
+    with reporter().step("attest the rebuild"):
+        rebuilt.sign(rebuilt.statement(subjects, plain(found)), out, identity_token=identity_token, trust_config=trust_config)
+    reporter().info(f"Next: send {out} to whoever released it, or publish it.")

@@ -1,0 +1,213 @@
+"""A release is built again from its manifest alone: identical, or the first difference is named; nothing is taken on trust."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sigstore.models import Bundle
+from sigstore.verify import Verifier
+from sigstore.verify.policy import UnsafeNoOp
+
+from coldforge.host.files import sha256
+from coldforge.records import MANIFEST
+from coldforge.verify.evidence import load_root
+from support.containers import ar
+from support.fake_sigstore import FakeSigstore
+from support.program import Outcome, coldforge
+from support.repository import MODULE, TINY, write
+
+pytestmark = pytest.mark.integration
+
+ARCHIVE = "tiny-0.1.0-linux-x86_64.tar.gz"
+DEB = "tiny_0.1.0_amd64.deb"
+ONE = "tiny-0.1.0-linux-x86_64"
+TREE = "linux-x86_64/payload"
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="module")
+def project(build_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose second commit has another line of source."""
+    folder = write(tmp_path_factory.mktemp("source") / "tiny", container=build_image)
+    module = folder / "src" / "tiny" / "__init__.py"
+    module.write_text(MODULE.replace("tiny runs", "tiny walks"))
+    git(folder, "commit", "-q", "-a", "-m", "another line")
+    git(folder, "checkout", "-q", "HEAD~1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def released(project: Path, container_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of the first commit, flat as somebody downloaded it: nobody changes it."""
+    folder = tmp_path_factory.mktemp("released")
+    coldforge("build", project, "--out", folder / "dist", env=container_env).succeeded()
+    flat = folder / "downloads"
+    flat.mkdir()
+    for path in (folder / "dist" / MANIFEST, *(folder / "dist" / "linux-x86_64" / name for name in (ARCHIVE, DEB, ONE))):
+        shutil.copy(path, flat)
+    return flat
+
+
+def git(folder: Path, *words: str) -> str:
+    person = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in {"NAME": "S", "EMAIL": "s@e.org"}.items()}
+    env = {**os.environ, **person, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    return subprocess.run(["git", "-C", folder, *words], check=True, env=env, capture_output=True, text=True).stdout.strip()
+
+
+def rebuild(folder: Path, env: Mapping[str, str], *words: str | Path) -> Outcome:
+    return coldforge("rebuild", folder, *words, env=env)
+
+
+def rows(outcome: Outcome) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads(outcome.out)["rows"]}
+
+
+def told(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Where, and what both values are."""
+    difference = row["difference"]
+    return " > ".join(difference["where"]), difference.get("released", ""), difference.get("rebuilt", "")
+
+
+def copied(released: Path, folder: Path, edit: Edit | None = None) -> Path:
+    """The release with its manifest in another way."""
+    shutil.copytree(released, folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    if edit:
+        edit(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+def test_from_the_manifest_alone_the_same_bytes_come_out_and_are_attested(
+    released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing but the manifest is there; source, folder, cache and container are fresh."""
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(released / MANIFEST, alone)
+    git(tmp_path, "clone", "-q", "--bare", f"file://{project}", "elsewhere.git")
+    statement, kept = tmp_path / "rebuild.sigstore.json", tmp_path / "kept"
+    with FakeSigstore() as sigstore:
+        (tmp_path / "trust.json").write_text(sigstore.trust_config())
+        signing = ("--attest", statement, "--identity-token", sigstore.token(), "--trust-config", tmp_path / "trust.json")
+        env = {**container_env, "HOME": str(tmp_path), "TZ": "Pacific/Chatham", "PYTHONHASHSEED": "7"}
+        words = ("--json", "--source", tmp_path / "elsewhere.git", "--keep", kept, *signing)
+        outcome = rebuild(alone, env, *words).succeeded()
+    assert {name: row["word"] for name, row in rows(outcome).items()} == dict.fromkeys((TREE, ARCHIVE, DEB, ONE), "identical")
+    assert "inputs" not in json.loads(outcome.out)
+    for name in (ARCHIVE, DEB, ONE):
+        assert sha256(kept / "linux-x86_64" / name) == sha256(released / name)
+    kind, payload = Verifier(trusted_root=load_root(tmp_path / "trust.json")).verify_dsse(
+        Bundle.from_json(statement.read_text()), UnsafeNoOp()
+    )
+    made = json.loads(payload)
+    assert kind == "application/vnd.in-toto+json"
+    assert {s["name"]: s["digest"]["sha256"] for s in made["subject"]} == {name: sha256(released / name) for name in (ARCHIVE, DEB, ONE)}
+    assert made["predicate"]["commit"] == git(project, "rev-parse", "HEAD")
+
+
+def test_a_file_that_was_changed_after_the_build_is_found_and_one_that_was_signed_is_not_taken_for_it(
+    released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    """All three words in one release."""
+    folder = copied(released, tmp_path / "altered")
+    data = (folder / ARCHIVE).read_bytes()
+    (folder / ARCHIVE).write_bytes(data[:4] + b"\1\2\3\4" + data[8:])  # RFC 1952: the time in gzip's head
+    with (folder / DEB).open("ab") as package:  # as debsigs does
+        package.write(ar({"_gpgorigin": b"a signature"})[8:])
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for artifact in manifest["targets"][0]["artifacts"]:
+        artifact["sha256"] = artifact["sha256"] if artifact["name"] != DEB else sha256(folder / DEB)
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    outcome = rebuild(folder, container_env, "--json", "--source", project)
+    outcome.failed(1, f"{ARCHIVE}: time was {0x04030201}, is 0", "the file was changed after it was built")
+    words = {ARCHIVE: "differs", DEB: "identical but for signatures", ONE: "identical", TREE: "identical"}
+    assert {name: row["word"] for name, row in rows(outcome).items()} == words
+    assert "DIFFERS: 1 of 4 parts of tiny 0.1.0" in outcome.err
+
+
+def test_another_line_of_source_is_named_in_every_artifact(
+    released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    """The manifest claims the other commit."""
+    commit = git(project, "rev-parse", "main")
+    folder = copied(released, tmp_path / "claimed", lambda manifest: manifest["source"].update(commit=commit))
+    outcome = rebuild(folder, container_env, "--json", "--source", project)
+    outcome.failed(1, "DIFFERS: 4 of 4 parts")
+    inside, values = "PYZ.pyz > tiny > <module> > main > constant 1", ("'tiny runs'", "'tiny walks'")
+    found = rows(outcome)
+    assert told(found[ONE]) == (f"{ONE} > {inside}", *values)
+    assert told(found[ARCHIVE]) == (f"{ARCHIVE} > tiny-0.1.0/tiny > {inside}", *values)
+    assert told(found[DEB]) == (f"{DEB} > data.tar.zst > ./usr/lib/tiny/tiny > {inside}", *values)
+    assert "another source" in found[DEB]["difference"]["cause"]
+
+
+@pytest.fixture(scope="module")
+def at_the_desk(container_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A project without a lock, and what was built of it on this machine."""
+    folder = tmp_path_factory.mktemp("desk")
+    project = write(folder / "tiny", {name: text for name, text in TINY.items() if name != "requirements.txt"})
+    coldforge("build", project, "--out", folder / "dist", "--host", "--format", "tar.gz", env=container_env).succeeded()
+    return project, folder / "dist"
+
+
+def test_what_was_frozen_on_a_machine_is_rebuilt_there_when_asked(at_the_desk: tuple[Path, Path], container_env: dict[str, str]) -> None:
+    """With the lock that was resolved then, which stands nowhere but in the manifest."""
+    project, dist = at_the_desk
+    recorded = json.loads((dist / MANIFEST).read_text())["targets"][0]["environment"]
+    outcome = rebuild(dist, container_env, "--json", "--host", "--source", project).succeeded()
+    assert recorded["lock"] == "resolved"
+    assert {name: row["word"] for name, row in rows(outcome).items()} == {TREE: "identical", ARCHIVE: "identical"}
+    assert "there is no lock" not in outcome.err
+
+
+def test_code_runs_outside_of_a_container_only_when_asked(at_the_desk: tuple[Path, Path], container_env: dict[str, str]) -> None:
+    project, dist = at_the_desk
+    rebuild(dist, container_env, "--source", project).failed(2, "was frozen on a machine, not in a container", "--host")
+
+
+def environment(manifest: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = manifest["targets"][0]["environment"]
+    return found
+
+
+REFUSED = [
+    pytest.param(lambda m: m.update(coldforge="9.9"), 3, "uvx coldforge==9.9 rebuild", id="another coldforge"),
+    pytest.param(lambda m: environment(m)["recipes"].update({"build/freeze.py": "0"}), 3, "build/freeze.py", id="other recipes"),
+    pytest.param(lambda m: environment(m).update({"lock-sha256": "0" * 64}), 2, "is not in the commit", id="another lock"),
+    pytest.param(lambda m: environment(m).update(image="evil:latest", workshop="0"), 2, "which image", id="no image"),
+    pytest.param(lambda m: environment(m).update(python="--config-file=x"), 2, "which Python", id="no name of an interpreter"),
+    pytest.param(lambda m: m["source"].update(commit="f" * 40), 3, "has no commit ffff", id="a commit that is not there"),
+    pytest.param(lambda m: m["source"].update(commit="--upload-pack=x"), 2, "cannot be rebuilt", id="no commit"),
+    pytest.param(lambda m: m["source"].update(path="../.."), 2, "has no folder '../..'", id="a folder that is not in it"),
+    pytest.param(lambda m: m["source"].update(dirty=True), 2, "changes that are not in the commit", id="changes"),
+    pytest.param(lambda m: m.update(version="0.2.0"), 2, "the commit is tiny 0.1.0", id="another version"),
+    pytest.param(lambda m: m["targets"][0].update(target="../x"), 2, "unknown target", id="no target"),
+]
+
+
+@pytest.mark.parametrize(("edit", "code", "words"), REFUSED)
+def test_what_cannot_be_rebuilt_is_refused_before_anything_runs(
+    edit: Edit, code: int, words: str, released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = rebuild(copied(released, tmp_path / "release", edit), container_env, "--source", project)
+    outcome.failed(code, words)
+    assert "freeze linux" not in outcome.err
+
+
+def test_without_a_repository_it_is_asked_for(released: Path, container_env: dict[str, str]) -> None:
+    rebuild(released, container_env).failed(2, "names no repository", "--source")
+
+
+def test_a_folder_that_holds_something_is_not_used_to_keep_files(
+    released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    rebuild(released, container_env, "--source", project, "--keep", tmp_path).failed(2, "is not empty")

@@ -1,0 +1,144 @@
+"""What a manifest says is checked before it decides anything: it may come from anybody."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from coldforge.errors import ConfigurationError, Missing
+from coldforge.project.images import Image
+from coldforge.rebuild import replay
+from coldforge.rebuild.inputs import changed
+from coldforge.records import Artifact, Manifest, SourceRecord, TargetRecord
+from coldforge.target import Target
+from support import payloads
+from support.releases import ENVIRONMENT
+
+DIGEST = ENVIRONMENT.workshop
+OTHER = f"sha256:{'5' * 64}"
+TARGET = Target.parse(payloads.TARGET)
+SOURCE = SourceRecord(commit="a" * 40, epoch=5)
+
+
+def record(*names: str, **environment: object) -> TargetRecord:
+    """What is recorded of a target with these artifacts, frozen in an environment that differs in this."""
+    artifacts = tuple(
+        Artifact(name=n, path=f"linux-x86_64/{n}", target="linux-x86_64", format="deb", size=1, sha256="0" * 64) for n in names
+    )
+    return TargetRecord(
+        target=payloads.TARGET,
+        freezer="pyinstaller",
+        payload_digest="4" * 64,
+        payload_size=1,
+        environment=replace(ENVIRONMENT, **environment),
+        artifacts=artifacts,
+    )
+
+
+def manifest(**fields: object) -> Manifest:
+    return replace(Manifest(coldforge="1.2", product="demo", version="1.2.0rc1", source=SOURCE), **fields)
+
+
+def test_the_same_coldforge_is_demanded() -> None:
+    replay.check_version(manifest(), "1.2")
+    with pytest.raises(Missing) as caught:
+        replay.check_version(manifest(), "1.3")
+    assert "uvx coldforge==1.2 rebuild" in caught.value.hint
+
+
+def test_a_command_to_paste_is_not_made_of_anything() -> None:
+    with pytest.raises(Missing) as caught:
+        replay.check_version(manifest(coldforge="1.2; rm -rf ~"), "1.3")
+    assert caught.value.hint == ""
+
+
+def test_other_recipes_are_named() -> None:
+    one = record(recipes={"build/freeze.py": "1", "build/requirements.txt": "2"})
+    replay.check_recipes(one, {"build/freeze.py": "1", "build/requirements.txt": "2"})
+    with pytest.raises(Missing) as caught:
+        replay.check_recipes(one, {"build/freeze.py": "3", "build/requirements.txt": "2"})
+    assert caught.value.why == "Other ones: build/freeze.py."
+
+
+def test_the_lock_must_be_the_recorded_one() -> None:
+    replay.check_lock(record(), "requirements.txt", ENVIRONMENT.lock_sha256)
+    replay.check_lock(record(resolved="x==1"), "", "")  # it stands in the manifest itself
+    for name, sha256 in (("", ""), ("requirements.txt", "9" * 64)):
+        with pytest.raises(ConfigurationError, match="is not in the commit"):
+            replay.check_lock(record(), name, sha256)
+
+
+@pytest.mark.parametrize(
+    ("planned", "image", "workshop", "container"),
+    [
+        (Image(base=f"debian:12@{DIGEST}"), "", DIGEST, "linux"),
+        (Image(base=f"debian:13@{OTHER}"), f"debian:12@{DIGEST}", DIGEST, f"debian:12@{DIGEST}"),
+        (None, DIGEST, DIGEST, DIGEST),
+        (None, "", DIGEST, DIGEST),
+    ],
+)
+def test_the_recorded_image_is_taken(planned: Image | None, image: str, workshop: str, container: str) -> None:
+    assert replay.container_of(record(image=image, workshop=workshop), planned, "linux") == container
+
+
+def test_an_image_by_dockerfile_is_taken_only_when_the_dockerfile_is_the_same() -> None:
+    image = Image(base=f"debian:12@{DIGEST}", recipe="ARG BASE\nFROM ${BASE}\n")
+    made = record(image=image.base, workshop=image.identity)
+    assert replay.container_of(made, image, "linux") == "linux"
+    with pytest.raises(Missing, match="cannot be made"):
+        replay.container_of(made, replace_recipe(image), "linux")
+
+
+def replace_recipe(image: Image) -> Image:
+    return Image(base=image.base, recipe=f"{image.recipe}RUN true\n")
+
+
+@pytest.mark.parametrize(("image", "workshop"), [("evil:latest", DIGEST), (f"evil@{OTHER}", DIGEST), ("", "latest"), ("", "")])
+def test_an_image_that_is_not_pinned_by_the_recorded_digest_is_refused(image: str, workshop: str) -> None:
+    with pytest.raises(ConfigurationError, match="does not tell which image"):
+        replay.container_of(record(image=image, workshop=workshop), None, "")
+
+
+@pytest.mark.parametrize("python", ["", "--config-file=/etc/passwd", "python3 -c pass", "python3\n"])
+def test_what_is_no_interpreters_name_becomes_no_argument(python: str) -> None:
+    assert replay.python_of(record(python="/opt/python/cp313/bin/python3.13")) == "/opt/python/cp313/bin/python3.13"
+    with pytest.raises(ConfigurationError, match="which Python"):
+        replay.python_of(record(python=python))
+
+
+def test_a_resolved_lock_is_kept_if_it_is_the_one_of_the_digest(tmp_path: Path) -> None:
+    text = "x==1 --hash=sha256:00\n"
+    good = replace(ENVIRONMENT, resolved=text, lock_sha256=hashlib.sha256(text.encode()).hexdigest())
+    assert Path(replay.kept_lock(good, TARGET, tmp_path)).read_text() == text
+    assert replay.kept_lock(ENVIRONMENT, TARGET, tmp_path) == ""
+    with pytest.raises(ConfigurationError, match="not the one whose digest"):
+        replay.kept_lock(replace(good, resolved="y==1\n"), TARGET, tmp_path)
+
+
+def test_the_plan_of_the_commit_gets_what_is_recorded(tmp_path: Path) -> None:
+    plan, _ = payloads.make(tmp_path)
+    made = replay.replayed(plan, manifest(), record(payloads.DEB), container=DIGEST, python="python3.13", lock="")
+    assert made.source == SOURCE
+    assert made.targets[0].container == DIGEST
+    assert made.config.environment.python == "python3.13"
+    assert made.config.environment.lock == plan.config.environment.lock
+    assert made.targets[0].artifacts == plan.targets[0].artifacts
+
+
+def test_a_commit_of_something_else_is_refused(tmp_path: Path) -> None:
+    plan, _ = payloads.make(tmp_path)
+    words = {"container": "", "python": "", "lock": ""}
+    with pytest.raises(ConfigurationError, match=r"the commit is demo 1\.2\.0rc1, and the manifest is about demo 9"):
+        replay.replayed(plan, manifest(version="9"), record(), **words)
+    with pytest.raises(ConfigurationError, match=r"does not make other\.deb"):
+        replay.replayed(plan, manifest(), record("other.deb"), **words)
+
+
+def test_an_environment_is_compared_with_the_recorded_one() -> None:
+    other = replace(ENVIRONMENT, glibc="glibc-2.41", interpreter=replace(ENVIRONMENT.interpreter, version="3.13.2"))
+    assert list(changed(ENVIRONMENT, ENVIRONMENT)) == []
+    found = list(changed(ENVIRONMENT, other))
+    assert [text.partition(" was ")[0] for text in found] == ["the interpreter", "the C library"]
