@@ -240,6 +240,7 @@ def record_of(payload: Payload) -> TargetRecord:
         payload_digest=payload.digest,
         payload_size=payload.size,
         glibc_floor=payload.glibc_floor,
+        needs=payload.needs,
         environment=payload.environment,
         findings=payload.findings,
     )

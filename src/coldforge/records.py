@@ -128,6 +128,17 @@ class Finding(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Need(Record, frozen=True, kw_only=True):
+    """A library that a payload leaves to the system, by soname; `by` is the first file that needs it.
+
+    `required` is what a file is linked with or says to require; what is `recommended` or `suggested` is loaded when it is there.
+    """
+
+    soname: str
+    by: str
+    priority: Literal["required", "recommended", "suggested"] = "required"
+
+
 class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The index of a frozen tree: exactly what every package of that target contains.
 
@@ -144,7 +155,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     components: tuple[Component, ...] = ()
     environment: Environment
     findings: tuple[Finding, ...] = ()
-    requires: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     glibc_floor: str = ""
 
     @property
@@ -184,13 +195,14 @@ class Artifact(Record, frozen=True, kw_only=True):
 
 
 class TargetRecord(Record, frozen=True, kw_only=True):
-    """What one target's stages made: the payload by digest and the artifacts."""
+    """What one target's stages made: the payload by digest, what it needs of its system, and the artifacts."""
 
     target: str
     freezer: str
     payload_digest: str
     payload_size: int
     glibc_floor: str = ""
+    needs: tuple[Need, ...] = ()
     environment: Environment
     findings: tuple[Finding, ...] = ()
     artifacts: tuple[Artifact, ...] = ()

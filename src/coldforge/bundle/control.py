@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from coldforge.plan import libraries
 from coldforge.project.config import Product
 from coldforge.records import Payload
 
-# Sonames that frozen programs most often leave to the system, with Debian's packages for them.
-PACKAGES: Final = {
-    "libz.so.1": "zlib1g", "libX11.so.6": "libx11-6", "libxcb.so.1": "libxcb1", "libGL.so.1": "libgl1", "libEGL.so.1": "libegl1",
-    "libgcc_s.so.1": "libgcc-s1", "libstdc++.so.6": "libstdc++6", "libcrypt.so.1": "libcrypt1", "libtinfo.so.6": "libtinfo6",
-    "libdrm.so.2": "libdrm2", "libwayland-client.so.0": "libwayland-client0", "libwayland-cursor.so.0": "libwayland-cursor0",
-    "libwayland-egl.so.1": "libwayland-egl1", "libglib-2.0.so.0": "libglib2.0-0 | libglib2.0-0t64", "libfontconfig.so.1": "libfontconfig1",
-    "libfreetype.so.6": "libfreetype6", "libdbus-1.so.3": "libdbus-1-3", "libasound.so.2": "libasound2 | libasound2t64",
-    "libXft.so.2": "libxft2", "libXext.so.6": "libxext6", "libXrender.so.1": "libxrender1", "libXss.so.1": "libxss1",
-}  # fmt: skip
 SYNOPSIS: Final = 80  # characters, the package's name excluded (Debian Policy 3.4.1)
 _ARTICLE: Final = re.compile(r"^(an?|the) (?=\S)", re.IGNORECASE)
 
@@ -50,21 +42,15 @@ def extended(product: Product) -> str:
     return "\n".join(f" {text}" if text.startswith(".") else text for text in lines)  # a full stop there is reserved (Policy 5.6.13)
 
 
-def depends(payload: Payload, configured: Iterable[str]) -> tuple[str, ...]:
+def depends(payload: Payload, packages: Mapping[str, str], configured: Iterable[str]) -> tuple[str, ...]:
     """The C library as new as the tree needs it, packages of what the tree takes from the system, what the user adds."""
     floor = payload.glibc_floor.removeprefix("glibc-")
     own = [f"libc6 (>= {floor})"] if floor else []
-    found = sorted({PACKAGES[soname] for soname in payload.requires if soname in PACKAGES})
-    return tuple(dict.fromkeys([*own, *found, *map(line, configured)]))
+    return tuple(dict.fromkeys([*own, *libraries.debian(payload.needs, packages), *map(line, configured)]))
 
 
-def unknown(payload: Payload, configured: Iterable[str]) -> Iterator[str]:
-    """The libraries that are left to the system without a package that is known to bring them.
-
-    A configured dependency counts for a library whose name it starts with: `libmpv2` for `libmpv.so.2`.
-    """
-    named = tuple(configured)
-    for soname in payload.requires:
-        stem = soname.partition(".so")[0].lower()
-        if soname not in PACKAGES and not any(package.strip().lower().startswith(stem) for package in named):
-            yield soname
+def recommends(payload: Payload, packages: Mapping[str, str], configured: Iterable[str]) -> tuple[str, ...]:
+    """What is used when it is there, unless the package depends on it anyway."""
+    required = libraries.debian(payload.needs, packages)
+    found = [package for package in libraries.debian(payload.needs, packages, "recommended") if package not in required]
+    return tuple(dict.fromkeys([*found, *map(line, configured)]))

@@ -19,12 +19,12 @@ from typing import Any, Final
 
 from coldforge.bundle import BundleJob, control, desktop, documents, nfpm
 from coldforge.bundle.tree import Node, Tree
+from coldforge.errors import Problem, Refused
 from coldforge.host import clock, files
-from coldforge.plan import names
-from coldforge.report import reporter
+from coldforge.plan import libraries, names
 from coldforge.target import Target
 
-TEMPLATES: Final = (*documents.TEMPLATES, desktop.TEMPLATE)
+TEMPLATES: Final = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
 _LIBRARY: Final = re.compile(r"\.so(\.[0-9A-Za-z_-]+)*$")
 
 
@@ -39,17 +39,33 @@ class Deb:
         return nfpm.tool()
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        configured = job.plan.config.deb.depends
-        for soname in control.unknown(job.payload, configured):
-            reporter().warn(f"{soname} is left to the system: name Debian's package for it in [tool.coldforge.deb] depends")
+        _check(job)
         with files.scratch("deb") as folder:
             nfpm.package(configuration(job, tree, folder), "deb", out, tree.epoch)
+
+
+def _packages(job: BundleJob) -> dict[str, str]:
+    """The packages of all libraries: the table's, and what the project says."""
+    return {**libraries.known(job.project), **{name: control.line(text) for name, text in job.plan.config.deb.libraries.items()}}
+
+
+def _check(job: BundleJob) -> None:
+    """Raises Refused when the package would be installed without a library that it cannot start without."""
+    left = libraries.unknown(job.payload.needs, _packages(job), job.plan.config.deb.depends)
+    problems = tuple(Problem(what=f"{need.soname}, which {need.by} needs, is in no package of Debian's that is known") for need in left)
+    if problems:
+        hint = (
+            'Say which package brings it: [tool.coldforge.deb] depends, or libraries."NAME.so.1" = "package" (with no package, "", when '
+            "the program can do without). Or install the library where the freeze runs, so that it is collected."
+        )
+        raise Refused(f"{job.artifact.name} would not work where it is installed", problems=problems, hint=hint)
 
 
 def configuration(job: BundleJob, tree: Tree, scratch: Path) -> dict[str, Any]:
     """What nfpm is told. Generated files are put into `scratch`; nothing of its path gets into the package."""
     plan, config = job.plan, job.plan.config.deb
     product = plan.product
+    packages = _packages(job)
     package = config.package or names.debian_package(product.name)
     version = names.debian(names.Version.parse(product.version), config.revision)
     return {
@@ -66,8 +82,8 @@ def configuration(job: BundleJob, tree: Tree, scratch: Path) -> dict[str, Any]:
         "description": f"{control.synopsis(product)}\n{control.extended(product)}",
         "homepage": control.line(product.homepage),
         "mtime": clock.iso(tree.epoch),
-        "depends": list(control.depends(job.payload, config.depends)),
-        "recommends": [*map(control.line, config.recommends)],
+        "depends": list(control.depends(job.payload, packages, config.depends)),
+        "recommends": list(control.recommends(job.payload, packages, config.recommends)),
         "suggests": [*map(control.line, config.suggests)],
         "conflicts": [*map(control.line, config.conflicts)],
         "disable_globbing": True,

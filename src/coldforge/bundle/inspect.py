@@ -155,7 +155,7 @@ def _payload(payload: Payload) -> tuple[dict[str, str], list[Item]]:
         "python": f"{interpreter.implementation} {interpreter.version}",
         "frozen on": f"{environment.system} ({environment.workshop})",
         "needs": payload.glibc_floor,
-        "libraries of the system": " ".join(payload.requires),
+        "libraries of the system": " ".join(need.soname for need in payload.needs),
         "distributions": " ".join(f"{dist.name}=={dist.version}" for dist in environment.distributions),
     }
     return head, [

@@ -24,7 +24,7 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
-VERSION: Final = 2  # of what the bundlers write: raised when the same inputs give other bytes
+VERSION: Final = 3  # of what the bundlers write: raised when the same inputs give other bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
         {
             "version": VERSION,
             "payload": job.payload.digest,
-            "requires": job.payload.requires,
+            "needs": job.payload.needs,
             "floor": job.payload.glibc_floor,
             "artifact": job.artifact,
             "target": job.target.target,

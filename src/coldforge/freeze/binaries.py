@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias, get_args
 
+Priority: TypeAlias = Literal["required", "recommended", "suggested"]
+DLOPEN: Final = 0x407C0C0A  # the type of the notes that name libraries which a file opens by itself
 # Parts of the C library itself: its version is the floor, they are no dependency of their own.
 GLIBC: Final = frozenset(
     {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1",
-     "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+     "libanl.so.1", "libmvec.so.1", "libthread_db.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elf:
-    """`needed` are the sonames it loads, `glibc` the newest glibc version it asks for, `runpath` its search path."""
+    """`needed` are the sonames it loads, `glibc` the newest glibc version it asks for, `runpath` its search path.
+
+    `optional` is what it says that it loads by itself when it is there: for each feature the sonames that would do, and how much
+    it matters.
+    """
 
     path: str
     needed: tuple[str, ...]
     glibc: tuple[int, ...]
     runpath: str
+    optional: tuple[tuple[tuple[str, ...], Priority], ...] = ()
 
 
 def is_elf(path: Path) -> bool:
@@ -49,8 +57,8 @@ def read_elf(path: Path, name: str) -> Elf | None:
             needed = tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED")
             runpath = next((tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"), "")
             runpath = runpath or next((tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"), "")
-            versions = file.get_section_by_name(".gnu.version_r")
-            return Elf(path=name, needed=needed, glibc=_newest(versions), runpath=runpath)
+            versions, notes = file.get_section_by_name(".gnu.version_r"), file.get_section_by_name(".note.dlopen")
+            return Elf(path=name, needed=needed, glibc=_newest(versions), runpath=runpath, optional=tuple(_loaded(notes)))
     except (ELFError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError):
         return None
 
@@ -61,17 +69,19 @@ def _newest(section: Any) -> tuple[int, ...]:
     return max(found, default=())
 
 
+def _loaded(section: Any) -> Iterator[tuple[tuple[str, ...], Priority]]:
+    """What a file says of the libraries that it opens by itself.
+
+    Source: https://uapi-group.org/specifications/specs/elf_dlopen_metadata/
+    """
+    for note in section.iter_notes() if section is not None else ():
+        if note["n_type"] == DLOPEN:
+            text = note["n_desc"]
+            for feature in json.loads((text if isinstance(text, bytes) else text.encode("latin-1")).rstrip(b"\0")):
+                priority = feature.get("priority", "recommended")
+                yield tuple(map(str, feature["soname"])), priority if priority in get_args(Priority) else "recommended"
+
+
 def version(text: str) -> tuple[int, ...]:
     """`2.36` or `glibc-2.36` as a tuple that compares."""
     return tuple(int(part) for part in text.removeprefix("glibc-").split(".") if part.isdigit())
-
-
-def external(found: Iterable[Elf], names: Iterable[str]) -> dict[str, str]:
-    """Sonames that no file of the tree provides and glibc does not either, each with the file that needs it first."""
-    provided = {name.rpartition("/")[2] for name in names} | GLIBC
-    missing: dict[str, str] = {}
-    for elf in found:
-        for soname in elf.needed:
-            if soname not in provided:
-                missing.setdefault(soname, elf.path)
-    return dict(sorted(missing.items()))

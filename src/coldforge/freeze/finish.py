@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from coldforge.freeze import FreezeJob, Workshop
-from coldforge.freeze.binaries import external
 from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.linked import from_floor, from_runpath
 from coldforge.freeze.index import CONTENTS, elfs_of, index, normalise
+from coldforge.freeze.needs import needs
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload
@@ -60,7 +60,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         components=frozen.components,
         environment=frozen.environment,
         findings=findings,
-        requires=tuple(external(elfs, (entry.path for entry in made))),
+        needs=needs(elfs, (entry.path for entry in made)),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
 

@@ -70,6 +70,10 @@ class DebConfig(Section, frozen=True, kw_only=True):
     section: Annotated[str, Meta(description="Section of the archive.")] = "utils"
     priority: Annotated[Literal["required", "important", "standard", "optional", "extra"], Meta(description="Priority.")] = "optional"
     depends: Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")] = ()
+    libraries: Annotated[
+        Mapping[str, str],
+        Meta(description='Packages of libraries that Debian has not: `"libfoo.so.1" = "libfoo1"`; empty text: the program can do without.'),
+    ] = field(default_factory=dict)
     recommends: Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")] = ()
     suggests: Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")] = ()
     conflicts: Annotated[tuple[str, ...], Meta(description="Packages that cannot be installed beside it.")] = ()

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldforge.bundle import control
+from coldforge.freeze.binaries import Priority
 from coldforge.project.config import Product
-from coldforge.records import Payload
+from coldforge.records import Need, Payload
 from support.releases import ENVIRONMENT
 
 
@@ -49,17 +50,23 @@ def test_any_description_becomes_lines_that_are_no_fields(text: str) -> None:
     assert all(line.strip() and not line.startswith(".") for line in lines)
 
 
-def payload(*requires: str, floor: str = "glibc-2.28") -> Payload:
-    return Payload(target="linux-x86_64", freezer="f", key="k", files=(), environment=ENVIRONMENT, requires=requires, glibc_floor=floor)
+PACKAGES = {"libz.so.1": "zlib1g", "libX11.so.6": "libx11-6", "libdbus-1.so.3": "libdbus-1-3", "libout.so.2": ""}
+
+
+def payload(*needs: Need, floor: str = "glibc-2.28") -> Payload:
+    return Payload(target="linux-x86_64", freezer="f", key="k", files=(), environment=ENVIRONMENT, needs=needs, glibc_floor=floor)
+
+
+def need(soname: str, priority: Priority = "required") -> Need:
+    return Need(soname=soname, by="demo", priority=priority)
 
 
 def test_dependencies_are_the_floor_what_was_found_and_what_was_added() -> None:
-    found = control.depends(payload("libz.so.1", "libX11.so.6", "libodd.so.3"), ["libx11-6", "git (>= 2)\nX: y"])
-    assert found == ("libc6 (>= 2.28)", "libx11-6", "zlib1g", "git (>= 2) X: y")
-    assert control.depends(payload(floor=""), []) == ()
+    made = payload(need("libz.so.1"), need("libX11.so.6"), need("libodd.so.3"), need("libout.so.2"), need("libdbus-1.so.3", "recommended"))
+    assert control.depends(made, PACKAGES, ["libx11-6", "git (>= 2)\nX: y"]) == ("libc6 (>= 2.28)", "libx11-6", "zlib1g", "git (>= 2) X: y")
+    assert control.depends(payload(floor=""), PACKAGES, []) == ()
 
 
-def test_a_library_without_a_known_package_is_told_unless_one_is_named() -> None:
-    needed = payload("libz.so.1", "libmpv.so.2", "libodd.so.3")
-    assert list(control.unknown(needed, [])) == ["libmpv.so.2", "libodd.so.3"]
-    assert list(control.unknown(needed, ["libmpv2 (>= 0.35)"])) == ["libodd.so.3"]
+def test_what_is_only_used_when_it_is_there_is_recommended() -> None:
+    made = payload(need("libz.so.1"), need("libdbus-1.so.3", "recommended"), need("libX11.so.6", "suggested"))
+    assert control.recommends(made, PACKAGES, ["fonts-dejavu"]) == ("libdbus-1-3", "fonts-dejavu")

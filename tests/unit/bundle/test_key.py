@@ -12,7 +12,7 @@ from coldforge.bundle import BundleJob, stage
 from coldforge.bundle.deb import Deb
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, DebConfig, Executable, Product
-from coldforge.records import FileEntry, Origin, Payload, SourceRecord
+from coldforge.records import FileEntry, Need, Origin, Payload, SourceRecord
 from support.releases import ENVIRONMENT
 
 ARTIFACT = PlannedArtifact(name="demo_1.0_amd64.deb", format="deb")
@@ -57,7 +57,7 @@ def test_equal_inputs_have_equal_keys_wherever_they_lie(project: Path) -> None:
         {"payload": msgspec.structs.replace(PAYLOAD, files=(msgspec.structs.replace(FILE, sha256="01"),))},
         {"payload": msgspec.structs.replace(PAYLOAD, files=(msgspec.structs.replace(FILE, mode=0o644),))},
         {"payload": msgspec.structs.replace(PAYLOAD, singles=(FILE,))},
-        {"payload": msgspec.structs.replace(PAYLOAD, requires=("libGL.so.1",))},
+        {"payload": msgspec.structs.replace(PAYLOAD, needs=(Need(soname="libGL.so.1", by="demo"),))},
         {"payload": msgspec.structs.replace(PAYLOAD, glibc_floor="glibc-2.28")},
         {"artifact": msgspec.structs.replace(ARTIFACT, name="demo_1.0-2_amd64.deb")},
         {"target": msgspec.structs.replace(TARGET, target="linux-aarch64")},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coldforge.freeze.binaries import Elf, external, version
+from coldforge.freeze.binaries import Elf, version
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.linked import from_floor, from_runpath
 from coldforge.records import Origin
@@ -34,11 +34,6 @@ def test_search_paths_outside_of_the_tree_are_told_once_each() -> None:
     assert [(finding.gate, finding.level, finding.path) for finding in found] == [("runpath", "warning", "a")]
     assert "a and 1 more search for libraries" in found[0].message
     assert "/opt/py" not in found[0].message, "findings are published"
-
-
-def test_external_libraries_are_those_that_neither_the_tree_nor_glibc_has() -> None:
-    found = [elf("b", needed=("libc.so.6", "libGL.so.1")), elf("a", needed=("liba.so", "libGL.so.1"))]
-    assert external(found, ["_internal/liba.so", "b"]) == {"libGL.so.1": "b"}
 
 
 def test_versions() -> None:

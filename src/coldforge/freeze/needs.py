@@ -1,0 +1,44 @@
+"""What a tree needs of the system it runs on: libraries that none of its files is, and glibc is not either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from coldforge.freeze.binaries import GLIBC, Elf, Priority
+from coldforge.records import Need
+
+# What well-known libraries open by themselves and do not say in their files: by the beginning of the library's name.
+# Source: Qt 6 (qtbase/src/dbus/qdbus_symbols.cpp, src/gui/vulkan), SDL (src/dynapi, src/video/x11/SDL_x11dyn.c, src/audio).
+OPENED: Final = {
+    "libQt6DBus": ("libdbus-1.so.3",),
+    "libQt5DBus": ("libdbus-1.so.3",),
+    "libSDL2-2.0": ("libX11.so.6", "libXcursor.so.1", "libXi.so.6", "libXrandr.so.2", "libasound.so.2", "libpulse.so.0"),
+    "libSDL3": ("libX11.so.6", "libXcursor.so.1", "libXi.so.6", "libXrandr.so.2", "libasound.so.2", "libpulse.so.0"),
+}
+_ORDER: Final = ("required", "recommended", "suggested")
+
+
+def needs(elfs: Iterable[Elf], names: Iterable[str]) -> tuple[Need, ...]:
+    """The sonames that the system must or should have, by name, each with the first file that needs it most.
+
+    `names` are the paths of all files of the tree.
+    """
+    have = {name.rpartition("/")[2] for name in names} | GLIBC
+    found: dict[str, Need] = {}
+    for elf in elfs:
+        for soname, priority in _wanted(elf, have):
+            known = found.get(soname)
+            if known is None or _ORDER.index(priority) < _ORDER.index(known.priority):
+                found[soname] = Need(soname=soname, by=elf.path, priority=priority)
+    return tuple(found[soname] for soname in sorted(found))
+
+
+def _wanted(elf: Elf, have: set[str]) -> Iterator[tuple[str, Priority]]:
+    """What one file wants of the system."""
+    yield from ((soname, "required") for soname in elf.needed if soname not in have)
+    yield from ((sonames[0], priority) for sonames, priority in elf.optional if sonames and not have.intersection(sonames))
+    file = elf.path.rpartition("/")[2]
+    for start, sonames in OPENED.items():
+        if file.startswith(start):
+            yield from ((soname, "recommended") for soname in sonames if soname not in have)

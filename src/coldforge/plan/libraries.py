@@ -1,0 +1,49 @@
+"""What a package asks its system for: the libraries that the tree leaves to it, in each family's words.
+
+Debian names packages, which a table tells (build/libraries/debian.py makes it). RPM names the libraries themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from coldforge import recipes
+from coldforge.records import Need
+
+DEBIAN: Final = "build/libraries/debian.txt"
+
+
+def known(project: Path | None = None) -> Mapping[str, str]:
+    """Debian's packages by soname, each as a dependency: `libglib2.0-0t64 | libglib2.0-0`."""
+    lines = recipes.find(DEBIAN, project).read_text(encoding="utf-8").splitlines()
+    return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def debian(needs: Iterable[Need], packages: Mapping[str, str], priority: str = "required") -> tuple[str, ...]:
+    """The dependencies for what is needed with this priority, as far as the packages are known. An empty text asks for nothing."""
+    return tuple(sorted({packages[need.soname] for need in needs if need.priority == priority and packages.get(need.soname)}))
+
+
+def unknown(needs: Iterable[Need], packages: Mapping[str, str], declared: Iterable[str]) -> Iterator[Need]:
+    """What is required of the system without a package that is known to bring it.
+
+    A declared dependency counts for a library whose name it starts with: `libmpv2` for `libmpv.so.2`.
+    """
+    named = tuple(package.strip().lower() for package in declared)
+    for need in needs:
+        stem = need.soname.partition(".so")[0].lower()
+        if need.priority == "required" and need.soname not in packages and not any(package.startswith(stem) for package in named):
+            yield need
+
+
+def rpm(needs: Iterable[Need], floor: str, priority: str = "required") -> tuple[str, ...]:
+    """The same for RPM, whose packages provide their libraries by name: `libGL.so.1()(64bit)`.
+
+    Both of coldforge's Linux architectures are marked `(64bit)`. `floor` is like glibc-2.28, or empty.
+    Source: rpm's elfdeps, https://rpm-software-management.github.io/rpm/manual/dependency_generators.html
+    """
+    number = floor.removeprefix("glibc-")
+    own = [f"libc.so.6(GLIBC_{number})(64bit)"] if number and priority == "required" else []
+    return (*own, *sorted(f"{need.soname}()(64bit)" for need in needs if need.priority == priority))
