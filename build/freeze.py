@@ -2,8 +2,8 @@
 
     python freeze.py JOB.json
 
-Needs PyInstaller and the standard library, nothing of coldforge. Reads the job, generates a spec,
-runs PyInstaller once for the tree and the one-file programs together, and writes `result.json`:
+Needs PyInstaller and the standard library, nothing of coldforge. Reads the job, generates a spec
+(or takes the user's), runs PyInstaller once for the tree and the one-file programs together, and writes `result.json`:
 where every file comes from, every warning as data, and what Python and system this was.
 The job's keys are those of `Job` in freezing/spec.py; the parts that do the work are in that folder.
 """
@@ -12,21 +12,24 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from freezing import wrapper
+from freezing import own, wrapper
 from freezing.facts import python_facts, system_facts
 from freezing.installed import real
 from freezing.loaded import loaded, placed
+from freezing.options import check_tools
 from freezing.origins import collected_files, origins_of, origins_of_texts
 from freezing.parts import FOLDER, LIST
 from freezing.spec import TREE, Job, spec_text, write_script
+from freezing.unfit import Unfit
 
 HERE = Path(__file__).resolve().parent
 
@@ -35,15 +38,24 @@ def main() -> int:
     # from here on nothing is found beside this file: a module of the application may have any name
     sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     job: Job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    failures = [failure for executable in job["executables"] for failure in import_failure(executable["entry"])]
-    result: dict[str, Any] = {"failures": failures, "python": python_facts(), "system": system_facts()}
-    if not failures or job["anyway"]:
-        result |= frozen(job)
+    result: dict[str, Any] = {"python": python_facts(), "system": system_facts()}
     result["distributions"] = sorted((dist.name, dist.version) for dist in distributions())
+    try:
+        result |= made(job)
+    except Unfit as problem:
+        result["unfit"] = {"what": str(problem), "hint": problem.hint}
     out = Path(job["out"])
     out.mkdir(parents=True, exist_ok=True)
     (out / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
     return 0
+
+
+def made(job: Job) -> dict[str, Any]:
+    """What came of it: nothing when an entry point cannot be imported. A spec of the user's starts what it likes."""
+    check_tools(job["options"])
+    own_spec = job["options"]["spec"]
+    failures = [failure for program in job["executables"] for failure in import_failure(program["entry"])] if not own_spec else []
+    return {"failures": failures, **(frozen(job) if not failures or job["anyway"] else {})}
 
 
 def import_failure(entry: str) -> Iterator[dict[str, str]]:
@@ -57,36 +69,52 @@ def import_failure(entry: str) -> Iterator[dict[str, str]]:
 
 def frozen(job: Job) -> dict[str, Any]:
     """Freeze, and tell of what was made: warnings, parts, origins of files and modules, and who imports them."""
-    warnings = freeze(job)
+    warnings, hidden = freeze_own(job) if job["options"]["spec"] else freeze(job)
     components = json.loads((Path(job["work"]) / FOLDER / LIST).read_text(encoding="utf-8"))
     origins = {**dict(origins_of(job)), **dict(origins_of_texts(components, FOLDER))}
     # links to a file stand above it
     places = {real(source): destination for destination, source in sorted(collected_files(job).items(), key=lambda item: len(item[0]))}
     for warning in warnings:
         warning["values"] = placed(warning["values"], places)
-    return {"warnings": warnings, "origins": origins, "components": components, **loaded(job)}
+    return {"warnings": warnings, "hidden-imports": hidden, "origins": origins, "components": components, **loaded(job)}
 
 
-def freeze(job: Job) -> list[dict[str, Any]]:
-    """Run PyInstaller on a generated spec; the tree comes to `out/payload`, one-file programs to `out/onefile`."""
-    import PyInstaller.__main__ as pyinstaller
-
+def freeze(job: Job) -> tuple[list[dict[str, Any]], list[str]]:
+    """Run PyInstaller on a generated spec; its warnings, and the hidden imports that were named."""
     work = Path(job["work"])
     work.mkdir(parents=True, exist_ok=True)
     scripts = [write_script(work, executable) for executable in job["executables"]]
     spec = work / "product.spec"
     spec.write_text(spec_text(job, scripts), encoding="utf-8")
+    return run(job, spec), job["options"]["hidden-imports"]
+
+
+def freeze_own(job: Job) -> tuple[list[dict[str, Any]], list[str]]:
+    """Run PyInstaller on the user's spec, in the project's folder as the user does."""
+    Path(job["work"]).mkdir(parents=True, exist_ok=True)
+    os.chdir(job["source"])
+    spec = own.install(job)
+    warnings = run(job, Path(job["source"]) / job["options"]["spec"], finish=spec.finish)
+    return warnings, spec.hidden_imports
+
+
+def run(job: Job, spec: Path, finish: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+    """Run PyInstaller on a spec; the tree comes to `out/payload`, one-file programs to `out/onefile`. Its warnings."""
+    import PyInstaller.__main__ as pyinstaller
+
     collector = Collector()
     logging.getLogger("PyInstaller").addHandler(collector)
     wrapper.install()
-    made, out = work / "made", Path(job["out"])
-    words = ["--noconfirm", "--clean", "--log-level", "INFO", "--distpath", str(made), "--workpath", str(work / "build"), str(spec)]
+    work, out = Path(job["work"]), Path(job["out"])
+    dist = work / "made"
+    words = ["--noconfirm", "--clean", "--log-level", "INFO", "--distpath", str(dist), "--workpath", str(work / "build"), str(spec)]
     pyinstaller.run(words)
+    finish()
     (out / "onefile").mkdir(parents=True, exist_ok=True)
-    (made / TREE).rename(out / "payload")
+    (dist / TREE).rename(out / "payload")
     shutil.copytree(work / FOLDER, out / "payload" / FOLDER)
     for executable in job["executables"] if job["onefile"] else ():
-        (made / executable["name"]).rename(out / "onefile" / executable["name"])
+        (dist / executable["name"]).rename(out / "onefile" / executable["name"])
     return collector.found
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 import msgspec
@@ -21,10 +21,11 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
 from coldforge.pipeline import schema  # noqa: E402
-from coldforge.project import config  # noqa: E402
+from coldforge.project import config, pyinstaller  # noqa: E402
 from coldforge.project.gates import GATES  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
 
+OPTIONS = "[tool.coldforge.pyinstaller]"
 NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->\n"
 
 
@@ -57,7 +58,7 @@ def configuration() -> str:
         "[tool.coldforge]": config.Config,
         "[tool.coldforge.executables.NAME]": config.ExecutableConfig,
         "[tool.coldforge.environment]": config.EnvironmentConfig,
-        "[tool.coldforge.pyinstaller]": config.PyInstallerConfig,
+        OPTIONS: pyinstaller.PyInstallerConfig,
         "[tool.coldforge.smoke]": config.SmokeConfig,
         "[tool.coldforge.deb]": config.DebConfig,
         "matrix.yml: targets.TARGET": config.TargetConfig,
@@ -70,7 +71,14 @@ def configuration() -> str:
     parts = [NOTE, "# Configuration\n", intro]
     for title, struct in sections.items():
         parts += [f"## `{title}`\n", "| key | type | default | meaning |", "|---|---|---|---|", *_keys(struct), ""]
+        parts += _decided() if title == OPTIONS else []
     return "\n".join(parts)
+
+
+def _decided() -> list[str]:
+    """The options of PyInstaller that are no keys."""
+    rows = [f"| `{option}` | {reason} |" for option, reason in pyinstaller.DECIDED.items()]
+    return ["What coldforge decides in the place of PyInstaller's other options:\n", "| option | instead |", "|---|---|", *rows, ""]
 
 
 def _keys(struct: type[msgspec.Struct]) -> Iterator[str]:
@@ -97,9 +105,11 @@ def _type(hint: Any) -> str:
     if hint in words:
         return words[hint]
     arguments = get_args(hint)
-    if "Literal" in str(hint):
-        return " or ".join(f"`{value}`" for value in arguments)
+    if get_origin(hint) is Literal:
+        return " or ".join(f"`{value}`" for value in arguments if value != "")
     if get_origin(hint) is tuple:
+        if get_origin(arguments[0]) is Literal:
+            return f"list of {_type(arguments[0])}"
         return "list of tables" if _is_struct(arguments[0]) else f"list of {_type(arguments[0])}s"
     return "table"
 

@@ -15,12 +15,14 @@ SHOWN = 3  # importers of each: enough to find the place
 
 
 def remember(analysis: Any, work: str) -> None:
-    """Called by the spec: keep the sources and the importers of every module, before the analysis is gone."""
+    """Called by the spec: keep the sources and the importers of every module, before the analysis is gone; a spec may make several."""
     pure = {name: source for name, source, _ in analysis.pure if source and source != "-"}
     extensions = {destination: module_of(destination) for destination, _, kind in analysis.binaries if kind == "EXTENSION"}
     importers = {key: importers_of(analysis.graph, module) for key, module in [*((name, name) for name in pure), *extensions.items()]}
     found = {"modules": pure, "importers": {key: names for key, names in importers.items() if names}}
-    (Path(work) / LIST).write_text(json.dumps(found), encoding="utf-8")
+    path = Path(work) / LIST
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    path.write_text(json.dumps({key: {**before.get(key, {}), **names} for key, names in found.items()}), encoding="utf-8")
 
 
 def module_of(destination: str) -> str:

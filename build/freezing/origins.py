@@ -27,7 +27,7 @@ def origins_of(job: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
 
 def collected_files(job: Mapping[str, Any]) -> dict[str, str]:
     """Every collected file, below the tree's root, with the file that it was collected from; a link has what it leads to."""
-    tocs = sorted((Path(job["work"]) / "build" / "product").glob("COLLECT-*.toc"))
+    tocs = sorted((Path(job["work"]) / "build").glob("*/COLLECT-*.toc"))
     entries = ast.literal_eval(tocs[0].read_text(encoding="utf-8"))
     toc = next(part for part in entries if isinstance(part, list) and part and isinstance(part[0], tuple) and len(part[0]) == 3)
     originals = originals_of(job["work"])

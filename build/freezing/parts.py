@@ -46,10 +46,13 @@ class Source(TypedDict):
     work: str
 
 
-def collect(analysis: Any, pyz: Any, job: Source) -> list[tuple[str, str, str]]:
-    """Write the licence texts and the list of components into `work/licenses`; what of it goes into one-file programs."""
+def collect(analysis: Any, modules: Mapping[str, int], job: Source) -> list[tuple[str, str, str]]:
+    """Write the licence texts and the list of components into `work/licenses`; what of it goes into one-file programs.
+
+    `modules` are the packed sizes of those in the archive.
+    """
     root = Path(job["work"]) / FOLDER
-    found = parts(analysis, archived(pyz), job)
+    found = parts(analysis, modules, job)
     names = {part["name"] for part in found}
     components = [described(part, names, job, root) for part in found]
     root.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from freezing import options as words
 from freezing.installed import application_files, declared_modules
 from freezing.parts import Source
 
@@ -45,7 +46,7 @@ def write_script(work: Path, executable: Mapping[str, Any]) -> Path:
 
 def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     """The spec: one analysis of all entry scripts, one archive of modules, one tree, and when asked one one-file program a script."""
-    options = job["options"]
+    options, source = job["options"], job["source"]
     told = {key: value for key, value in job.items() if key in Source.__annotations__}
     modules, data = application_files(job["application"])
     hidden = sorted({*modules, *declared_modules(job["application"]), *options["hidden-imports"]})
@@ -54,44 +55,30 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         for script, executable in zip(scripts, job["executables"], strict=True)
     ]
     lines = [
-        "from PyInstaller.utils.hooks import collect_all, collect_data_files, collect_submodules, copy_metadata",
-        f"datas = {data!r} + {add_data(job)!r}",
-        f"binaries, hidden = [], {hidden!r}",
-        f"for package in {options['collect-all']!r}:",
-        "    more = collect_all(package)",
-        "    datas, binaries, hidden = datas + more[0], binaries + more[1], hidden + more[2]",
-        f"for package in {options['collect-data']!r}:",
-        "    datas += collect_data_files(package)",
-        f"for package in {options['collect-submodules']!r}:",
-        "    hidden += collect_submodules(package)",
-        f"for name in {options['copy-metadata']!r}:",
-        "    datas += copy_metadata(name)",
-        f"hooks = {[*job['hooks'], *(str(Path(job['source']) / hook) for hook in options['runtime-hooks'])]!r}",
+        f"datas, binaries, hidden = {data!r}, [], {hidden!r}",
+        *words.collected(options, source),
+        f"hooks = {[*job['hooks'], *words.placed(options['runtime-hooks'], source)]!r}",
         f"analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries, hiddenimports=sorted(set(hidden)),",
-        f"    runtime_hooks=hooks, excludes={list(options['exclude-modules'])!r}, optimize={options['optimize']!r})",
+        f"    runtime_hooks=hooks, **{words.of_analysis(options, source)!r})",
         "from freezing.collected import complete, without_foreign_folders",
         "from freezing.loaded import remember",
         f"remember(analysis, {job['work']!r})",
         f"complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "pyz = PYZ(analysis.pure)",
         f"pyz.dependencies = without_foreign_folders(pyz.dependencies, {job['work']!r})",
-        "from freezing.parts import collect",
-        f"texts = collect(analysis, pyz, {told!r})",
+        "from freezing.parts import archived, collect",
+        f"texts = collect(analysis, archived(pyz), {told!r})",
         f"launchers = {launchers!r}",
         "own = [script for script, name, console in launchers]",
+        *words.splash(options, source),
+        f"interpreter, words = {words.of_interpreter(options)!r}, {words.of_program(options, source)!r}",
         "trees = []",
         "for script, name, console in launchers:",
         "    scripts = [entry for entry in analysis.scripts if entry[0] == script or entry[0] not in own]",
-        f"    common = dict(console=console, strip={bool(options['strip'])!r}, upx=False, disable_windowed_traceback=False)",
-        *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, texts, name=name, **common)"] if job["onefile"] else []),
-        "    trees.append(EXE(pyz, scripts, [], exclude_binaries=True, name=name, **common))",
-        f"COLLECT(*trees, analysis.binaries, analysis.datas, name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",
+        "    common = dict(name=name, console=console, **words)",
+        *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, *splash, interpreter, texts, **common)"] if job["onefile"] else []),
+        "    trees.append(EXE(pyz, scripts, *splash[:1], interpreter, exclude_binaries=True, **common))",
+        f"COLLECT(*trees, analysis.binaries, analysis.datas, *splash[1:], name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",
         "",
     ]
     return "\n".join(lines)
-
-
-def add_data(job: Job) -> list[tuple[str, str]]:
-    """`source:folder` pairs, the source relative to the project."""
-    pairs = [text.rpartition(":") for text in job["options"]["add-data"]]
-    return [(str(Path(job["source"]) / source), folder) for source, _, folder in pairs]

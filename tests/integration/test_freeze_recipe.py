@@ -8,12 +8,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.freeze.interpreter import find_python
 from coldforge.freeze.lock import uv
 from coldforge.host.cache import digest
 from coldforge.host.files import sha256
+from coldforge.project.pyinstaller import PyInstallerConfig
 from support.pair import LOCK, PAIR
 from support.program import ROOT
 from support.repository import write
@@ -140,18 +142,16 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
     return {"tree": digest(folder / "out" / "payload"), **singles}
 
 
-OPTIONS = {
-    "hidden-imports": [],
-    "collect-all": [],
-    "collect-data": ["markupsafe"],
-    "collect-submodules": ["markupsafe"],
-    "copy-metadata": ["markupsafe"],
-    "add-data": ["src/pair/data:extra"],
-    "exclude-modules": ["pydoc"],
-    "runtime-hooks": [],
-    "optimize": 1,
-    "strip": False,
-}
+OPTIONS = msgspec.to_builtins(
+    PyInstallerConfig(
+        collect_data=("markupsafe",),
+        collect_submodules=("markupsafe",),
+        copy_metadata=("markupsafe",),
+        add_data=("src/pair/data:extra",),
+        exclude_modules=("pydoc",),
+        optimize=1,
+    )
+)
 
 
 def test_identical_over_installer_place_listing_order_hash_seed_umask_and_walk(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.linked import from_floor, from_runpath
-from coldforge.freeze.index import CONTENTS, elfs_of, index, normalise
+from coldforge.freeze.index import below, elfs_of, index, normalise
 from coldforge.freeze.needs import needs
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
@@ -67,5 +67,6 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
 
 def known_of(entries: Sequence[FileEntry], known: Known) -> Known:
     """What is known of the files of a tree, under the paths that they have in it."""
-    importers = {entry.path: known.importers.get(entry.path.removeprefix(CONTENTS), ()) for entry in entries}
+    paths = [entry.path for entry in entries]
+    importers = {path: known.importers.get(path) or known.importers.get(below(path), ()) for path in paths}
     return replace(known, origins={entry.path: entry.origin for entry in entries}, importers={**known.importers, **importers})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -13,7 +13,10 @@ from coldforge.freeze.binaries import Elf, is_elf, read_elf
 from coldforge.host import files
 from coldforge.records import FileEntry, Origin
 
-CONTENTS: Final = "_internal/"  # where PyInstaller puts everything but the executables
+
+def below(path: str) -> str:
+    """A path of the tree as a freezer knows it: below the folder that everything but the executables is in, whatever that is called."""
+    return path.partition("/")[2]
 
 
 def normalise(root: Path, epoch: int) -> None:
@@ -28,9 +31,7 @@ def index(root: Path, origins: Mapping[str, Mapping[str, str]], application: str
     """Every file of a tree with its digest, kind and origin, sorted by path. What has no known origin is the application's."""
     own = {"kind": "application", "name": application}
     listed = {path.relative_to(root).as_posix(): path for path in _listed(root)}
-    return tuple(
-        _entry(listed[name], name, origins.get(name) or origins.get(name.removeprefix(CONTENTS)) or own) for name in sorted(listed)
-    )
+    return tuple(_entry(listed[name], name, origins.get(name) or origins.get(below(name)) or own) for name in sorted(listed))
 
 
 def _listed(root: Path) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from coldforge import recipes
-from coldforge.errors import BuildFailed
+from coldforge.errors import BuildFailed, ConfigurationError, Location
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project
 from coldforge.freeze.finish import ONE_FILE, Frozen, finish
@@ -22,12 +22,17 @@ from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
 from coldforge.project.config import Product
+from coldforge.project.pyinstaller import meant_for
 from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
+from coldforge.target import Target
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
-PARTS: Final = ("byte_code", "collected", "facts", "installed", "licences", "loaded", "origins", "parts", "search_path", "spec", "wrapper")
+PARTS: Final = (
+    "byte_code", "collected", "facts", "installed", "licences", "loaded", "options", "origins", "own", "parts", "search_path", "spec",
+    "unfit", "wrapper",
+)  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
@@ -63,10 +68,12 @@ class PyInstaller:
                 self._environment(job, workshop, freezer, scratch)
             with reporter().step("PyInstaller"):
                 result = self._run(job, workshop, freezer, scratch)
+        check_fit(job, result)
         config, failures = job.plan.config, tuple(from_imports(result["failures"]))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
         check_version(job.plan.product, dict(result["distributions"]))
         known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers")}, Known)
+        options = msgspec.structs.replace(config.pyinstaller, hidden_imports=tuple(result["hidden-imports"]))
         windowed = not all(executable.console for executable in job.plan.product.executables)
         frozen = Frozen(
             freezer=self.name,
@@ -74,7 +81,7 @@ class PyInstaller:
             singles="out/onefile",
             origins=result["origins"],
             components=tuple(msgspec.convert(result["components"], list[Component])),
-            findings=(*failures, *from_warnings(result["warnings"], config.pyinstaller, known, windowed=windowed)),
+            findings=(*failures, *from_warnings(result["warnings"], options, known, windowed=windowed)),
             known=known,
             environment=self._record(job.project, workshop, freezer, result),
         )
@@ -131,6 +138,14 @@ def recorded_recipes(project: Path) -> dict[str, str]:
     return {name: files.sha256(recipes.find(name, project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, *RECIPES)}
 
 
+def check_fit(job: FreezeJob, result: Mapping[str, Any]) -> None:
+    """Raises ConfigurationError when the project cannot be frozen as its configuration asks."""
+    if problem := result.get("unfit"):
+        spec = job.plan.config.pyinstaller.spec
+        where = Location(job.project / spec) if spec else None
+        raise ConfigurationError(problem["what"], hint=f"{problem['hint'].capitalize()}.", where=where)
+
+
 def check_version(product: Product, installed: Mapping[str, str]) -> None:
     """Raises BuildFailed when the project that was built calls itself another version than the one that was planned."""
     from packaging.utils import canonicalize_name
@@ -151,7 +166,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
     return {
         "application": job.plan.product.name,
         "executables": msgspec.to_builtins(job.plan.product.executables),
-        "options": msgspec.to_builtins(job.plan.config.pyinstaller),
+        "options": options_of(job),
         "onefile": wants_one_file(job),
         "anyway": "entry-import" in job.plan.config.gates,
         "freezer": [pin.name for pin in freezer],
@@ -161,6 +176,14 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "work": workshop.path("work"),
         "out": workshop.path("out"),
     }
+
+
+def options_of(job: FreezeJob) -> dict[str, Any]:
+    """PyInstaller's options that are meant for the target's system; says which others are set."""
+    kept, foreign = meant_for(job.plan.config.pyinstaller, Target.parse(job.target.target).os)
+    if foreign:
+        reporter().info(f"{', '.join(foreign)}: not for {job.target.target}, so ignored here.")
+    return kept
 
 
 def wants_one_file(job: FreezeJob) -> bool:

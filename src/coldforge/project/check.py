@@ -12,6 +12,7 @@ from coldforge.errors import Location
 from coldforge.project.config import Config
 from coldforge.project.gates import GATES
 from coldforge.project.metadata import ProjectTable, Text
+from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
 from coldforge.project.walk import nearest
 
@@ -19,8 +20,8 @@ _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SCRIPTS: Final = ("scripts", "gui-scripts")
 # What every file system, shell and package manager takes as the name of a program.
 _EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
-# The folders that stand beside an executable while it is frozen: PyInstaller's, and the tree's own (build/freezing/spec.py).
-_TAKEN: Final = ("_internal", "coldforge-payload")
+# The folders beside an executable while it is frozen: PyInstaller's, the tree's own (build/freezing/spec.py), the licence texts.
+_TAKEN: Final = ("_internal", "coldforge-payload", "licenses")
 # One clause of a version specifier, without importing packaging: https://packaging.python.org/specifications/version-specifiers/
 _PUBLIC: Final = r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?"
 _DEV: Final = r"([-_.]?dev[-_.]?\d*)?"
@@ -52,6 +53,8 @@ def check(read: Read, findings: Findings) -> None:
     _files(read, findings)
     _icon(read, findings)
     _gates(read, findings)
+    names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
+    check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
 
 
 def _identity(read: Read, findings: Findings) -> None:

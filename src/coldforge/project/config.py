@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from coldforge.project.pyinstaller import PyInstallerConfig
+from coldforge.project.section import Section
 
 _DOTTED: Final = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 # Spaces and extras are allowed: https://packaging.python.org/specifications/entry-points/
@@ -17,10 +20,6 @@ EntryPoint = Annotated[
     str,
     Meta(description="Where it starts: `package.module:function`.", pattern=rf"^\s*{_DOTTED}\s*:\s*{_DOTTED}\s*(\[[^\]]*\]\s*)?$"),
 ]
-
-
-class Section(Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
-    """The base of every table of the configuration: immutable, kebab-case, no unknown keys."""
 
 
 class ExecutableConfig(Section, frozen=True, kw_only=True):
@@ -40,21 +39,6 @@ class EnvironmentConfig(Section, frozen=True, kw_only=True):
     allow_sdists: Annotated[
         tuple[str, ...], Meta(description="Distributions that may be built from source; all others must be wheels.")
     ] = ()
-
-
-class PyInstallerConfig(Section, frozen=True, kw_only=True):
-    """`[tool.coldforge.pyinstaller]`: PyInstaller's own words."""
-
-    hidden_imports: Annotated[tuple[str, ...], Meta(description="Modules that are imported in ways no analysis sees.")] = ()
-    collect_all: Annotated[tuple[str, ...], Meta(description="Packages to collect with modules, data and libraries.")] = ()
-    collect_data: Annotated[tuple[str, ...], Meta(description="Packages whose data files are collected.")] = ()
-    collect_submodules: Annotated[tuple[str, ...], Meta(description="Packages whose modules are all collected.")] = ()
-    copy_metadata: Annotated[tuple[str, ...], Meta(description="Distributions whose metadata is collected.")] = ()
-    add_data: Annotated[tuple[str, ...], Meta(description="`source:folder` pairs of data files, relative to the project.")] = ()
-    exclude_modules: Annotated[tuple[str, ...], Meta(description="Modules to leave out.")] = ()
-    runtime_hooks: Annotated[tuple[str, ...], Meta(description="Scripts that run before the program starts.")] = ()
-    optimize: Annotated[Literal[0, 1, 2], Meta(description="Level of bytecode optimisation.")] = 0
-    strip: Annotated[bool, Meta(description="Strip symbols from libraries (Linux).")] = False
 
 
 class SmokeConfig(Section, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from coldforge import recipes
 from coldforge.errors import ConfigurationError, Location
-from coldforge.project.config import Section
 from coldforge.project.read import Findings, Part, read_toml
+from coldforge.project.section import Section
 from coldforge.target import Target
 
 IMAGES: Final = "containers/images.toml"

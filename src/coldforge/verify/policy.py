@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from coldforge.errors import ConfigurationError, Location
-from coldforge.project.config import Section
 from coldforge.project.read import Findings, read_toml
+from coldforge.project.section import Section
 from coldforge.records import Record
 
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"

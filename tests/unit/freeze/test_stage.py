@@ -10,8 +10,9 @@ import pytest
 
 from coldforge.freeze import FreezeJob, stage
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
-from coldforge.project.config import Config, EnvironmentConfig, Executable, Product, PyInstallerConfig, SmokeConfig
+from coldforge.project.config import Config, EnvironmentConfig, Executable, Product, SmokeConfig
 from coldforge.project.images import Image
+from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import SourceRecord
 
 SOURCE = ("src/demo.py", "src/new.py", "requirements.txt")

@@ -56,7 +56,7 @@ def test_a_specifier_that_is_none_is_refused_with_its_line(tmp_path: Path) -> No
     assert told(tmp_path, requires="garbage") == ["pyproject.toml:4: 'garbage' is no version specifier (write, for example, \">=3.11\")"]
 
 
-@pytest.mark.parametrize("name", ["_internal", "_Internal", "coldforge-payload"])
+@pytest.mark.parametrize("name", ["_internal", "_Internal", "coldforge-payload", "licenses"])
 def test_names_that_folders_of_the_tree_have_are_refused_with_their_line(name: str, tmp_path: Path) -> None:
     (problem,) = told(tmp_path, name=name)
     assert problem.startswith(f"pyproject.toml:6: '{name}' cannot be the name of a program")

@@ -12,10 +12,11 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from coldforge.freeze.gates import Known, found
-from coldforge.project.config import PyInstallerConfig
+from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import Finding
 
 Warnings = Sequence[Mapping[str, Any]]
+_TABLE: Final = "[tool.coldforge.pyinstaller]"
 _CTYPES: Final = "Library %s required via ctypes not found"
 # Templates whose own words say it all, by how they begin, with the gate that they belong to.
 _PLAIN: Final = {
@@ -50,7 +51,7 @@ def from_warnings(warnings: Warnings, options: PyInstallerConfig, known: Known, 
             library, needing = values
             yield found("missing-library", f"{library} is nowhere, and is needed by {known.told(needing)}", path=needing)
         elif template.startswith("Hidden import %r") and values[0] in options.hidden_imports:
-            yield found("hidden-import", _not_there(values[0], "hidden-imports", known))
+            yield found("hidden-import", _not_there(values[0], options.spec or f"{_TABLE} hidden-imports", known))
         elif gate := next((gate for start, gate in _PLAIN.items() if template.startswith(start)), ""):
             yield found(gate, template % tuple(values), level="warning" if gate == "toolkit" and not windowed else None)
     yield from _not_collected(warnings, options, known)
@@ -62,12 +63,13 @@ def from_warnings(warnings: Warnings, options: PyInstallerConfig, known: Known, 
 def _not_collected(warnings: Warnings, options: PyInstallerConfig, known: Known) -> Iterator[Finding]:
     """Packages that the user named and that could not be collected; a module that is no package has nothing more to collect."""
     told = {"collect-all": options.collect_all, "collect-data": options.collect_data, "collect-submodules": options.collect_submodules}
+    told["collect-binaries"] = options.collect_binaries
     failed = dict(_uncollected(warnings))
     for key, names in told.items():
         for name in names:
             if name in failed and (failed[name] or name not in known.modules):
                 why = f"{name}, which {key} names, could not be collected: importing it raised {failed[name]}"
-                yield found("collect", why if failed[name] else _not_there(name, key, known))
+                yield found("collect", why if failed[name] else _not_there(name, f"{_TABLE} {key}", known))
 
 
 def _uncollected(warnings: Warnings) -> Iterator[tuple[str, str]]:
@@ -79,7 +81,7 @@ def _uncollected(warnings: Warnings) -> Iterator[tuple[str, str]]:
             yield warning["values"][0], ""
 
 
-def _not_there(name: str, key: str, known: Known) -> str:
+def _not_there(name: str, where: str, known: Known) -> str:
     near = get_close_matches(name, sorted(known.modules), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no module {name}, which [tool.coldforge.pyinstaller] {key} names{hint}"
+    return f"there is no module {name}, which {where} names{hint}"

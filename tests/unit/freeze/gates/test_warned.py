@@ -8,7 +8,7 @@ import pytest
 
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.warned import from_imports, from_warnings
-from coldforge.project.config import PyInstallerConfig
+from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import Finding, Origin
 
 LIBRARY = "Library not found: could not resolve %r, dependency of %r."
