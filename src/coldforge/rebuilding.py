@@ -15,7 +15,7 @@ from coldforge.plan.model import Plan
 from coldforge.project.images import Image, find_image
 from coldforge.rebuild import inputs, replay, rows
 from coldforge.rebuild.fetch import check, fetch, origin_of
-from coldforge.rebuild.verdict import Rebuild, Row
+from coldforge.rebuild.verdict import Rebuild, Row, worst
 from coldforge.records import MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
@@ -73,12 +73,14 @@ def rebuild(dist: Path, options: Options) -> Rebuild:
         ]
         made = [(one, _build(one, options.jobs)) for one in replays]
         with reporter().step("compare"):
+            found = tuple(row for one, record in made for row in _rows(one, record))
             return Rebuild(
                 product=manifest.product,
                 version=manifest.version,
                 commit=manifest.source.commit,
                 coldforge=__version__,
-                rows=tuple(row for one, record in made for row in _rows(one, record)),
+                word=worst(found),
+                rows=found,
                 inputs=tuple(text for one, record in made for text in _inputs(one, record)),
                 left=tuple(record.target for record in manifest.targets if record not in chosen),
             )
@@ -148,30 +150,12 @@ def _check_recorded(one: _Replay, plan: Plan) -> None:
 def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     """The image to freeze in and its Python; on this machine nothing and the Python's path."""
     if one.host:
-        return "", _host_python(one.record, plan.product.requires_python)
+        from coldforge.freeze.interpreter import find_same
+
+        return "", find_same(one.record.environment.interpreter).path
     name = plan.targets[0].container
     planned: Image | None = find_image(name, one.project) if name else None
     return replay.container_of(one.record, planned, name), replay.python_of(one.record)
-
-
-def _host_python(record: TargetRecord, requires: str) -> str:
-    """The recorded interpreter on this machine. Raises Missing when there is none with the same library."""
-    from coldforge.freeze.interpreter import find_python
-
-    recorded, seen = record.environment.interpreter, []
-    for wanted in (recorded.version, recorded.version.rpartition(".")[0], ""):
-        try:
-            found = find_python(wanted, requires)
-        except Missing:
-            continue
-        identity = found.identity()
-        if identity["sha256"] == recorded.sha256:
-            return found.path
-        seen.append(f"{found.path} is {found.version} with {found.library.name} {identity['sha256'][:12]}")
-    why = "\n".join([f"recorded: {recorded.version} with a library {recorded.sha256[:12]} ({recorded.build})", *dict.fromkeys(seen)])
-    system = f" of {record.environment.system}" if record.environment.system else ""
-    hint = f"Install the same Python{system}, or rebuild where it is."
-    raise Missing(f"the interpreter that froze {record.target} is not on this machine", why=why, hint=hint)
 
 
 def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:

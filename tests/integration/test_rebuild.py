@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from sigstore.models import Bundle
 from sigstore.verify import Verifier
 from sigstore.verify.policy import UnsafeNoOp
 
 from coldforge.host.files import sha256
+from coldforge.pipeline import schema
 from coldforge.records import MANIFEST
 from coldforge.verify.evidence import load_root
 from support.containers import ar
@@ -29,6 +31,18 @@ ARCHIVE = "tiny-0.1.0-linux-x86_64.tar.gz"
 DEB = "tiny_0.1.0_amd64.deb"
 ONE = "tiny-0.1.0-linux-x86_64"
 TREE = "linux-x86_64/payload"
+HOOK = """\
+from datetime import datetime
+from pathlib import Path
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Hook(BuildHookInterface):
+    def initialize(self, version, build_data):
+        Path(self.root, "src/tiny/built.py").write_text(f"WHEN = {datetime.now().isoformat()!r}\\n")
+        Path(self.root, "src/tiny/__init__.py").open("a").write("from tiny import built\\n")
+"""
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -101,7 +115,9 @@ def test_from_the_manifest_alone_the_same_bytes_come_out_and_are_attested(
         words = ("--json", "--source", tmp_path / "elsewhere.git", "--keep", kept, *signing)
         outcome = rebuild(alone, env, *words).succeeded()
     assert {name: row["word"] for name, row in rows(outcome).items()} == dict.fromkeys((TREE, ARCHIVE, DEB, ONE), "identical")
-    assert "inputs" not in json.loads(outcome.out)
+    document = json.loads(outcome.out)
+    assert (document["word"], "inputs" in document) == ("identical", False)
+    jsonschema.validate(document, schema("rebuild"))
     for name in (ARCHIVE, DEB, ONE):
         assert sha256(kept / "linux-x86_64" / name) == sha256(released / name)
     kind, payload = Verifier(trusted_root=load_root(tmp_path / "trust.json")).verify_dsse(
@@ -171,6 +187,21 @@ def test_what_was_frozen_on_a_machine_is_rebuilt_there_when_asked(at_the_desk: t
 def test_code_runs_outside_of_a_container_only_when_asked(at_the_desk: tuple[Path, Path], container_env: dict[str, str]) -> None:
     project, dist = at_the_desk
     rebuild(dist, container_env, "--source", project).failed(2, "was frozen on a machine, not in a container", "--host")
+
+
+def test_a_build_that_is_not_reproducible_is_told_what_makes_it_so(container_env: dict[str, str], tmp_path: Path) -> None:
+    """A build hook of the project's own writes the time of day into a module, as many do."""
+    hook = "\n[tool.hatch.build.hooks.custom]\n"
+    project = write(tmp_path / "tiny", {**TINY, "pyproject.toml": TINY["pyproject.toml"] + hook, "hatch_build.py": HOOK})
+    coldforge("build", project, "--out", tmp_path / "dist", "--host", "--format", "tar.gz", env=container_env).succeeded()
+    outcome = rebuild(tmp_path / "dist", container_env, "--json", "--host", "--source", project)
+    outcome.failed(1, "DIFFERS: 2 of 2 parts")
+    found = rows(outcome)
+    where, before, now = told(found[ARCHIVE])
+    assert where == f"{ARCHIVE} > tiny-0.1.0/tiny > PYZ.pyz > tiny.built > <module> > constant 0"
+    assert before < now
+    assert found[ARCHIVE]["difference"]["cause"] == "a time of the build"
+    assert found[TREE]["difference"]["where"][:2] == ["linux-x86_64", "onefile/tiny"]
 
 
 def environment(manifest: dict[str, Any]) -> dict[str, Any]:

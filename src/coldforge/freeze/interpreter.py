@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import run
+from coldforge.records import Interpreter
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -67,6 +68,22 @@ def find_python(wanted: str, requires: str) -> HostPython:
         else:
             return probed
     raise Missing("no Python that can be frozen was found on this machine", why="\n".join(refused), hint=_hint(wanted, accepted, requires))
+
+
+def find_same(recorded: Interpreter) -> HostPython:
+    """The interpreter of this machine that is `recorded`, to the byte of its shared library. Raises Missing with those that are here."""
+    seen: dict[Path, HostPython] = {}
+    for wanted in (recorded.version, recorded.version.rpartition(".")[0]):
+        for path in _candidates(wanted):
+            probed = probe(path)
+            if probed is None or not probed.library.is_file() or probed.library in seen:
+                continue
+            if probed.identity()["sha256"] == recorded.sha256:
+                return probed
+            seen[probed.library] = probed
+    here = [f"here: {one.path}, {one.version}, {one.library.name} {one.identity()['sha256'][:12]}" for one in seen.values()]
+    why = "\n".join([f"recorded: {recorded.version}, library {recorded.sha256[:12]} ({recorded.build})", *here])
+    raise Missing("the recorded Python is not on this machine", why=why, hint="Install the same build of it, or work where it is.")
 
 
 def _specifiers(requires: str) -> SpecifierSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Literal
 
 from coldforge.records import Record
@@ -53,28 +54,29 @@ class Row(Record, frozen=True, kw_only=True):
         return "/" not in self.name
 
 
+def worst(rows: Sequence[Row]) -> Word:
+    """The word of a whole release: that of its worst row; what has none differs."""
+    words = {row.word for row in rows}
+    if "differs" in words or not words:
+        return "differs"
+    return "identical" if words == {"identical"} else "identical but for signatures"
+
+
 class Rebuild(Record, frozen=True, kw_only=True):
     """The answer about a release, or those of its targets that could be built here.
 
-    `inputs` names what was not as the manifest records it although the rebuild went on; `left` are the targets that
-    another machine must rebuild.
+    `word` is the worst of the rows' words. `inputs` names what was not as the manifest records it although the rebuild went on;
+    `left` are the targets that another machine must rebuild.
     """
 
     product: str
     version: str
     commit: str
     coldforge: str
+    word: Word
     rows: tuple[Row, ...]
     inputs: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
-
-    @property
-    def word(self) -> Word:
-        """The worst of the rows' words."""
-        words = {row.word for row in self.rows}
-        if "differs" in words or not words:
-            return "differs"
-        return "identical but for signatures" if len(words) > 1 or "identical" not in words else "identical"
 
     @property
     def exit_code(self) -> int:

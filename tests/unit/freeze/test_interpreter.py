@@ -11,7 +11,9 @@ import pytest
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.freeze import interpreter
+from coldforge.host.files import sha256
 from coldforge.host.run import Completed
+from coldforge.records import Interpreter
 
 
 class Machine:
@@ -65,3 +67,15 @@ def test_the_command_that_gets_one_gets_one_that_fits(wanted: str, requires: str
 def test_a_specifier_that_is_none_is_no_fault_of_ours(machine: Machine) -> None:
     with pytest.raises(ConfigurationError, match="garbage"):
         interpreter.find_python("", "garbage")
+
+
+def test_the_recorded_one_is_known_by_its_bytes(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "libpython.so").write_bytes(b"its code")
+    recorded = Interpreter(version="3.12.4", build="3.12.4 (main)", sha256=sha256(tmp_path / "libpython.so"))
+    assert interpreter.find_same(recorded).library == tmp_path / "libpython.so"
+    (tmp_path / "libpython.so").write_bytes(b"another build of the same version")
+    with pytest.raises(Missing, match="the recorded Python is not on this machine") as caught:
+        interpreter.find_same(recorded)
+    assert len(caught.value.why.splitlines()) == 2  # what is recorded, and the one library that all are here
+    assert sha256(tmp_path / "libpython.so")[:12] in caught.value.why
+    assert "uv" in machine.started

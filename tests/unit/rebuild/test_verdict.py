@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coldforge.rebuild.verdict import Difference, Rebuild, Row, Word
+from coldforge.rebuild.verdict import Difference, Rebuild, Row, Word, worst
 
 SAME: Word = "identical"
 SIGNED: Word = "identical but for signatures"
@@ -13,7 +13,7 @@ DIFFERS: Word = "differs"
 
 def rebuild(*words: Word, left: tuple[str, ...] = ()) -> Rebuild:
     rows = tuple(Row(name=f"{number}.deb", target="linux-x86_64", word=word, recorded="0") for number, word in enumerate(words))
-    return Rebuild(product="demo", version="1", commit="a" * 40, coldforge="0", rows=rows, left=left)
+    return Rebuild(product="demo", version="1", commit="a" * 40, coldforge="0", word=worst(rows), rows=rows, left=left)
 
 
 @pytest.mark.parametrize(
