@@ -21,7 +21,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from freezing import own, wrapper
+from freezing import kept, own, warned, wrapper
 from freezing.facts import python_facts, system_facts
 from freezing.installed import real
 from freezing.loaded import loaded, placed
@@ -69,6 +69,7 @@ def import_failure(entry: str) -> Iterator[dict[str, str]]:
 
 def frozen(job: Job) -> dict[str, Any]:
     """Freeze, and tell of what was made: warnings, parts, origins of files and modules, and who imports them."""
+    before = kept.recorded(job)
     warnings, hidden = freeze_own(job) if job["options"]["spec"] else freeze(job)
     components = json.loads((Path(job["work"]) / FOLDER / LIST).read_text(encoding="utf-8"))
     origins = {**dict(origins_of(job)), **dict(origins_of_texts(components, FOLDER))}
@@ -76,7 +77,13 @@ def frozen(job: Job) -> dict[str, Any]:
     places = {real(source): destination for destination, source in sorted(collected_files(job).items(), key=lambda item: len(item[0]))}
     for warning in warnings:
         warning["values"] = placed(warning["values"], places)
-    return {"warnings": warnings, "hidden-imports": hidden, "origins": origins, "components": components, **loaded(job)}
+    told = {"warnings": warnings, "hidden-imports": hidden, "origins": origins, "components": components}
+    return {**told, **loaded(job), "analysis": analysis(before, kept.recorded(job))}
+
+
+def analysis(before: object, after: object) -> str:
+    """What became of the kept analysis: `used`, `new`, or empty where none is kept, as with a spec of the user's."""
+    return "" if not after else "used" if after == before else "new"
 
 
 def freeze(job: Job) -> tuple[list[dict[str, Any]], list[str]]:
@@ -102,8 +109,7 @@ def run(job: Job, spec: Path, finish: Callable[[], None] = lambda: None) -> list
     """Run PyInstaller on a spec; the tree comes to `out/payload`, one-file programs to `out/onefile`. Its warnings."""
     import PyInstaller.__main__ as pyinstaller
 
-    collector = Collector()
-    logging.getLogger("PyInstaller").addHandler(collector)
+    logging.getLogger("PyInstaller").addHandler(warned.Collector())
     wrapper.install()
     work, out = Path(job["work"]), Path(job["out"])
     dist = work / "made"
@@ -115,19 +121,7 @@ def run(job: Job, spec: Path, finish: Callable[[], None] = lambda: None) -> list
     shutil.copytree(work / FOLDER, out / "payload" / FOLDER)
     for executable in job["executables"] if job["onefile"] else ():
         (dist / executable["name"]).rename(out / "onefile" / executable["name"])
-    return collector.found
-
-
-class Collector(logging.Handler):
-    """Keeps PyInstaller's warnings as data: the logger, the template and the values."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.found: list[dict[str, Any]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        values = [str(value) for value in record.args] if isinstance(record.args, tuple) else []
-        self.found.append({"logger": record.name, "template": str(record.msg), "values": values})
+    return warned.found
 
 
 if __name__ == "__main__":

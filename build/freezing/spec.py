@@ -25,6 +25,7 @@ class Job(TypedDict):
     licenses: list[str]
     hooks: list[str]
     source: str
+    kept: str
     work: str
     out: str
 
@@ -55,15 +56,19 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         for script, executable in zip(scripts, job["executables"], strict=True)
     ]
     lines = [
-        f"datas, binaries, hidden = {data!r}, [], {hidden!r}",
-        *words.collected(options, source),
-        f"hooks = {[*job['hooks'], *words.placed(options['runtime-hooks'], source)]!r}",
-        f"analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries, hiddenimports=sorted(set(hidden)),",
-        f"    runtime_hooks=hooks, **{words.of_analysis(options, source)!r})",
         "from freezing.collected import complete, without_foreign_folders",
+        "from freezing.kept import analysed",
         "from freezing.loaded import remember",
-        f"remember(analysis, {job['work']!r})",
-        f"complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
+        "def make():",
+        f"    datas, binaries, hidden = {data!r}, [], {hidden!r}",
+        *(f"    {line}" for line in words.collected(options, source)),
+        f"    hooks = {[*job['hooks'], *words.placed(options['runtime-hooks'], source)]!r}",
+        f"    analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries,",
+        f"        hiddenimports=sorted(set(hidden)), runtime_hooks=hooks, **{words.of_analysis(options, source)!r})",
+        f"    remember(analysis, {job['work']!r})",
+        f"    complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
+        "    return analysis",
+        f"analysis = analysed({dict(job)!r}, make)",
         "pyz = PYZ(analysis.pure)",
         f"pyz.dependencies = without_foreign_folders(pyz.dependencies, {job['work']!r})",
         "from freezing.parts import archived, collect",

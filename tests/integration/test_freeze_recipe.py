@@ -129,7 +129,7 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
         "freezer": ["pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "setuptools", "packaging"],
         "licenses": [],
         "hooks": [str(ROOT / "build" / "hooks" / "library_path.py")],
-        **{name: str(folder / name) for name in ("source", "work", "out")},
+        **{name: str(folder / name) for name in ("source", "kept", "work", "out")},
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     env = {**os.environ, **way.env, "PYTHONPATH": os.pathsep.join(path), "PYINSTALLER_CONFIG_DIR": str(folder / "config")}

@@ -30,10 +30,12 @@ from coldforge.target import Target
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
-    "byte_code", "collected", "facts", "installed", "licences", "loaded", "options", "origins", "own", "parts", "search_path", "spec",
-    "unfit", "wrapper",
+    "byte_code", "collected", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook", "own", "parts",
+    "search_path", "spec", "unfit", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
+KEPT: Final = "kept"  # the analysis, in the workshop
+ANALYSED: Final = ("application", "executables", "options", "anyway", "freezer")  # what of the order decides it
 ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 
 
@@ -65,9 +67,9 @@ class PyInstaller:
         freezer = freezer_pins(self._base.lock, job.project, self._base.version)
         with files.scratch("job") as scratch:
             with reporter().step("environment"):
-                self._environment(job, workshop, freezer, scratch)
+                environment = self._environment(job, workshop, freezer, scratch)
             with reporter().step("PyInstaller"):
-                result = self._run(job, workshop, freezer, scratch)
+                result = self._run(job, workshop, freezer, scratch, environment)
         check_fit(job, result)
         config, failures = job.plan.config, tuple(from_imports(result["failures"]))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
@@ -87,7 +89,8 @@ class PyInstaller:
         )
         return finish(job, workshop, frozen)
 
-    def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> None:
+    def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> str:
+        """Install everything; the key of what is not the project's own."""
         base, log = self._base, job.out / "logs" / "environment.log"
         lines = "".join(f"{pin.line}\n" for pin in freezer)
         allowed = job.plan.config.environment.allow_sdists
@@ -103,16 +106,26 @@ class PyInstaller:
         copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
         workshop.put(scratch / "source", "source")
         install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
+        return key
 
-    def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> Mapping[str, Any]:
+    def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path, environment: str) -> Mapping[str, Any]:
         for recipe in RECIPES:
             workshop.put(recipes.find(recipe, job.project), recipe)
-        (scratch / "job.json").write_text(json.dumps(order(job, workshop, freezer)), encoding="utf-8")
+        ordered = order(job, workshop, freezer)
+        (scratch / "job.json").write_text(json.dumps(ordered), encoding="utf-8")
         workshop.put(scratch / "job.json", "job.json")
+        key = digest_of([environment, recorded_recipes(job.project), {name: ordered[name] for name in ANALYSED}])
+        if not self._base.fresh and (kept := cache.fetch("analysis", key)):
+            workshop.restore(kept, KEPT)
         words = [workshop.path("environment/bin/python"), workshop.path(FREEZE), workshop.path("job.json")]
         workshop.run(words, env=surroundings(job, workshop), network=False, log=job.out / "logs" / "freeze.log")
         workshop.get("out/result.json", scratch / "result.json")
         result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
+        if (analysis := result.get("analysis")) == "new":
+            workshop.save(KEPT, scratch / KEPT)
+            cache.store("analysis", key, scratch / KEPT)
+        elif analysis == "used":
+            reporter().info("the analysis is kept: nothing that it looks at has changed")
         return result
 
     def _record(self, project: Path, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
@@ -173,6 +186,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "licenses": list(job.plan.product.license_files),
         "hooks": [workshop.path(hook) for hook in HOOKS],
         "source": workshop.path("source"),
+        "kept": workshop.path(KEPT),
         "work": workshop.path("work"),
         "out": workshop.path("out"),
     }

@@ -1,0 +1,56 @@
+"""One line changed: the analysis of the freeze before is used again, and the bytes are those of a freeze from nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from coldforge.host.files import sha256
+from support.pair import PAIR
+from support.program import coldforge
+from support.repository import write
+
+pytestmark = pytest.mark.integration
+
+KEPT = "the analysis is kept"
+LINE, WORDS = 'NAME = "changed, and" + " imported by name"\n', "drei andere Wörter\n"
+
+
+class Desk:
+    """A project that is frozen again and again, each time into another folder."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.project, self.env = write(folder / "source", PAIR), env
+
+    def change(self, name: str, text: str) -> None:
+        (self.project / "src" / "pair" / name).write_text(text, encoding="utf-8")
+
+    def freeze(self, out: str, *words: str) -> tuple[dict[str, str], str]:
+        """Digests of the payload and of each one-file program, and what was said."""
+        dist = self.project.parent / out
+        said = coldforge("freeze", self.project, "--host", "--out", dist, *words, env=self.env).succeeded().err
+        (manifest,) = dist.glob("*/manifest.json")
+        (target,) = json.loads(manifest.read_text(encoding="utf-8"))["targets"]
+        singles = {path.name: sha256(path) for path in (manifest.parent / "onefile").iterdir()}
+        return {"payload": target["payload-digest"], **singles}, said
+
+
+def test_one_line_changed(host_env: dict[str, str], tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {**host_env, "COLDFORGE_CACHE": str(tmp_path / "cache")})
+    first, said = desk.freeze("first")
+    assert KEPT not in said
+    desk.change("late.py", LINE)
+    desk.change("data/words.txt", WORDS)
+    kept, said = desk.freeze("kept")
+    assert KEPT in said
+    clean, said = desk.freeze("clean", "--clean")
+    assert KEPT not in said
+    assert kept == clean
+    assert first.keys() == kept.keys() == {"payload", "pair-show", "pair-work"}
+    assert not set(first.values()) & set(kept.values())
+    assert "_internal/pair/data/words.txt" in (tmp_path / "kept" / "linux-x86_64" / "payload.json").read_text(encoding="utf-8")
+    desk.change("late.py", f"import colorsys\n\n{LINE}")
+    _, said = desk.freeze("imports more")
+    assert KEPT not in said

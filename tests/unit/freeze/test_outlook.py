@@ -1,0 +1,86 @@
+"""What an analysis sees of a module: what changes it, and what does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from freezing.outlook import READ_WHOLE, contents, seen
+
+MODULE = """\
+import os
+from json import dumps
+
+LIMIT = 3
+
+
+def work(count):
+    return dumps(list(range(count * LIMIT)))
+
+
+class Kind:
+    name = "kind"
+"""
+
+
+def sight(text: str) -> str:
+    return seen(text.encode(), READ_WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("LIMIT = 3", "LIMIT = 4"),
+        ("count * LIMIT", "count + LIMIT"),
+        ('name = "kind"', 'name = "sort"'),
+        ("LIMIT = 3\n", "# why\nLIMIT = 3\n"),
+        ("def work(count):", "def work(count, more=None):"),
+    ],
+)
+def test_the_code_of_a_module_alone_is_not_seen(before: str, after: str) -> None:
+    assert MODULE.replace(before, after) != MODULE
+    assert sight(MODULE) == sight(MODULE.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import os", "import os, sys"),
+        ("from json import dumps", "from json import loads as dumps"),
+        ("from json import dumps", "from .json import dumps"),
+        ("    return dumps", "    import csv\n    return dumps"),
+        ("import os\n", "try:\n    import os\nexcept ImportError:\n    os = None\n"),
+        ("LIMIT = 3", "MOST = 3"),
+        ("LIMIT = 3", "LIMIT = 3\ndel LIMIT"),
+        ("LIMIT = 3", "LIMIT = 3\n__path__ = []"),
+    ],
+)
+def test_imports_and_names_are_seen(before: str, after: str) -> None:
+    assert sight(MODULE) != sight(MODULE.replace(before, after))
+
+
+@pytest.mark.parametrize("use", ["import ctypes", "os.environ['X'] = '1'", "__path__.append('x')", "from ctypes import util"])
+def test_a_module_that_loads_libraries_or_moves_them_is_seen_whole(use: str) -> None:
+    text = f"{MODULE}\n{use}\n"
+    assert sight(text) != sight(text.replace("LIMIT = 3", "LIMIT = 4"))
+
+
+def test_an_importer_of_a_module_that_was_asked_for_is_seen_whole() -> None:
+    other = MODULE.replace("LIMIT = 3", "LIMIT = 4")
+    assert seen(MODULE.encode(), {"json"}) != seen(other.encode(), {"json"})
+    assert seen(MODULE.encode(), {"csv"}) == seen(other.encode(), {"csv"})
+
+
+def test_what_is_no_python_is_seen_whole() -> None:
+    assert sight("print 1") != sight("print 2")
+    assert seen(b"\xff\xfe", ()) != seen(b"\xff\xfd", ())
+
+
+def test_contents_name_every_file_below_a_folder_in_order(tmp_path: Path) -> None:
+    for name in ("b/c.txt", "a.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    lines = list(contents([tmp_path]))
+    assert [line.split()[0] for line in lines] == ["a.txt", "b/c.txt"]
+    (tmp_path / "b/c.txt").write_text("other", encoding="utf-8")
+    assert list(contents([tmp_path])) != lines
