@@ -59,6 +59,7 @@ def configuration() -> str:
         "[tool.coldforge.executables.NAME]": config.ExecutableConfig,
         "[tool.coldforge.environment]": config.EnvironmentConfig,
         OPTIONS: pyinstaller.PyInstallerConfig,
+        "[tool.coldforge.command]": config.CommandConfig,
         "[tool.coldforge.smoke]": config.SmokeConfig,
         "[tool.coldforge.deb]": config.DebConfig,
         "matrix.yml: targets.TARGET": config.TargetConfig,

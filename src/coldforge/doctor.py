@@ -33,7 +33,7 @@ class Check(Record, frozen=True, kw_only=True):
 def examine(project: Path) -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here."""
     plan, planning = _planned(project)
-    ways = _needed_once((*_engine(), *_interpreter(plan)))
+    ways = _needed_once((*_engine(), *_for_the_host(plan)))
     return (planning, *_tools(), *ways, *_space(), *_identity(), *_token())
 
 
@@ -84,6 +84,19 @@ def _engine() -> Iterator[Check]:
         yield Check(name="container engine", state="optional", detail=error.what, needed_for="freeze in a container", fix=fix)
     else:
         yield Check(name="container engine", state="ok", detail=detail, needed_for="freeze in a container")
+
+
+def _for_the_host(plan: Plan | None) -> Iterator[Check]:
+    """What a freeze takes from this machine: a Python, or the programs that the project's commands start."""
+    if plan is None or plan.config.freezer != "command":
+        yield from _interpreter(plan)
+        return
+    from coldforge.freeze.command import programs
+
+    missing = [name for name in programs(plan.config.command) if not shutil.which(name)]
+    detail = f"not found: {', '.join(missing)}" if missing else ", ".join(programs(plan.config.command))
+    fix = "install what [tool.coldforge.command] starts" if missing else ""
+    yield Check(name="programs", state="optional" if missing else "ok", detail=detail, needed_for="freeze --host", fix=fix)
 
 
 def _interpreter(plan: Plan | None) -> Iterator[Check]:

@@ -139,6 +139,8 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
 
 def _check_recorded(one: _Replay, plan: Plan) -> None:
     """Raises Missing or ConfigurationError when the lock or the recipes in force are not those that are recorded."""
+    if one.record.environment.interpreter is None:  # what commands made has neither
+        return
     from coldforge.freeze.lock import find_lock
     from coldforge.freeze.pyinstaller import recorded_recipes
 
@@ -148,14 +150,15 @@ def _check_recorded(one: _Replay, plan: Plan) -> None:
 
 
 def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
-    """The image to freeze in and its Python; on this machine nothing and the Python's path."""
+    """The image to freeze in and its Python; on this machine nothing and the Python's path. What commands made needs no Python."""
+    interpreter = one.record.environment.interpreter
     if one.host:
         from coldforge.freeze.interpreter import find_same
 
-        return "", find_same(one.record.environment.interpreter).path
+        return "", find_same(interpreter).path if interpreter else ""
     name = plan.targets[0].container
     planned: Image | None = find_image(name, one.project) if name else None
-    return replay.container_of(one.record, planned, name), replay.python_of(one.record)
+    return replay.container_of(one.record, planned, name), replay.python_of(one.record) if interpreter else ""
 
 
 def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:

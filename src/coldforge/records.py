@@ -97,18 +97,21 @@ class Environment(Record, frozen=True, kw_only=True):
 
     `lock` names the file the distributions came from, or `resolved` when there was none
     and they were resolved as of the commit's time (`resolved` then holds the whole lock text).
+    What is not frozen from Python has no interpreter, distributions and lock; `tools` is then what
+    each tool said of its version, by the command line that it was asked with.
     `workshop` is `host` or the container image by digest; `network` tells whether the
     freeze phase was cut off from the network. `image` is the reference that the image was found under, and
     `python` what its interpreter is called in it (both empty on the host); `recipes` are the files that ran
     inside, the project's own or coldforge's, by name with their sha256.
     """
 
-    interpreter: Interpreter
-    distributions: tuple[Distribution, ...]
-    freezer_distributions: tuple[Distribution, ...]
-    lock: str
-    lock_sha256: str
+    interpreter: Interpreter | None = None
+    distributions: tuple[Distribution, ...] = ()
+    freezer_distributions: tuple[Distribution, ...] = ()
+    lock: str = ""
+    lock_sha256: str = ""
     resolved: str = ""
+    tools: Mapping[str, str] = msgspec.field(default_factory=dict)
     workshop: str
     image: str = ""
     python: str = ""

@@ -70,7 +70,7 @@ def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: d
 
 
 def test_policies_are_read(tmp_path: Path) -> None:
-    shown = [text for _, text in blocks("toml") if "tool.coldforge" not in text and "base =" not in text]
+    shown = [text for _, text in blocks("toml") if "repository =" in text]
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.toml"
         path.write_text(text, encoding="utf-8")

@@ -95,6 +95,7 @@ def test_the_index_says_what_is_inside_and_the_tree_has_every_text(frozen: Path)
     assert (markupsafe.version, markupsafe.license, markupsafe.texts) == ("3.0.3", "BSD-3-Clause", ("markupsafe/LICENSE.txt",))
     assert parts["application", "pair"].requires == ("markupsafe", "python")
     assert parts["freezer", "pyinstaller"].license == "GPL-2.0-or-later WITH Bootloader-exception"
+    assert payload.environment.interpreter is not None
     assert python.version == payload.environment.interpreter.version
     assert {entry.origin.name for entry in payload.files if entry.origin.kind == "system"} <= {part.name for part in payload.components}
     assert markupsafe.archived > 0, "its modules are in the archive of each program"

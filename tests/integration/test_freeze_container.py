@@ -76,6 +76,7 @@ def test_the_environment_is_that_of_the_image(frozen: Path, build_image: str) ->
     assert environment.recipes["build/freeze.py"] == sha256(ROOT / "build" / "freeze.py")
     assert environment.network == "off"
     assert environment.system.startswith("Debian GNU/Linux 12")
+    assert environment.interpreter is not None
     assert environment.interpreter.version.startswith("3.11.")
     assert environment.lock == "resolved"
     assert [dist.name for dist in environment.distributions] == ["markupsafe", "mdurl"]

@@ -58,6 +58,7 @@ class Base:
 
 
 FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
+COMPILE: Final = Base(name="compile", packages=("gcc", "libc6-dev"))
 BARE: Final = Base(name="bare")
 
 

@@ -110,14 +110,19 @@ def _repository(name: str) -> str:
 
 
 def _dependencies(about: Targets) -> list[dict[str, Any]]:
-    """Lock, image and interpreter of every target that the file is about, by digest."""
-    found = []
+    """Lock, image and interpreter of every target that the file is about, by digest; tools by what they say of themselves."""
+    found: list[dict[str, Any]] = []
     for target in about:
         environment = target.environment
-        found.append({"name": f"{target.target}/lock", "uri": f"file:{environment.lock}", "digest": {"sha256": environment.lock_sha256}})
-        interpreter = environment.interpreter
-        python = f"{interpreter.implementation} {interpreter.version}"
-        found.append({"name": f"{target.target}/interpreter", "annotations": {"version": python}, "digest": {"sha256": interpreter.sha256}})
+        if environment.lock:
+            found.append(
+                {"name": f"{target.target}/lock", "uri": f"file:{environment.lock}", "digest": {"sha256": environment.lock_sha256}}
+            )
+        if (interpreter := environment.interpreter) is not None:
+            python = {"version": f"{interpreter.implementation} {interpreter.version}"}
+            found.append({"name": f"{target.target}/interpreter", "annotations": python, "digest": {"sha256": interpreter.sha256}})
+        for line, said in sorted(environment.tools.items()):
+            found.append({"name": f"{target.target}/tool", "annotations": {"command": line, "version": said}})
         if environment.workshop.startswith("sha256:"):
             found.append({"name": f"{target.target}/image", "digest": {"sha256": environment.workshop.removeprefix("sha256:")}})
     return found

@@ -152,7 +152,8 @@ def _payload(payload: Payload) -> tuple[dict[str, str], list[Item]]:
     environment, interpreter = payload.environment, payload.environment.interpreter
     head = {
         "target": payload.target,
-        "python": f"{interpreter.implementation} {interpreter.version}",
+        "python": f"{interpreter.implementation} {interpreter.version}" if interpreter else "",
+        "tools": "; ".join(environment.tools.values()),
         "frozen on": f"{environment.system} ({environment.workshop})",
         "needs": payload.glibc_floor,
         "libraries of the system": " ".join(need.soname for need in payload.needs),

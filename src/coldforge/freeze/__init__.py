@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import Payload
 
+if TYPE_CHECKING:
+    from coldforge.project.images import Image
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeJob:
-    """What one freeze works from. `project` is the source's root; `out` the target's folder in `dist/`."""
+    """What one freeze works from. `project` is the source's root; `out` the target's folder in `dist/`.
+
+    `image` is the build image (None: this host); `clean` means that nothing kept from before is to be used.
+    """
 
     project: Path
     plan: Plan
     target: PlannedTarget
     out: Path
+    image: Image | None = None
+    clean: bool = False
 
 
 class Workshop(Protocol):
@@ -40,8 +48,8 @@ class Workshop(Protocol):
     def put(self, source: Path, name: str) -> None:
         """Copy a file or folder in, with normalised modes and times."""
 
-    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
-        """Run a program inside and return its output. Raises BuildFailed."""
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path, folder: str = "") -> str:
+        """Run a program inside, in a folder of the workshop, and return its output. Raises BuildFailed."""
 
     def get(self, name: str, destination: Path) -> None:
         """Copy a file or folder out; archives are extracted safely."""
@@ -54,8 +62,18 @@ class Workshop(Protocol):
 
 
 class Freezer(Protocol):
-    """Makes a payload: the tree in `job.out/payload`, its one-file executables in `job.out/onefile`."""
+    """Makes a payload: the tree in `job.out/payload`, its one-file executables in `job.out/onefile`.
+
+    The registry is in freeze/freezers.py. Every freezer ends with finish.py: gates, first start, index.
+    """
 
     name: str
 
-    def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload: ...
+    def inputs(self, job: FreezeJob) -> Mapping[str, Any]:
+        """What decides the bytes besides source, product, target and workshop: part of the payload's key.
+
+        Raises Missing when something that the freeze takes from this machine is not there.
+        """
+
+    def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
+        """Raises BuildFailed, and Refused when a gate says that the result would not work."""

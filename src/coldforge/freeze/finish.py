@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from coldforge.freeze import FreezeJob, Workshop
@@ -30,11 +30,16 @@ class Frozen:
     freezer: str
     tree: str
     singles: str
-    origins: Mapping[str, Mapping[str, str]]
-    findings: tuple[Finding, ...]
     environment: Environment
-    known: Known
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    known: Known = field(default_factory=Known)
     components: tuple[Component, ...] = ()
+
+
+def wants_one_file(job: FreezeJob) -> bool:
+    """Whether one-file programs are to be made in the same freeze."""
+    return any(artifact.format == ONE_FILE for artifact in job.target.artifacts)
 
 
 def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:

@@ -13,12 +13,13 @@ import msgspec
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location
 from coldforge.freeze import FreezeJob, Workshop
-from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project
-from coldforge.freeze.finish import ONE_FILE, Frozen, finish
+from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, put_uv, python_version
+from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.warned import from_imports, from_warnings
-from coldforge.freeze.lock import Lock
+from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
 from coldforge.freeze.requirements import Pin, pins, recorded
+from coldforge.freeze.resolve import resolve
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import cache, files
 from coldforge.project.config import Product
@@ -43,7 +44,7 @@ ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 class Base:
     """What the freeze stands on: the interpreter as the workshop calls it, its version, what else is known of it, and the lock.
 
-    `uv` is the installer's path in the workshop; `fresh` means that no kept environment is to be used.
+    `uv` is the installer's path in the workshop.
     """
 
     python: str
@@ -51,7 +52,6 @@ class Base:
     identity: Mapping[str, str]
     lock: Lock
     uv: str
-    fresh: bool = False
 
 
 class PyInstaller:
@@ -59,17 +59,26 @@ class PyInstaller:
 
     name = "pyinstaller"
 
-    def __init__(self, base: Base) -> None:
-        self._base = base
+    def inputs(self, job: FreezeJob) -> Mapping[str, Any]:
+        """The locked environment with its interpreter, the options, and what coldforge brings along."""
+        config = job.plan.config
+        lock = find_lock(job.project, config.environment)
+        return {
+            "lock": files.sha256(lock) if lock else RESOLVED,
+            "recipes": recorded_recipes(job.project),
+            "config": msgspec.to_builtins([config.environment, config.pyinstaller]),
+            "interpreter": _interpreter(job)[1],
+        }
 
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
         """Raises BuildFailed, and Refused when a gate says that the result would not work."""
-        freezer = freezer_pins(self._base.lock, job.project, self._base.version)
+        base = _base(job, workshop)
+        freezer = freezer_pins(base.lock, job.project, base.version)
         with files.scratch("job") as scratch:
             with reporter().step("environment"):
-                environment = self._environment(job, workshop, freezer, scratch)
+                environment = _prepare(job, workshop, base, freezer, scratch)
             with reporter().step("PyInstaller"):
-                result = self._run(job, workshop, freezer, scratch, environment)
+                result = _run(job, workshop, freezer, scratch, environment)
         check_fit(job, result)
         config, failures = job.plan.config, tuple(from_imports(result["failures"]))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
@@ -85,65 +94,95 @@ class PyInstaller:
             components=tuple(msgspec.convert(result["components"], list[Component])),
             findings=(*failures, *from_warnings(result["warnings"], options, known, windowed=windowed)),
             known=known,
-            environment=self._record(job.project, workshop, freezer, result),
+            environment=_record(job.project, workshop, base, freezer, result),
         )
         return finish(job, workshop, frozen)
 
-    def _environment(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path) -> str:
-        """Install everything; the key of what is not the project's own."""
-        base, log = self._base, job.out / "logs" / "environment.log"
-        lines = "".join(f"{pin.line}\n" for pin in freezer)
-        allowed = job.plan.config.environment.allow_sdists
-        key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed])
-        if not base.fresh and (kept := cache.fetch("environment", key)):
-            reporter().info("taken from the cache")
-            workshop.restore(kept, "environment")
-        else:
-            words = {"application": base.lock.text, "freezer": lines}
-            install(workshop, tool=base.uv, python=base.python, allowed=allowed, scratch=scratch, log=log, **words)
-            workshop.save("environment", scratch / "environment")
-            cache.store("environment", key, scratch / "environment")
-        copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
-        workshop.put(scratch / "source", "source")
-        install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
-        return key
 
-    def _run(self, job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path, environment: str) -> Mapping[str, Any]:
-        for recipe in RECIPES:
-            workshop.put(recipes.find(recipe, job.project), recipe)
-        ordered = order(job, workshop, freezer)
-        (scratch / "job.json").write_text(json.dumps(ordered), encoding="utf-8")
-        workshop.put(scratch / "job.json", "job.json")
-        key = digest_of([environment, recorded_recipes(job.project), {name: ordered[name] for name in ANALYSED}])
-        if not self._base.fresh and (kept := cache.fetch("analysis", key)):
-            workshop.restore(kept, KEPT)
-        words = [workshop.path("environment/bin/python"), workshop.path(FREEZE), workshop.path("job.json")]
-        workshop.run(words, env=surroundings(job, workshop), network=False, log=job.out / "logs" / "freeze.log")
-        workshop.get("out/result.json", scratch / "result.json")
-        result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
-        if (analysis := result.get("analysis")) == "new":
-            workshop.save(KEPT, scratch / KEPT)
-            cache.store("analysis", key, scratch / KEPT)
-        elif analysis == "used":
-            reporter().info("the analysis is kept: nothing that it looks at has changed")
-        return result
+def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
+    """The interpreter as its workshop calls it, and what is known of it before."""
+    wanted = job.plan.config.environment.python
+    if job.image is not None:
+        return wanted or job.image.python, {"image": job.image.identity}
+    from coldforge.freeze.interpreter import find_python
 
-    def _record(self, project: Path, workshop: Workshop, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
-        lock = self._base.lock
-        return Environment(
-            interpreter=Interpreter(**result["python"]),
-            distributions=recorded(pins(lock.text), self._base.version),
-            freezer_distributions=recorded(freezer, self._base.version),
-            lock=lock.name,
-            lock_sha256=lock.sha256,
-            resolved=lock.resolved,
-            workshop=workshop.identity,
-            python=self._base.python if workshop.uv_needed else "",  # on the host it may be somebody's path
-            recipes=recorded_recipes(project),
-            system=result["system"]["name"],
-            glibc=result["system"]["glibc"],
-            network="off" if workshop.network_off else "not isolated",
-        )
+    found = find_python(wanted, job.plan.product.requires_python)
+    return found.path, {**found.identity(), "library": found.library.name}
+
+
+def _base(job: FreezeJob, workshop: Workshop) -> Base:
+    python, identity = _interpreter(job)
+    tool, requires = put_uv(workshop), job.plan.product.requires_python
+    log = job.out / "logs" / "python.log"
+    version = identity.get("version") or python_version(workshop, tool=tool, python=python, requires=requires, log=log)
+    return Base(python=python, version=version, identity=identity, lock=_lock(job, version), uv=tool)
+
+
+def _lock(job: FreezeJob, version: str) -> Lock:
+    config = job.plan.config.environment
+    path = find_lock(job.project, config)
+    if path is None:
+        return resolve(job.project, config, epoch=job.plan.source.epoch, python=version)
+    return read_lock(path, job.project, config, python=version)
+
+
+def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], scratch: Path) -> str:
+    """Install everything; the key of what is not the project's own."""
+    log = job.out / "logs" / "environment.log"
+    lines = "".join(f"{pin.line}\n" for pin in freezer)
+    allowed = job.plan.config.environment.allow_sdists
+    key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed])
+    if not job.clean and (kept := cache.fetch("environment", key)):
+        reporter().info("taken from the cache")
+        workshop.restore(kept, "environment")
+    else:
+        words = {"application": base.lock.text, "freezer": lines}
+        install(workshop, tool=base.uv, python=base.python, allowed=allowed, scratch=scratch, log=log, **words)
+        workshop.save("environment", scratch / "environment")
+        cache.store("environment", key, scratch / "environment")
+    copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
+    workshop.put(scratch / "source", "source")
+    install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
+    return key
+
+
+def _run(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path, environment: str) -> Mapping[str, Any]:
+    for recipe in RECIPES:
+        workshop.put(recipes.find(recipe, job.project), recipe)
+    ordered = order(job, workshop, freezer)
+    (scratch / "job.json").write_text(json.dumps(ordered), encoding="utf-8")
+    workshop.put(scratch / "job.json", "job.json")
+    key = digest_of([environment, recorded_recipes(job.project), {name: ordered[name] for name in ANALYSED}])
+    if not job.clean and (kept := cache.fetch("analysis", key)):
+        workshop.restore(kept, KEPT)
+    words = [workshop.path("environment/bin/python"), workshop.path(FREEZE), workshop.path("job.json")]
+    workshop.run(words, env=surroundings(job, workshop), network=False, log=job.out / "logs" / "freeze.log")
+    workshop.get("out/result.json", scratch / "result.json")
+    result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
+    if (analysis := result.get("analysis")) == "new":
+        workshop.save(KEPT, scratch / KEPT)
+        cache.store("analysis", key, scratch / KEPT)
+    elif analysis == "used":
+        reporter().info("the analysis is kept: nothing that it looks at has changed")
+    return result
+
+
+def _record(project: Path, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
+    lock = base.lock
+    return Environment(
+        interpreter=Interpreter(**result["python"]),
+        distributions=recorded(pins(lock.text), base.version),
+        freezer_distributions=recorded(freezer, base.version),
+        lock=lock.name,
+        lock_sha256=lock.sha256,
+        resolved=lock.resolved,
+        workshop=workshop.identity,
+        python=base.python if workshop.uv_needed else "",  # on the host it may be somebody's path
+        recipes=recorded_recipes(project),
+        system=result["system"]["name"],
+        glibc=result["system"]["glibc"],
+        network="off" if workshop.network_off else "not isolated",
+    )
 
 
 def recorded_recipes(project: Path) -> dict[str, str]:
@@ -198,11 +237,6 @@ def options_of(job: FreezeJob) -> dict[str, Any]:
     if foreign:
         reporter().info(f"{', '.join(foreign)}: not for {job.target.target}, so ignored here.")
     return kept
-
-
-def wants_one_file(job: FreezeJob) -> bool:
-    """Whether one-file programs are to be made in the same freeze."""
-    return any(artifact.format == ONE_FILE for artifact in job.target.artifacts)
 
 
 def surroundings(job: FreezeJob, workshop: Workshop) -> dict[str, str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from coldforge.errors import ConfigurationError
 from coldforge.freeze import FreezeJob
-from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
+from coldforge.freeze.finish import wants_one_file
+from coldforge.freeze.freezers import FREEZERS
 from coldforge.freeze.sources import digest, source_files
 from coldforge.freeze.workshop import choose_image, open_workshop
 from coldforge.host import cache, files
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.project.images import Image
 from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
@@ -30,47 +31,37 @@ def freeze_target(plan: Plan, target: PlannedTarget, *, project: Path, out: Path
 
     Raises Missing, BuildFailed or Refused; whatever was in the folder before is then still there.
     """
-    job = FreezeJob(project=project, plan=plan, target=target, out=out / target.target)
     image = choose_image(target.container, host=host, project=project)
-    python, identity = _interpreter(plan, image)
-    key = _key(job, image, identity)
+    job = FreezeJob(project=project, plan=plan, target=target, out=out / target.target, image=image, clean=clean)
+    freezer = FREEZERS[target.freezer]
+    key = _key(job, freezer.inputs(job))
     if not clean and (present := _present(job, key) or _cached(job, key)):
         reporter().info("Nothing has changed.")
         return present
-    payload = _freeze(job, image, python, identity, key, clean=clean)
+    shutil.rmtree(job.out / "logs", ignore_errors=True)
+    with open_workshop(image, Target.parse(target.target)) as workshop:
+        payload = freezer.freeze(job, workshop)
+    environment = msgspec.structs.replace(payload.environment, image=image.base if image else "")
+    payload = msgspec.structs.replace(payload, key=key, environment=environment)
     _keep(job, payload)
     return payload
 
 
-def _interpreter(plan: Plan, image: Image | None) -> tuple[str, dict[str, str]]:
-    """The interpreter as its workshop calls it, and what is known of it before."""
-    if image is not None:
-        return plan.config.environment.python or image.python, {"image": image.identity}
-    from coldforge.freeze.interpreter import find_python
-
-    found = find_python(plan.config.environment.python, plan.product.requires_python)
-    return found.path, {**found.identity(), "library": found.library.name}
-
-
-def _key(job: FreezeJob, image: Image | None, identity: dict[str, str]) -> str:
-    """The digest of everything that decides the payload's bytes."""
-    from coldforge.freeze.pyinstaller import recorded_recipes, wants_one_file
-
+def _key(job: FreezeJob, inputs: Mapping[str, Any]) -> str:
+    """The digest of everything that decides the payload's bytes; `inputs` are the freezer's own."""
     config = job.plan.config
-    lock = find_lock(job.project, config.environment)
     return digest_of(
         {
             "version": VERSION,
             "coldforge": job.plan.coldforge,
+            "freezer": job.target.freezer,
+            "inputs": inputs,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
-            "lock": files.sha256(lock) if lock else RESOLVED,
-            "recipes": recorded_recipes(job.project),
             "product": msgspec.to_builtins(job.plan.product),
-            "config": msgspec.to_builtins([config.environment, config.pyinstaller, config.gates, config.smoke]),
+            "config": msgspec.to_builtins([config.gates, config.smoke]),
             "target": [job.target.target, job.target.floor, wants_one_file(job)],
             "epoch": job.plan.source.epoch,
-            "workshop": image.identity if image else _packages(),
-            "interpreter": identity,
+            "workshop": job.image.identity if job.image else _packages(),
         }
     )
 
@@ -124,32 +115,6 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
     payload = read(entry / "payload.json", Payload)
     files.write(job.out / "payload.json", canonical(payload))
     return payload
-
-
-def _freeze(job: FreezeJob, image: Image | None, python: str, identity: dict[str, str], key: str, *, clean: bool) -> Payload:
-    from coldforge.freeze.environment import put_uv, python_version
-    from coldforge.freeze.pyinstaller import Base, PyInstaller
-
-    shutil.rmtree(job.out / "logs", ignore_errors=True)
-    log = job.out / "logs" / "python.log"
-    with open_workshop(image, Target.parse(job.target.target)) as workshop:
-        uv = put_uv(workshop)
-        requires = job.plan.product.requires_python
-        version = identity.get("version") or python_version(workshop, tool=uv, python=python, requires=requires, log=log)
-        base = Base(python=python, version=version, identity=identity, lock=_lock(job, version), uv=uv, fresh=clean)
-        payload = PyInstaller(base).freeze(job, workshop)
-    environment = msgspec.structs.replace(payload.environment, image=image.base if image else "")
-    return msgspec.structs.replace(payload, key=key, environment=environment)
-
-
-def _lock(job: FreezeJob, version: str) -> Lock:
-    from coldforge.freeze.resolve import resolve
-
-    config = job.plan.config.environment
-    path = find_lock(job.project, config)
-    if path is None:
-        return resolve(job.project, config, epoch=job.plan.source.epoch, python=version)
-    return read_lock(path, job.project, config, python=version)
 
 
 def _keep(job: FreezeJob, payload: Payload) -> None:

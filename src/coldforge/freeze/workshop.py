@@ -13,7 +13,7 @@ from typing import Final
 from coldforge.errors import BuildFailed
 from coldforge.freeze import Workshop
 from coldforge.host import engine, files
-from coldforge.host.archive import EPOCH, check_links, plain_mode
+from coldforge.host.archive import EPOCH, check_kinds, check_links, plain_mode
 from coldforge.host.client import CLIENT, carry_in, client_environment
 from coldforge.host.container import Container, container
 from coldforge.host.run import run
@@ -48,18 +48,19 @@ class HostWorkshop:
                 path.chmod(0o755 if path.is_dir() else plain_mode(path.stat().st_mode))
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
 
-    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path, folder: str = "") -> str:
         cut = _CUT if self.network_off and not network else []
         client = client_environment(os.environ) if network else {}
         base = {"HOME": self.path("home"), "TMPDIR": self.path("home"), "PATH": os.environ.get("PATH", os.defpath)}
         if network and (cache := _uv_cache()):
             base["UV_CACHE_DIR"] = cache
-        return run([*cut, *argv], cwd=self._root, env={**client, **base, **env}, log=log, called=argv[0]).output
+        return run([*cut, *argv], cwd=self._root / folder, env={**client, **base, **env}, log=log, called=argv[0]).output
 
     def get(self, name: str, destination: Path) -> None:
         source = self._root / name
         if not source.exists():
             raise BuildFailed(f"{name} was not made")
+        check_kinds(source, within=self._root)
         _copy(source, destination)
         check_links(destination)
 
@@ -112,12 +113,12 @@ class ContainerWorkshop:
     def put(self, source: Path, name: str) -> None:
         self._container.put(source, self.path(name), USER)
 
-    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path) -> str:
+    def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path, folder: str = "") -> str:
         if not network and self._connected:
             self._disconnect(log)
         if network and not self._connected:
             raise BuildFailed(f"`{Path(argv[0]).name}` needs the network, which the container has been cut off for good")
-        return self._execute(argv, {**(self._client if network else {}), **env}, log)
+        return self._execute(argv, {**(self._client if network else {}), **env}, log, folder)
 
     def _disconnect(self, log: Path) -> None:
         """No network from now on, and no trace of how its user reaches any."""
@@ -125,9 +126,8 @@ class ContainerWorkshop:
         self._connected = False
         self._execute(["rm", "-rf", self.path(CLIENT)], {}, log)
 
-    def _execute(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> str:
-        base = {"HOME": self.path("home"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
-        return self._container.execute(argv, env={**base, **env}, cwd=ROOT, user=f"{USER}:{USER}", log=log)
+    def _execute(self, argv: Sequence[str], env: Mapping[str, str], log: Path, folder: str = "") -> str:
+        return self._container.execute(argv, env={"HOME": self.path("home"), **env}, cwd=self.path(folder), user=f"{USER}:{USER}", log=log)
 
     def get(self, name: str, destination: Path) -> None:
         self._container.get(self.path(name), destination)

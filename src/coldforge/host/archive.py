@@ -123,6 +123,15 @@ def _file(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
     target.chmod(plain_mode(member.mode))
 
 
+def check_kinds(path: Path, *, within: Path) -> None:
+    """Refuse what is neither file, folder nor link at or below `path`, and a path that leads out of the folder `within`."""
+    if not _inside(path, within):
+        raise Refused(f"a link leads out of its folder: {path.name}")
+    for found in (path, *(path.rglob("*") if path.is_dir() else ())):
+        if not (found.is_symlink() or found.is_dir() or found.is_file()):
+            raise Refused(f"{found.relative_to(within)} is neither file, folder nor link")
+
+
 def check_links(root: Path) -> None:
     """Refuse a tree with a link that leads out of it: harmless links may together make one that does."""
     for path in sorted(root.rglob("*")):

@@ -10,6 +10,7 @@ from typing import Final
 
 from coldforge.errors import Location
 from coldforge.project.config import Config
+from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
@@ -47,6 +48,7 @@ def check(read: Read, findings: Findings) -> None:
     """Find everything that is wrong with a project as its files describe it."""
     _identity(read, findings)
     _requires(read, findings)
+    check_freezer(read.config, read.tool, findings)
     _names(read, findings)
     if "scripts" not in read.table.dynamic and "gui-scripts" not in read.table.dynamic:
         check_entry(read, findings)
@@ -86,6 +88,8 @@ def check_entry(read: Read, findings: Findings) -> None:
     """Find out whether there is anything to start, and under which names; separate, because dynamic scripts are known later only."""
     for name in sorted({*read.table.scripts, *read.table.gui_scripts}.difference(*(_keys(read.project, key) for key in _SCRIPTS))):
         _name(name, read.project.where("dynamic"), findings)
+    if read.config.freezer == "command":  # its default is one called like the product
+        return
     given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
     if any(given) or read.table.scripts or read.table.gui_scripts:
         return

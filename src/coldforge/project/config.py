@@ -25,7 +25,7 @@ EntryPoint = Annotated[
 class ExecutableConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.executables.NAME]`: one launcher. Default: one for each script of `[project]`."""
 
-    entry: EntryPoint
+    entry: Annotated[str, Meta(description="Where it starts: `package.module:function`; for the command freezer its path in the tree.")]
     console: Annotated[bool, Meta(description="False for a program with windows of its own and no terminal.")] = True
 
 
@@ -39,6 +39,28 @@ class EnvironmentConfig(Section, frozen=True, kw_only=True):
     allow_sdists: Annotated[
         tuple[str, ...], Meta(description="Distributions that may be built from source; all others must be wheels.")
     ] = ()
+
+
+class CommandConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.command]`: what the command freezer runs, in a copy of the source.
+
+    In a command line `{out}` is the folder to write to, `{source}` the copy of the source, `{version}` the product's version.
+    No shell is started; `sh -c '…'` is one.
+    """
+
+    prepare: Annotated[tuple[str, ...], Meta(description="Command lines that may use the network; they run first.")] = ()
+    run: Annotated[tuple[str, ...], Meta(description="Command lines that make the tree, without network.")] = ()
+    output: Annotated[
+        str,
+        Meta(
+            description="What they leave, a folder or one program, relative to the project; default: `{out}`.",
+            pattern=r"^((?!/)(?!(.*/)?\.\.(/|$)).+)?$",
+        ),
+    ] = ""
+    environment: Annotated[
+        tuple[str, ...], Meta(description="Variables that the commands get to see; a changed value is a new build.")
+    ] = ()
+    tools: Annotated[tuple[str, ...], Meta(description="Command lines whose first line of output is recorded, such as `go version`.")] = ()
 
 
 class SmokeConfig(Section, frozen=True, kw_only=True):
@@ -80,10 +102,11 @@ class Config(Section, frozen=True, kw_only=True):
     ] = ""
     icon: Annotated[str, Meta(description="One square PNG or SVG; every size and format is made from it.")] = ""
     categories: Annotated[tuple[str, ...], Meta(description="Categories of the desktop's menu.")] = ()
-    freezer: Annotated[Literal["pyinstaller"], Meta(description="What makes the tree.")] = "pyinstaller"
+    freezer: Annotated[Literal["pyinstaller", "command"], Meta(description="What makes the tree.")] = "pyinstaller"
     executables: Annotated[Mapping[str, ExecutableConfig], Meta(description="The launchers.")] = field(default_factory=dict)
     environment: EnvironmentConfig = EnvironmentConfig()
     pyinstaller: PyInstallerConfig = PyInstallerConfig()
+    command: CommandConfig = CommandConfig()
     smoke: SmokeConfig = SmokeConfig()
     deb: DebConfig = DebConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
@@ -106,7 +129,7 @@ class Matrix(Section, frozen=True, kw_only=True):
 
 
 class Executable(Section, frozen=True, kw_only=True):
-    """One launcher of the product, resolved: `entry` is `module:function`."""
+    """One launcher of the product, resolved: `entry` is `module:function`, or a path in the tree that commands make."""
 
     name: str
     entry: str

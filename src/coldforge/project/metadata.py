@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -141,11 +142,24 @@ def _maintainer(table: ProjectTable, name: str) -> str:
 
 
 def executables(table: ProjectTable, config: Config) -> tuple[Executable, ...]:
-    """One for each script, replaced or completed by `[tool.coldforge.executables]`."""
+    """One for each script, replaced or completed by `[tool.coldforge.executables]`.
+
+    Commands make programs: each is at the top of the tree under its name, the product's own where no other is named.
+    """
+    if config.freezer == "command":
+        return _programs(table, config)
     found = {name: Executable(name=name, entry=_entry(entry)) for name, entry in table.scripts.items()}
     found |= {name: Executable(name=name, entry=_entry(entry), console=False) for name, entry in table.gui_scripts.items()}
     found |= {name: Executable(name=name, entry=_entry(given.entry), console=given.console) for name, given in config.executables.items()}
     return tuple(found[name] for name in sorted(found))
+
+
+def _programs(table: ProjectTable, config: Config) -> tuple[Executable, ...]:
+    found = {name: Executable(name=name, entry=name) for name in table.scripts}
+    found |= {name: Executable(name=name, entry=name, console=False) for name in table.gui_scripts}
+    found |= {name: Executable(name=name, entry=posixpath.normpath(g.entry), console=g.console) for name, g in config.executables.items()}
+    name = config.name or table.name
+    return tuple(found[name] for name in sorted(found)) or (Executable(name=name, entry=name),)
 
 
 def _entry(text: str) -> str:

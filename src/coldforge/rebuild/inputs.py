@@ -28,6 +28,7 @@ def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
         ("the freezer's distribution", recorded.freezer_distributions, rebuilt.freezer_distributions),
     ):
         yield from _other(what, _versions(before), _versions(now))
+    yield from _other("the answer to", recorded.tools, rebuilt.tools)
 
 
 def tools(recorded: tuple[Artifact, ...], rebuilt: tuple[Artifact, ...]) -> Iterator[str]:
@@ -46,7 +47,7 @@ def origins(recorded: Payload, rebuilt: Payload) -> Iterator[str]:
 
 def _interpreter(environment: Environment) -> str:
     python = environment.interpreter
-    return f"{python.implementation} {python.version} {python.sha256[:12]}"
+    return f"{python.implementation} {python.version} {python.sha256[:12]}" if python else ""
 
 
 def _versions(found: tuple[Distribution, ...]) -> dict[str, str]:

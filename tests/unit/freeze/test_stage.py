@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from coldforge.freeze import FreezeJob, stage
+from coldforge.freeze import FreezeJob, pyinstaller, stage
+from coldforge.freeze.freezers import FREEZERS
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, EnvironmentConfig, Executable, Product, SmokeConfig
 from coldforge.project.images import Image
@@ -45,8 +46,11 @@ def key(project: Path, *, image: Image | None = None, identity: dict[str, str] |
     """The key with changes to the target (`target_…`) and to the plan."""
     target = msgspec.structs.replace(TARGET, **{k.removeprefix("target_"): v for k, v in changes.items() if k.startswith("target_")})
     plan = msgspec.structs.replace(PLAN, **{name: value for name, value in changes.items() if not name.startswith("target_")})
-    job = FreezeJob(project=project, plan=plan, target=target, out=project.parent / out / "linux-x86_64")
-    return stage._key(job, image, identity or IDENTITY)
+    job = FreezeJob(project=project, plan=plan, target=target, out=project.parent / out / "linux-x86_64", image=image)
+    known = {"image": image.identity} if image else identity or IDENTITY
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyinstaller, "_interpreter", lambda _job: ("python3", known))
+        return stage._key(job, FREEZERS[target.freezer].inputs(job))
 
 
 def test_equal_inputs_have_equal_keys_wherever_they_lie(project: Path) -> None:
@@ -71,6 +75,7 @@ def test_what_only_decides_where_or_what_is_packaged_changes_nothing(project: Pa
         {"config": Config(environment=EnvironmentConfig(extras=("x",)))},
         {"config": Config(gates={"floor": "because"})},
         {"config": Config(smoke=SmokeConfig(run=("demo --version",)))},
+        {"target_freezer": "command"},
         {"target_floor": "glibc-2.28"},
         {"target_artifacts": (PlannedArtifact(name="demo", format="onefile", executable="demo"),)},
         {"identity": {**IDENTITY, "sha256": "01"}},

@@ -12,7 +12,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.project.images import Image
 from coldforge.rebuild import replay
 from coldforge.rebuild.inputs import changed
-from coldforge.records import Artifact, Manifest, SourceRecord, TargetRecord
+from coldforge.records import Artifact, Environment, Manifest, SourceRecord, TargetRecord
 from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
@@ -138,7 +138,10 @@ def test_a_commit_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_environment_is_compared_with_the_recorded_one() -> None:
+    assert ENVIRONMENT.interpreter is not None
     other = replace(ENVIRONMENT, glibc="glibc-2.41", interpreter=replace(ENVIRONMENT.interpreter, version="3.13.2"))
     assert list(changed(ENVIRONMENT, ENVIRONMENT)) == []
     found = list(changed(ENVIRONMENT, other))
     assert [text.partition(" was ")[0] for text in found] == ["the interpreter", "the C library"]
+    made = Environment(workshop="host", tools={"go version": "go 1"})
+    assert list(changed(made, replace(made, tools={"go version": "go 2"}))) == ["the answer to go version was go 1, is go 2"]
