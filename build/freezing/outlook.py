@@ -1,7 +1,8 @@
 """What an analysis looks at in an application: while this stays the same, it would find the same.
 
 PyInstaller follows the import statements of every module and notes the names that it binds; hooks and the search for
-libraries read some modules whole. The rest of a module decides its own byte code and nothing else.
+libraries read some modules whole, and a short text may be the name of a module, of a library or of a group of plugins.
+The rest of a module decides its own byte code and nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 import dis
 import hashlib
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import CodeType
@@ -16,8 +18,12 @@ from types import CodeType
 from freezing.collected import INSTALLER_TRACES
 from freezing.installed import NOT_PACKAGED, named
 
-# Words of modules that count whole: they load libraries, change where libraries are found, or say how a package finds its parts.
-READ_WHOLE = frozenset({"ctypes", "environ", "putenv", "add_dll_directory", "__path__", "pkgutil"})
+# Words of modules that count whole: they load libraries, change where those are found, or import by computed names.
+READ_WHOLE = frozenset({
+    "ctypes", "environ", "putenv", "add_dll_directory", "__path__", "pkgutil", "import_module", "__import__", "import_string",
+    "resolve_name", "iter_modules", "walk_packages", "entry_points",
+})  # fmt: skip
+NAME = re.compile(r"[\w.:-]+")
 BINDING = frozenset({"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"})
 
 
@@ -54,14 +60,14 @@ def contents(folders: Collection[Path]) -> Iterator[str]:
 
 
 def seen(text: bytes, whole: Collection[str]) -> str:
-    """What an analysis sees of a module: imports and bound names; all, where the module uses one of the words in `whole`."""
+    """What an analysis sees of a module: imports, bound names, texts that may name something; all, where it uses a word of `whole`."""
     try:
         tree, code = ast.parse(text), compile(text, "module", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return digest(text)
     if not words(tree).isdisjoint(whole):
         return digest(text)
-    return digest("\n".join([*imports(tree, frozenset()), *bindings(code)]).encode())
+    return digest("\n".join([*imports(tree, frozenset()), *bindings(code), *sorted(names(tree))]).encode())
 
 
 def words(tree: ast.AST) -> set[str]:
@@ -79,6 +85,12 @@ def words(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
     return found
+
+
+def names(tree: ast.AST) -> set[str]:
+    """Every text of a module that may be a name."""
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {text for text in texts if NAME.fullmatch(text)}
 
 
 def imports(node: ast.AST, within: frozenset[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ def work(count):
 
 class Kind:
     name = "kind"
+    title = "a kind"
 """
 
 
@@ -32,7 +33,7 @@ def sight(text: str) -> str:
     [
         ("LIMIT = 3", "LIMIT = 4"),
         ("count * LIMIT", "count + LIMIT"),
-        ('name = "kind"', 'name = "sort"'),
+        ('title = "a kind"', 'title = "a sort"'),
         ("LIMIT = 3\n", "# why\nLIMIT = 3\n"),
         ("def work(count):", "def work(count, more=None):"),
     ],
@@ -51,6 +52,7 @@ def test_the_code_of_a_module_alone_is_not_seen(before: str, after: str) -> None
         ("    return dumps", "    import csv\n    return dumps"),
         ("import os\n", "try:\n    import os\nexcept ImportError:\n    os = None\n"),
         ("LIMIT = 3", "MOST = 3"),
+        ('name = "kind"', 'name = "sort"'),
         ("LIMIT = 3", "LIMIT = 3\ndel LIMIT"),
         ("LIMIT = 3", "LIMIT = 3\n__path__ = []"),
     ],
@@ -59,8 +61,10 @@ def test_imports_and_names_are_seen(before: str, after: str) -> None:
     assert sight(MODULE) != sight(MODULE.replace(before, after))
 
 
-@pytest.mark.parametrize("use", ["import ctypes", "os.environ['X'] = '1'", "__path__.append('x')", "from ctypes import util"])
-def test_a_module_that_loads_libraries_or_moves_them_is_seen_whole(use: str) -> None:
+@pytest.mark.parametrize(
+    "use", ["import ctypes", "os.environ['X'] = '1'", "__path__.append('x')", "from ctypes import util", "import_module(name)"]
+)
+def test_a_module_that_loads_or_moves_things_is_seen_whole(use: str) -> None:
     text = f"{MODULE}\n{use}\n"
     assert sight(text) != sight(text.replace("LIMIT = 3", "LIMIT = 4"))
 
