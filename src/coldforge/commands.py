@@ -216,6 +216,8 @@ def rebuild(
     """
     from coldforge import rebuilding
 
+    if statement:
+        rebuilding.check_identity(identity_token)
     found = rebuilding.rebuild(existing(dist), rebuilding.Options(keep=keep, **options))
     rebuilding.tell(found, quiet=as_json, keep=keep)
     if statement and not found.exit_code:

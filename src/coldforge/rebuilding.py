@@ -192,11 +192,20 @@ def tell(found: Rebuild, *, quiet: bool, keep: Path | None) -> None:
     reporter().output("verdict", found.word)
 
 
+def check_identity(identity_token: str | None) -> None:
+    """Raises Missing when nothing could be signed in the end: building takes minutes."""
+    from coldforge.attest.signer import find_token
+
+    find_token(identity_token)
+
+
 def attest(found: Rebuild, out: Path, *, identity_token: str | None, trust_config: Path | None) -> None:
     """Sign that the same bytes came out, into `out`. Raises Missing without an identity, RemoteFailed when sigstore does not answer."""
     from coldforge.attest import rebuilt
 
     subjects = {row.name: row.recorded for row in found.rows if row.is_artifact}
+    if not subjects:
+        raise ConfigurationError("there is no artifact that a statement could be about", hint="Build it first: `coldforge build`.")
     with reporter().step("attest the rebuild"):
         rebuilt.sign(rebuilt.statement(subjects, plain(found)), out, identity_token=identity_token, trust_config=trust_config)
     reporter().info(f"Next: send {out} to whoever released it, or publish it.")

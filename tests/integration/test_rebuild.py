@@ -233,6 +233,14 @@ def test_what_cannot_be_rebuilt_is_refused_before_anything_runs(
     assert "freeze linux" not in outcome.err
 
 
+def test_without_an_identity_nothing_is_built_that_could_not_be_signed(
+    released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    outcome = rebuild(released, container_env, "--source", project, "--attest", tmp_path / "statement")
+    outcome.failed(3, "there is no identity to sign with")
+    assert "fetch" not in outcome.err
+
+
 def test_without_a_repository_it_is_asked_for(released: Path, container_env: dict[str, str]) -> None:
     rebuild(released, container_env).failed(2, "names no repository", "--source")
 

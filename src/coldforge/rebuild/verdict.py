@@ -89,7 +89,8 @@ class Rebuild(Record, frozen=True, kw_only=True):
         what = f"{self.product} {self.version}, rebuilt from {self.commit[:12]}"
         left = f"; {', '.join(self.left)} must be rebuilt elsewhere" if self.left else ""
         different = sum(row.word == "differs" for row in self.rows)
-        amount = f"{different} of {len(self.rows)} parts" if different else f"all {len(self.rows)} parts"
+        parts = f"{len(self.rows)} part{'s' if len(self.rows) != 1 else ''}"
+        amount = f"{different} of {parts}" if different else parts
         return f"{self.word.upper()}: {amount} of {what}{left}."
 
     def table(self) -> Table:
