@@ -167,6 +167,11 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
         return digest_of((self.files, self.singles))
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """The sonames without which it does not start."""
+        return tuple(need.soname for need in self.needs if need.priority == "required")
+
+    @property
     def size(self) -> int:
         """Bytes of all files together."""
         return sum(entry.size for entry in self.files)

@@ -49,17 +49,17 @@ def test_narrowed_builds_add_up_and_a_changed_source_starts_anew(tmp_path: Path,
     assert (dist / "linux-x86_64" / "payload.json").read_bytes() == payload
     assert formats(dist) == {"deb", "tar.gz"}
     coldforge(*words, env=host_env).succeeded()
-    assert formats(dist) == {"deb", "tar.gz", "onefile"}
+    assert formats(dist) == {"deb", "tar.gz", "onefile", "sbom"}
 
     (project / "pyproject.toml").write_text(PYPROJECT.replace("0.1.0", "0.2.0"))
     commit(project)
     bundle: list[str | Path] = ["bundle", project, "--out", dist]
     coldforge(*bundle, env=host_env).failed(2, "was not frozen from this source and version", "coldforge freeze")
-    assert formats(dist) == {"deb", "tar.gz", "onefile"}, "a refusal changes nothing"
+    assert formats(dist) == {"deb", "tar.gz", "onefile", "sbom"}, "a refusal changes nothing"
     coldforge("freeze", project, "--host", "--out", dist, env=host_env).succeeded()
     assert formats(dist) == set(), "what was made of the old source is no part of the new version"
     coldforge(*bundle, env=host_env).succeeded()
-    assert formats(dist) == {"deb", "tar.gz", "onefile"}
+    assert formats(dist) == {"deb", "tar.gz", "onefile", "sbom"}
     assert read(dist / "manifest.json", Manifest).version == "0.2.0"
 
 

@@ -26,6 +26,7 @@ from support.require import tool
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.2.0-rc.1_amd64.deb"
+BILL = "demo-1.2.0-rc.1-linux-x86_64.cdx.json"
 ARCHIVE = "demo-1.2.0-rc.1-linux-x86_64.tar.gz"
 ONE = "demo-1.2.0-rc.1-linux-x86_64"
 PRODUCT = Product(
@@ -62,7 +63,7 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     single.write_text("#!/bin/sh\necho one\n")
     single.chmod(0o755)
     (folder / "LICENSE").write_text("Do as you like.\n")
-    matrix = Matrix(targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "onefile", "deb"))})
+    matrix = Matrix(targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "onefile", "deb", "sbom"))})
     config = Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(
         product=PRODUCT, config=config, source=SourceRecord(epoch=1_700_000_000), matrix=matrix, coldforge="0"
@@ -109,7 +110,7 @@ def build_elsewhere(folder: Path, *, umask: int, env: dict[str, str], reverse: b
     environment = {**os.environ, "COLDFORGE_CACHE": str(folder / "cache"), "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **env}
     subprocess.run([sys.executable, "-c", code], env=environment, umask=umask, check=True, cwd="/")
     made = folder / "dist" / "linux-x86_64"
-    return {name: hashlib.sha256((made / name).read_bytes()).hexdigest() for name in (ARCHIVE, ONE, DEB)}
+    return {name: hashlib.sha256((made / name).read_bytes()).hexdigest() for name in (ARCHIVE, ONE, DEB, BILL)}
 
 
 def test_the_same_bytes_whatever_the_circumstances(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_interrupted_in_every_stage(place: str, request: pytest.FixtureRequest, 
         clean(interrupted(*words, env=env, when=at(moment)), out, temporary)
         assert containers() == []
     coldforge(*words, env=env).succeeded()
-    assert len(read(out / "manifest.json", Manifest).artifacts) == 3
+    assert len(read(out / "manifest.json", Manifest).artifacts) == 4
     assert [path for path in temporary.iterdir() if path.name.startswith("coldforge")] == []
 
 

@@ -34,7 +34,7 @@ def test_the_tutorial_from_a_fresh_checkout_to_a_running_program(tmp_path: Path)
         type_in(desk, "cd dist/linux-x86_64 && sha256sum --check --ignore-missing ../SHA256SUMS", log)
         changed = type_in(desk, "git status --porcelain", log)
     names = {artifact["format"]: artifact["name"] for target in manifest["targets"] for artifact in target["artifacts"]}
-    assert names.keys() == {"tar.gz", "onefile", "deb"}
+    assert names.keys() == {"tar.gz", "onefile", "deb", "sbom"}
     assert {f"dist/linux-x86_64/{name}" for name in names.values()} < set(listed)
     assert {"dist/manifest.json", "dist/SHA256SUMS", "dist/plan.json"} < set(listed)
     for words in ("making a private environment", "no container engine", "glibc 2.36", "Next: coldforge attest dist", *names.values()):

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.integration
 ARCHIVE = "tiny-0.1.0-linux-x86_64.tar.gz"
 DEB = "tiny_0.1.0_amd64.deb"
 ONE = "tiny-0.1.0-linux-x86_64"
+BILL = "tiny-0.1.0-linux-x86_64.cdx.json"
 TREE = "linux-x86_64/payload"
 HOOK = """\
 from datetime import datetime
@@ -64,7 +65,7 @@ def released(project: Path, container_env: dict[str, str], tmp_path_factory: pyt
     coldforge("build", project, "--out", folder / "dist", env=container_env).succeeded()
     flat = folder / "downloads"
     flat.mkdir()
-    for path in (folder / "dist" / MANIFEST, *(folder / "dist" / "linux-x86_64" / name for name in (ARCHIVE, DEB, ONE))):
+    for path in (folder / "dist" / MANIFEST, *(folder / "dist" / "linux-x86_64" / name for name in (ARCHIVE, DEB, ONE, BILL))):
         shutil.copy(path, flat)
     return flat
 
@@ -114,18 +115,20 @@ def test_from_the_manifest_alone_the_same_bytes_come_out_and_are_attested(
         env = {**container_env, "HOME": str(tmp_path), "TZ": "Pacific/Chatham", "PYTHONHASHSEED": "7"}
         words = ("--json", "--source", tmp_path / "elsewhere.git", "--keep", kept, *signing)
         outcome = rebuild(alone, env, *words).succeeded()
-    assert {name: row["word"] for name, row in rows(outcome).items()} == dict.fromkeys((TREE, ARCHIVE, DEB, ONE), "identical")
+    assert {name: row["word"] for name, row in rows(outcome).items()} == dict.fromkeys((TREE, ARCHIVE, DEB, ONE, BILL), "identical")
     document = json.loads(outcome.out)
     assert (document["word"], "inputs" in document) == ("identical", False)
     jsonschema.validate(document, schema("rebuild"))
-    for name in (ARCHIVE, DEB, ONE):
+    for name in (ARCHIVE, DEB, ONE, BILL):
         assert sha256(kept / "linux-x86_64" / name) == sha256(released / name)
     kind, payload = Verifier(trusted_root=load_root(tmp_path / "trust.json")).verify_dsse(
         Bundle.from_json(statement.read_text()), UnsafeNoOp()
     )
     made = json.loads(payload)
     assert kind == "application/vnd.in-toto+json"
-    assert {s["name"]: s["digest"]["sha256"] for s in made["subject"]} == {name: sha256(released / name) for name in (ARCHIVE, DEB, ONE)}
+    assert {s["name"]: s["digest"]["sha256"] for s in made["subject"]} == {
+        name: sha256(released / name) for name in (ARCHIVE, DEB, ONE, BILL)
+    }
     assert made["predicate"]["commit"] == git(project, "rev-parse", "HEAD")
 
 
@@ -144,9 +147,9 @@ def test_a_file_that_was_changed_after_the_build_is_found_and_one_that_was_signe
     (folder / MANIFEST).write_text(json.dumps(manifest))
     outcome = rebuild(folder, container_env, "--json", "--source", project)
     outcome.failed(1, f"{ARCHIVE}: time was {0x04030201}, is 0", "the file was changed after it was built")
-    words = {ARCHIVE: "differs", DEB: "identical but for signatures", ONE: "identical", TREE: "identical"}
+    words = {ARCHIVE: "differs", DEB: "identical but for signatures", ONE: "identical", BILL: "identical", TREE: "identical"}
     assert {name: row["word"] for name, row in rows(outcome).items()} == words
-    assert "DIFFERS: 1 of 4 parts of tiny 0.1.0" in outcome.err
+    assert "DIFFERS: 1 of 5 parts of tiny 0.1.0" in outcome.err
 
 
 def test_another_line_of_source_is_named_in_every_artifact(
@@ -156,7 +159,7 @@ def test_another_line_of_source_is_named_in_every_artifact(
     commit = git(project, "rev-parse", "main")
     folder = copied(released, tmp_path / "claimed", lambda manifest: manifest["source"].update(commit=commit))
     outcome = rebuild(folder, container_env, "--json", "--source", project)
-    outcome.failed(1, "DIFFERS: 4 of 4 parts")
+    outcome.failed(1, "DIFFERS: 5 of 5 parts")
     inside, values = "PYZ.pyz > tiny > <module> > main > constant 1", ("'tiny runs'", "'tiny walks'")
     found = rows(outcome)
     assert told(found[ONE]) == (f"{ONE} > {inside}", *values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,7 +59,7 @@ def make(folder: Path, product: Product = PRODUCT, config: Config | None = None,
     _write(root.parent / "onefile" / "demo", "#!/bin/sh\necho one\n", executable=True)
     _write(folder / "LICENSE", "Copyright (c) 2021-2023 Some Body\n\nDo as you like.\n")
     _write(folder / "vendor" / "COPYING", "Take it.\n")
-    matrix = Matrix(targets={TARGET: TargetConfig(formats=("tar.gz", "onefile", "deb"))})
+    matrix = Matrix(targets={TARGET: TargetConfig(formats=("tar.gz", "onefile", "deb", "sbom"))})
     config = config or Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(product=product, config=config, source=SourceRecord(epoch=EPOCH), matrix=matrix, coldforge="0")
     payload = payload_of(root)
@@ -104,6 +105,11 @@ def job(folder: Path, form: str, product: Product = PRODUCT, config: Config | No
     return BundleJob(
         project=folder, plan=plan, target=target, artifact=artifact, payload=replace(made, **payload), folder=folder / "dist" / TARGET
     )
+
+
+def replaced(job: BundleJob, **payload: object) -> BundleJob:
+    """The job with other fields of its payload's index."""
+    return dataclasses.replace(job, payload=replace(job.payload, **payload))
 
 
 def snapshot(folder: Path) -> Mapping[str, bytes]:

@@ -44,7 +44,7 @@ targets:
   linux-x86_64:
     runner: ubuntu-24.04
     container: {container}
-    formats: [tar.gz, onefile, deb]
+    formats: [tar.gz, onefile, deb, sbom]
 """
 TINY: Mapping[str, str] = {"pyproject.toml": PYPROJECT, "src/tiny/__init__.py": MODULE, "requirements.txt": LOCK}
 

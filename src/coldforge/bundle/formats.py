@@ -9,9 +9,11 @@ from coldforge.bundle import Bundler
 from coldforge.bundle.archive import Archive
 from coldforge.bundle.deb import Deb
 from coldforge.bundle.onefile import OneFile
+from coldforge.bundle.sbom import Sbom
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "tar.gz": Archive,
     "onefile": OneFile,
     "deb": Deb,
+    "sbom": Sbom,
 }

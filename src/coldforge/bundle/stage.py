@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -111,6 +111,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "artifact": job.artifact,
             "target": job.target.target,
             "product": msgspec.to_builtins(product),
+            "contents": _contents(job) if job.artifact.format == "sbom" else [],
             "config": msgspec.to_builtins(job.plan.config.deb) if job.artifact.format == "deb" else {},
             "files": list(_digests([job.project / name for name in project_files if name])),
             "templates": list(_digests(templates)),
@@ -118,6 +119,11 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "tool": bundler.tool(),
         }
     )
+
+
+def _contents(job: BundleJob) -> Any:
+    """What is known of a payload and its source besides their bytes."""
+    return msgspec.to_builtins([job.payload.components, job.payload.environment, job.plan.source])
 
 
 def _digests(paths: list[Path]) -> Iterator[str]:

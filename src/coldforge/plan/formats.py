@@ -12,7 +12,7 @@ from coldforge.target import Target
 
 
 class Format(NamedTuple):
-    """One format: the operating system it is for, and a function that names its files."""
+    """One format: the operating system it is for (empty: every one), and a function that names its files."""
 
     os: str
     artifacts: Callable[[Product, Config, names.Version, Target], Iterator[PlannedArtifact]]
@@ -32,9 +32,14 @@ def _deb(product: Product, config: Config, version: names.Version, target: Targe
     yield PlannedArtifact(name=names.deb(package, version, target), format="deb")
 
 
+def _sbom(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.sbom(product.name, version, target), format="sbom")
+
+
 # A new format is one line here, one bundler, and one line in bundle.formats (a test keeps the two alike).
 FORMATS: Final[Mapping[str, Format]] = {
     "tar.gz": Format("linux", _archive),
     "onefile": Format("linux", _onefile),
     "deb": Format("linux", _deb),
+    "sbom": Format("", _sbom),
 }

@@ -97,6 +97,11 @@ def onefile(executable: str, version: Version, target: Target) -> str:
     return f"{safe(executable)}-{semver(version)}-{target}"
 
 
+def sbom(product: str, version: Version, target: Target) -> str:
+    """Name of the bill of materials of one target; CycloneDX asks for the suffix."""
+    return f"{safe(product)}-{semver(version)}-{target}.cdx.json"
+
+
 def deb(package: str, version: Version, target: Target) -> str:
     """Name of the Debian package; the file name carries SemVer because GitHub replaces `~` and `+`."""
     return f"{safe(package)}_{semver(version)}_{target.debian_arch}.deb"

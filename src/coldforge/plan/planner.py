@@ -154,6 +154,6 @@ def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[
     for fmt in wanted:
         if fmt not in FORMATS:
             planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS), keys=keys)
-        elif FORMATS[fmt].os != target.os:
+        elif FORMATS[fmt].os not in ("", target.os):
             planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "--target leaves other targets out", keys=keys)
-    return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os == target.os)
+    return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os in ("", target.os))

@@ -12,7 +12,7 @@ NAME: Final = "matrix.yml"
 # What our own matrix.yml says (a test keeps the two equal): a YAML parser costs as much to
 # import as planning does, so a project without a matrix of its own is planned without one.
 DEFAULT: Final = Matrix(
-    targets={"linux-x86_64": TargetConfig(runner="ubuntu-24.04", container="linux", formats=("tar.gz", "onefile", "deb"))}
+    targets={"linux-x86_64": TargetConfig(runner="ubuntu-24.04", container="linux", formats=("tar.gz", "onefile", "deb", "sbom"))}
 )
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from coldforge.bundle import BundleJob, stage
 from coldforge.bundle.deb import Deb
+from coldforge.bundle.formats import BUNDLERS
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, DebConfig, Executable, Product
-from coldforge.records import FileEntry, Need, Origin, Payload, SourceRecord
+from coldforge.records import Component, FileEntry, Need, Origin, Payload, SourceRecord
 from support.releases import ENVIRONMENT
 
 ARTIFACT = PlannedArtifact(name="demo_1.0_amd64.deb", format="deb")
@@ -23,6 +24,7 @@ PRODUCT = Product(
 PLAN = Plan(coldforge="1", product=PRODUCT, source=SourceRecord(epoch=1_700_000_000), config=Config(), targets=(TARGET,))
 FILE = FileEntry(path="demo", kind="executable", mode=0o755, size=1, sha256="00", origin=Origin(kind="application", name="demo"))
 PAYLOAD = Payload(target="linux-x86_64", freezer="f", key="k", files=(FILE,), environment=ENVIRONMENT, glibc_floor="glibc-2.36")
+BILL = {"artifact": PlannedArtifact(name="demo.cdx.json", format="sbom")}
 ONE_FILE = {"artifact": PlannedArtifact(name="demo", format="onefile", executable="demo")}
 
 
@@ -43,7 +45,7 @@ def key(project: Path, **changes: Any) -> str:
     job = BundleJob(
         project=project, plan=plan, folder=project.parent / "dist", **{name: parts[name] for name in ("artifact", "payload", "target")}
     )
-    return stage._key(job, Deb())
+    return stage._key(job, BUNDLERS[job.artifact.format]())
 
 
 def test_equal_inputs_have_equal_keys_wherever_they_lie(project: Path) -> None:
@@ -88,3 +90,17 @@ def test_another_version_of_the_tool_changes_the_key(project: Path, monkeypatch:
 def test_what_is_known_of_the_freeze_besides_its_bytes_changes_nothing(project: Path) -> None:
     assert key(project, payload=msgspec.structs.replace(PAYLOAD, key="other")) == key(project)
     assert key(project, coldforge="2") == key(project)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payload": msgspec.structs.replace(PAYLOAD, components=(Component(kind="python", name="python", version="3.13.1"),))},
+        {"payload": msgspec.structs.replace(PAYLOAD, environment=msgspec.structs.replace(ENVIRONMENT, system="another"))},
+        {"source": SourceRecord(epoch=1_700_000_000, commit="b" * 40)},
+    ],
+    ids=["parts", "environment", "source"],
+)
+def test_what_a_bill_of_materials_tells_changes_its_key_only(change: dict[str, Any], project: Path) -> None:
+    assert key(project, **BILL, **change) != key(project, **BILL)
+    assert key(project, **change) == key(project)

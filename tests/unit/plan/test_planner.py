@@ -54,8 +54,9 @@ def test_the_default_matrix_makes_every_format() -> None:
         "demo-1.0.0-rc.1-linux-x86_64",
         "demo-show-1.0.0-rc.1-linux-x86_64",
         "demo_1.0.0-rc.1_amd64.deb",
+        "Demo-1.0.0-rc.1-linux-x86_64.cdx.json",
     ]
-    assert [a.executable for a in made.targets[0].artifacts] == ["", "demo", "demo-show", ""]
+    assert [a.executable for a in made.targets[0].artifacts] == ["", "demo", "demo-show", "", ""]
     assert (made.targets[0].runner, made.targets[0].container, made.targets[0].required) == ("ubuntu-24.04", "linux", True)
 
 
@@ -100,7 +101,7 @@ def test_the_debian_package_has_the_name_it_is_given() -> None:
         ({}, "there is nothing to build"),
         ({"linux-x86_64": {}}, "there is nothing to build"),
         ({"linux-x86_64": {"formats": ["debb"]}}, "linux-x86_64: this version of coldforge makes no 'debb' (did you mean deb?)"),
-        ({"linux-x86_64": {"formats": ["msi"]}}, "makes no 'msi' (known: deb, onefile, tar.gz)"),
+        ({"linux-x86_64": {"formats": ["msi"]}}, "makes no 'msi' (known: deb, onefile, sbom, tar.gz)"),
         ({"linux-amd65": {"formats": ["deb"]}}, "unknown target 'linux-amd65' (did you mean linux-"),
         ({"windows-x86_64": {"formats": ["deb"]}}, "windows-x86_64: deb is for linux only"),
         ({"linux-x86_64": {"formats": ["deb"]}, "linux-amd64": {"formats": ["deb"]}}, "linux-x86_64 is there twice"),
