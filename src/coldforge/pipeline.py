@@ -20,7 +20,7 @@ from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import MANIFEST, SUMS, Manifest, Payload, TargetRecord, canonical, merge, read, sums
+from coldforge.records import MANIFEST, REPORT, SUMS, Manifest, Payload, R, TargetRecord, canonical, merge, read, sums
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -203,7 +203,7 @@ def _check_out(root: Path, out: Path) -> None:
 def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> None:
     """Run the stages and record what they made, when all have done their part: a record is never about half of it."""
     path = this.out / target.target / MANIFEST
-    before = _recorded(path)
+    before = _recorded(path, Manifest)
     record = before.targets[0] if before and before.targets and _head(before) == _manifest(this.plan, ()) else None
     for stage in stages:
         record = stage(this, target, record)
@@ -217,12 +217,12 @@ def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> No
             (path.parent / artifact.name).unlink(missing_ok=True)
 
 
-def _recorded(path: Path) -> Manifest | None:
+def _recorded(path: Path, kind: type[R]) -> R | None:
     """What an earlier run recorded; None when there is nothing to go on."""
     if not path.is_file():
         return None
     try:
-        return read(path, Manifest)
+        return read(path, kind)
     except ConfigurationError:  # of another version of coldforge: it is written anew
         return None
 
@@ -248,7 +248,7 @@ def record_of(payload: Payload) -> TargetRecord:
 
 def record_release(this: Run) -> Manifest:
     """Merge the manifests of all targets of the matrix into dist/manifest.json and write SHA256SUMS."""
-    found = [manifest for name in this.targets if (manifest := _recorded(this.out / name / MANIFEST))]
+    found = [manifest for name in this.targets if (manifest := _recorded(this.out / name / MANIFEST, Manifest))]
     ours = _manifest(this.plan, ())
     current = [manifest for manifest in found if _head(manifest) == ours]
     for stale in (m for m in found if m not in current):
@@ -259,7 +259,17 @@ def record_release(this: Run) -> Manifest:
     files.write(this.out / MANIFEST, data)
     digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
     files.write(this.out / SUMS, sums({**digests, MANIFEST: files.sha256(this.out / MANIFEST)}))
+    _write_report(this.out, manifest)
     return manifest
+
+
+def _write_report(out: Path, manifest: Manifest) -> None:
+    """The page about what was made, as far as the payloads are at hand: a job that only merges records has none."""
+    from coldforge.bundle.overview import report
+
+    payloads = (_recorded(out / record.target / "payload.json", Payload) for record in manifest.targets)
+    found = {(payload.target, payload.digest): payload for payload in payloads if payload}
+    files.write(out / REPORT, report(manifest, found).encode())
 
 
 def _manifest(plan: Plan, records: tuple[TargetRecord, ...]) -> Manifest:

@@ -21,6 +21,7 @@ SCHEMA: Final = 1
 SUMS: Final = "SHA256SUMS"
 MANIFEST: Final = "manifest.json"
 ATTESTATIONS: Final = "attestations.jsonl"
+REPORT: Final = "report.html"
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
 

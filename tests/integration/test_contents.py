@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,13 @@ def test_it_is_recorded_and_released_as_the_other_files_are(dist: Path) -> None:
     made = artifact(dist, "sbom")
     assert made.name == "vault-1.0.0-linux-x86_64.cdx.json"
     assert f"{made.sha256}  {made.name}" in (dist / "SHA256SUMS").read_text().splitlines()
+
+
+def test_the_report_is_one_static_page_about_all_of_it(dist: Path, payload: Payload) -> None:
+    text = (dist / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    assert not re.search(r"(?:src|href)=", text)
+    for name in (*(part.name for part in payload.components), *(made.name for made in read(dist / "manifest.json", Manifest).artifacts)):
+        assert f"<td>{name}</td>" in text
+    assert "modules in vault-check" in text
+    assert str(dist.parent) not in text

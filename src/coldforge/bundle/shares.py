@@ -3,48 +3,60 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from coldforge.records import Component, FileEntry, Origin, Payload
 
 Key = tuple[str, str]
 
 
+class Piece(NamedTuple):
+    """Bytes that are somewhere in the payload: a file, or what of an executable is not the application's."""
+
+    name: str
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One part of a payload. `files` are those that come from it; `size` is what it adds to the payload, in bytes:
-    its files, and its modules in the archive of each executable."""
+    """One part of a payload. `files` are those that come from it; `pieces` are the bytes that it adds to the payload, the largest
+    first: its files, and its modules in the archive of each executable."""
 
     part: Component
     files: tuple[FileEntry, ...]
-    size: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in the payload."""
+        return sum(piece.size for piece in self.pieces)
 
 
 def shares(payload: Payload) -> tuple[Share, ...]:
     """Every part of a payload, the largest first. Their sizes add up to the payload's, and each file belongs to one of them."""
     parts = {_key(part): part for part in (*_named_by_files(payload), *payload.components)}
     files: dict[Key, list[FileEntry]] = defaultdict(list)
+    pieces: dict[Key, list[Piece]] = defaultdict(list)
     for entry in payload.files:
         files[_key(entry.origin)].append(entry)
-    moved: dict[Key, int] = defaultdict(int)
-    for key, size in _archives(payload, parts):
-        moved[key] += size
-    found = (Share(part=part, files=tuple(files[key]), size=_total(files[key]) + moved[key]) for key, part in parts.items())
+        for key, piece in _pieces(entry, parts):
+            pieces[key].append(piece)
+    found = (Share(part=part, files=tuple(files[key]), pieces=_sorted(pieces[key])) for key, part in parts.items())
     return tuple(sorted(found, key=lambda share: (-share.size, share.part.kind, share.part.name)))
 
 
-def _archives(payload: Payload, parts: dict[Key, Component]) -> Iterator[tuple[Key, int]]:
-    """What of the executables, which count as the application's files, is another's: their modules, and the boot loader around them."""
-    own, loader = ("application", ""), next((key for key in parts if key[0] == "freezer"), None)
+def _pieces(entry: FileEntry, parts: Mapping[Key, Component]) -> Iterator[tuple[Key, Piece]]:
+    """A file, which is one part's; an executable is the modules of all of them, and the boot loader around the archive."""
+    own, loader = _key(entry.origin), next((key for key in parts if key[0] == "freezer"), None)
     archived = sum(part.archived for part in parts.values())
-    for entry in payload.files:
-        launcher = entry.kind == "executable" and "/" not in entry.path and _key(entry.origin) == own
-        if loader is None or not launcher or entry.size < archived:
-            continue
-        yield own, -entry.size
-        yield from ((key, part.archived) for key, part in parts.items())
-        yield loader, entry.size - archived
+    launcher = entry.kind == "executable" and "/" not in entry.path and entry.origin.kind == "application"
+    if loader is None or not launcher or entry.size < archived:
+        yield own, Piece(entry.path, entry.size)
+        return
+    yield loader, Piece(f"boot loader of {entry.path}", entry.size - archived)
+    yield from ((key, Piece(f"modules in {entry.path}", part.archived)) for key, part in parts.items())
 
 
 def _named_by_files(payload: Payload) -> Iterator[Component]:
@@ -58,5 +70,5 @@ def _key(of: Component | Origin) -> Key:
     return (of.kind, "" if of.kind == "application" else of.name)
 
 
-def _total(files: list[FileEntry]) -> int:
-    return sum(entry.size for entry in files)
+def _sorted(pieces: list[Piece]) -> tuple[Piece, ...]:
+    return tuple(sorted((piece for piece in pieces if piece.size), key=lambda piece: (-piece.size, piece.name)))

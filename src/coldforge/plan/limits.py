@@ -8,12 +8,12 @@ from typing import Final
 from coldforge.errors import Problem
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Product
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, REPORT, SUMS
 
 MAX_ASSETS: Final = 1000  # of one release: https://docs.github.com/repositories/releasing-projects-on-github/about-releases
 MAX_NAME: Final = 255  # bytes of a file name, on every file system in use
 # The names that coldforge itself gives to files of a release, and of the folder of a target.
-OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", "payload.json", "payload", "report.html")
+OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", "payload.json", "payload", REPORT)
 
 
 def collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:

@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coldforge.records import MANIFEST, Artifact, Manifest, TargetRecord
-from coldforge.report.reporter import Table
-
-
-def megabytes(size: int) -> str:
-    """A size for people, in units of 10^6 bytes."""
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+from coldforge.report.reporter import Table, megabytes
 
 
 def results(manifest: Manifest, *, seconds: Mapping[str, float], out: Path) -> Table:

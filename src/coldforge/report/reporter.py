@@ -20,6 +20,11 @@ class Table:
     numeric: frozenset[str] = field(default_factory=frozenset)
 
 
+def megabytes(size: int) -> str:
+    """A size for people, in units of 10^6 bytes."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
+
+
 class Progress(Protocol):
     """A running total: `advance` by what was done since the last call."""
 
