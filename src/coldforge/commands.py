@@ -228,11 +228,11 @@ def rebuild(
 
 
 @coldforge.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @JSON
 @common
 def inspect(file: Path, *, as_json: bool) -> None:
-    """Show what is in an artifact, a payload index or a manifest."""
+    """Show what is in an artifact, a frozen tree, its index or a manifest: parts, floor, libraries, files."""
     from coldforge import pipeline
 
     document = pipeline.inspect_file(file, quiet=as_json)

@@ -424,7 +424,8 @@ def _verify_remote(remote: tuple[str, str], policy: Any, *, trusted_root: Path |
 
 def inspect_file(path: Path, *, quiet: bool) -> Any:
     """What is in a file that coldforge or another tool made."""
-    from coldforge.bundle.inspect import inspect, tables
+    from coldforge.bundle.inspect import inspect
+    from coldforge.bundle.inspection import tables
 
     document = inspect(path)
     if not quiet:

@@ -119,6 +119,30 @@ def test_it_is_recorded_and_released_as_the_other_files_are(dist: Path) -> None:
     assert f"{made.sha256}  {made.name}" in (dist / "SHA256SUMS").read_text().splitlines()
 
 
+@pytest.mark.parametrize("form", ["folder", "tar.gz", "deb", "onefile"])
+def test_everything_that_is_handed_out_tells_the_same(form: str, dist: Path, payload: Payload, host_env: dict[str, str]) -> None:
+    path = dist / ("linux-x86_64/payload" if form == "folder" else artifact(dist, form).path)
+    told = json.loads(coldforge("inspect", "--json", path, env=host_env).succeeded().out)
+    parts = {(part["kind"], part["name"], part.get("version", ""), part.get("license", "")) for part in told["parts"]}
+    assert parts == {(part.kind, part.name, part.version, part.license) for part in payload.components}
+    assert told["floor"] == payload.glibc_floor
+    first = {"libz.so.1"} if form == "onefile" else set()
+    assert set(told.get("libraries", ())) == {*payload.required, *first}, "the boot loader starts before anything is unpacked"
+    digests = {item.get("sha256") for item in told["items"]}
+    assert {entry.sha256 for entry in payload.files if entry.kind in ("library", "extension")} <= digests
+    shown = coldforge("inspect", path, env=host_env).succeeded().err
+    assert all(words in shown for words in (f"{len(parts)} parts", "cryptography", "Apache-2.0 OR BSD-3-Clause", payload.glibc_floor))
+
+
+def test_the_bill_and_the_index_tell_the_same_sizes(dist: Path, payload: Payload, host_env: dict[str, str]) -> None:
+    files = (dist / artifact(dist, "sbom").path, dist / "linux-x86_64" / "payload.json")
+    bill, index = (json.loads(coldforge("inspect", "--json", path, env=host_env).succeeded().out) for path in files)
+    assert (bill["kind"], bill["floor"], bill.get("libraries")) == ("CycloneDX", payload.glibc_floor, index.get("libraries"))
+    told = [{part["name"]: (part["kind"], part["version"], part["size"]) for part in document["parts"]} for document in (bill, index)]
+    assert told[0] == told[1]
+    assert sum(size for _, _, size in told[0].values()) == payload.size
+
+
 def test_the_report_is_one_static_page_about_all_of_it(dist: Path, payload: Payload) -> None:
     text = (dist / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text

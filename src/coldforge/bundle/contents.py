@@ -9,15 +9,21 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from os import SEEK_END
 from pathlib import PurePosixPath
-from typing import IO, Any, Final, Literal, Protocol, Self
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, BinaryIO, Final, Literal, Protocol, Self, cast
 
+from coldforge.bundle.survey import LARGEST, Survey
 from coldforge.records import Record
 
 UNPACKED: Final = 16 << 30  # bytes of one archive
 ENTRIES: Final = 200_000
 HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header; whoever writes more is asking for trouble
+PIECE: Final = 1 << 20
+KEPT: Final = 64 << 20  # bytes of a file that are kept in memory
 _LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 
 
@@ -102,34 +108,50 @@ def damage() -> tuple[type[Exception], ...]:
     return tarfile.TarError, EOFError, ValueError, OSError, OverflowError, RecursionError, zlib.error, lzma.LZMAError, zstandard.ZstdError
 
 
-def members(tar: tarfile.TarFile) -> Iterator[Item]:
-    """The entries of a tar, in its order; then the rest of the stream, whose checksum comes last."""
+def members(tar: tarfile.TarFile, survey: Survey) -> Iterator[Item]:
+    """The entries of a tar, in its order; then the rest of the stream, whose checksum comes last. The survey sees all of them."""
     for number, member in enumerate(tar):
         if number >= ENTRIES:
             raise ValueError(f"it has more than {ENTRIES} entries")
-        yield _item(tar, member)
+        yield _item(tar, member, survey)
     while tar.fileobj.read(HEADER):
         pass
 
 
-def _item(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Item:
+def _item(tar: tarfile.TarFile, member: tarfile.TarInfo, survey: Survey) -> Item:
+    survey.name(member.name)
     kind: Literal["file", "directory", "link", "other"] = "file" if member.isreg() else "other"
     kind = "directory" if member.isdir() else "link" if member.issym() or member.islnk() else kind
-    plain = member.isreg() and not member.issparse()
+    stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
     return Item(
         path=_text(member.name),
         kind=kind,
         size=member.size,
-        sha256=_sha256(tar, member) if plain else "",
+        sha256=seen(member.name, member.size, _pieces(stream), survey)[0] if stream else "",
         mode=f"{member.mode:o}",
         link=_text(member.linkname) if kind == "link" else "",
         note=_note(member),
     )
 
 
-def _sha256(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    stream = tar.extractfile(member)
-    return hashlib.file_digest(stream, "sha256").hexdigest() if stream else ""  # type: ignore[arg-type]  # a buffered reader
+def seen(path: str, size: int, pieces: Iterator[bytes], survey: Survey) -> tuple[str, int]:
+    """The digest and size of a file that comes in pieces; what the survey wants to look into is kept meanwhile."""
+    head = next(pieces, b"")
+    digest, found, wanted = hashlib.sha256(), 0, survey.wants(path, size, head)
+    with SpooledTemporaryFile(max_size=KEPT) as kept:
+        for piece in chain([head], pieces):
+            digest.update(piece)
+            found += len(piece)
+            if wanted and kept.tell() <= LARGEST:
+                kept.write(piece)
+        kept.seek(0)
+        if wanted:
+            survey.look(path, cast("BinaryIO", kept))
+    return digest.hexdigest(), found
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(partial(stream.read, PIECE), b"")
 
 
 def _note(member: tarfile.TarInfo) -> str:
@@ -148,7 +170,7 @@ def _text(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def deb(stream: IO[bytes]) -> tuple[dict[str, str], list[Item]]:
+def deb(stream: IO[bytes], survey: Survey) -> tuple[dict[str, str], list[Item]]:
     """Control fields and files of a Debian package: deb(5), an ar archive of two tars."""
     fields: dict[str, str] = {}
     items: list[Item] = []
@@ -158,7 +180,7 @@ def deb(stream: IO[bytes]) -> tuple[dict[str, str], list[Item]]:
         if part == "control":
             fields = dict(_fields(_control(archive(member, compression))))
         elif part == "data":
-            items = list(members(archive(member, compression)))
+            items = list(members(archive(member, compression), survey))
         found.add(part)
     if not found >= {"control", "data"} or not fields:
         raise ValueError("it has no control file, or no data")
