@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from freezing import kept, own, warned, wrapper
-from freezing.facts import python_facts, system_facts
+from freezing.facts import machine_facts, python_facts, system_facts
 from freezing.installed import real
 from freezing.loaded import loaded, placed
 from freezing.options import check_tools
@@ -38,7 +38,7 @@ def main() -> int:
     # from here on nothing is found beside this file: a module of the application may have any name
     sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     job: Job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    result: dict[str, Any] = {"python": python_facts(), "system": system_facts()}
+    result: dict[str, Any] = {"python": python_facts(), "system": system_facts(), "machine": machine_facts()}
     result["distributions"] = sorted((dist.name, dist.version) for dist in distributions())
     try:
         result |= made(job)

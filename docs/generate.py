@@ -62,6 +62,7 @@ def configuration() -> str:
         "[tool.coldforge.command]": config.CommandConfig,
         "[tool.coldforge.smoke]": config.SmokeConfig,
         "[tool.coldforge.deb]": config.DebConfig,
+        "[tool.coldforge.licenses]": config.LicensesConfig,
         "matrix.yml: targets.TARGET": config.TargetConfig,
     }
     intro = (

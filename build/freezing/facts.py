@@ -28,3 +28,8 @@ def system_facts() -> dict[str, str]:
         name = platform.system()
     glibc = os.confstr("CS_GNU_LIBC_VERSION") if sys.platform == "linux" else ""
     return {"name": name, "glibc": (glibc or "").replace(" ", "-")}
+
+
+def machine_facts() -> dict[str, str]:
+    """What must not be found in the result: where the interpreter lies, and what this machine is called."""
+    return {"python": sys.base_prefix, "name": platform.node()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import Distribution, PathDistribution, distributions
 from pathlib import Path
@@ -12,10 +13,15 @@ from pathlib import Path
 NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
 
 
+def installed() -> Iterable[Distribution]:
+    """Every installed distribution; not those that setuptools carries within, which it puts on the search path once it is loaded."""
+    return distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
+
+
 def named(name: str) -> Distribution | None:
     """An installed distribution by its normalised name."""
     wanted = normalised(name)
-    return next((dist for dist in distributions() if normalised(dist.name or "") == wanted), None)
+    return next((dist for dist in installed() if normalised(dist.name or "") == wanted), None)
 
 
 def normalised(name: str) -> str:
@@ -52,7 +58,7 @@ def declared_modules(name: str) -> set[str]:
     """
     application = named(name)
     declared = {normalised(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in (application.requires if application else None) or ()}
-    found = {top for dist in distributions() if normalised(dist.name or "") in declared for top in top_level(dist)}
+    found = {top for dist in installed() if normalised(dist.name or "") in declared for top in top_level(dist)}
     return {module for module in found if module.isidentifier() and not module.startswith("_")}
 
 
@@ -72,7 +78,7 @@ def recorded_files() -> Mapping[str, tuple[str, str]]:
 
 
 def _recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
-    for dist in distributions():
+    for dist in installed():
         owner = normalised(dist.name), dist.version  # once: each look reads and parses the metadata
         folder = getattr(dist, "_path", None) if isinstance(dist, PathDistribution) else None
         for file in dist.files or ():

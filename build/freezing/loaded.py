@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,30 @@ SHOWN = 3  # importers of each: enough to find the place
 def remember(analysis: Any, work: str) -> None:
     """Called by the spec: keep the sources and the importers of every module, before the analysis is gone; a spec may make several."""
     pure = {name: source for name, source, _ in analysis.pure if source and source != "-"}
-    extensions = {destination: module_of(destination) for destination, _, kind in analysis.binaries if kind == "EXTENSION"}
-    importers = {key: importers_of(analysis.graph, module) for key, module in [*((name, name) for name in pure), *extensions.items()]}
-    found = {"modules": pure, "importers": {key: names for key, names in importers.items() if names}}
+    extensions = {destination: (module_of(destination), source) for destination, source, kind in analysis.binaries if kind == "EXTENSION"}
+    known = {name: (name, source) for name, source in pure.items()} | extensions
+    edges = {key: dict(importers_of(analysis.graph, module)) for key, (module, _) in known.items()}
+    importers = {key: sorted(names)[:SHOWN] for key, names in edges.items()} | dict(loaded_by_name(analysis.graph))
+    sources = dict(known.values())
+    found: dict[str, Any] = {
+        "modules": pure,
+        "importers": {key: names for key, names in importers.items() if names},
+        "named": sorted({sources[name] for name in analysis.hiddenimports if name in sources}),
+        "imports": [
+            (source, sources[by], by, plain)
+            for key, (_, source) in known.items()
+            for by, plain in sorted(edges[key].items())
+            if by in sources and sources[by] != source
+        ],
+    }
     path = Path(work) / LIST
     before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    path.write_text(json.dumps({key: {**before.get(key, {}), **names} for key, names in found.items()}), encoding="utf-8")
+    path.write_text(json.dumps({key: joined(before.get(key, type(value)()), value) for key, value in found.items()}), encoding="utf-8")
+
+
+def joined(before: Any, more: Any) -> Any:
+    """Two lists or two tables as one."""
+    return {**before, **more} if isinstance(before, dict) else [*before, *more]
 
 
 def module_of(destination: str) -> str:
@@ -35,16 +54,42 @@ def module_of(destination: str) -> str:
     return ".".join([*folder.split("/"), name.partition(".")[0]]).lstrip(".")
 
 
-def importers_of(graph: Any, module: str) -> list[str]:
-    """The first modules that import a module; scripts, which are called by their path, are none."""
-    return sorted({name for name, _ in graph.get_importers(module) if "/" not in name and "\\" not in name})[:SHOWN]
+def importers_of(graph: Any, module: str) -> Iterator[tuple[str, bool]]:
+    """The modules that import a module, each with whether it always does: not in a function, a condition or a `try`.
+
+    Scripts, which are called by their path, are none.
+    """
+    for name, how in graph.get_importers(module):
+        if "/" not in name and "\\" not in name:
+            yield name, not any(getattr(how, word, False) for word in ("conditional", "function", "tryexcept"))
+
+
+def loaded_by_name(graph: Any) -> Iterator[tuple[str, list[str]]]:
+    """The libraries that were collected because modules load them through ctypes, with those modules."""
+    from PyInstaller.depend.utils import scan_code_for_ctypes
+
+    logging.disable(logging.WARNING)  # the analysis has warned of them
+    found: dict[str, set[str]] = {}
+    for name, code in graph.get_code_using("ctypes").items():
+        for destination, *_ in scan_code_for_ctypes(code):
+            found.setdefault(destination, set()).add(Path(name).name)
+    logging.disable(logging.NOTSET)
+    yield from ((destination, sorted(names)[:SHOWN]) for destination, names in found.items())
 
 
 def loaded(job: Mapping[str, Any]) -> dict[str, Any]:
-    """What was remembered, with the origin of every module in the place of its source."""
+    """What was remembered, with the origin of every module in the place of its source, and imports between parts only."""
     found = json.loads((Path(job["work"]) / LIST).read_text(encoding="utf-8"))
-    origins = origins_of_sources(sorted(set(found["modules"].values())), set(job["freezer"]), normalised(job["application"]))
-    return {"modules": {name: origins[source] for name, source in found["modules"].items()}, "importers": found["importers"]}
+    application = normalised(job["application"])
+    sources = {*found["modules"].values(), *found["named"], *(source for source, *_ in found["imports"])}
+    origins = origins_of_sources(sorted(sources), set(job["freezer"]), application)
+    imports = {(origins[source]["name"], origins[by]["name"], module, plain) for source, by, module, plain in found["imports"]}
+    imports |= {(origins[source]["name"], application, "", True) for source in found["named"]}
+    return {
+        "modules": {name: origins[source] for name, source in found["modules"].items()},
+        "importers": found["importers"],
+        "imports": sorted(one for one in imports if one[0] != one[1] and one[0] != "python"),
+    }
 
 
 def placed(values: Sequence[str], places: Mapping[str, str]) -> list[str]:

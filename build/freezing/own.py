@@ -60,9 +60,9 @@ class Own:
         self.analyses.append(made)
 
     def archive(self, original: Callable[..., None], made: Any, *args: Any, **words: Any) -> None:
-        """The modules; their libraries are collected with everything else."""
+        """The modules; the libraries of those that start the program are collected with everything else."""
         original(made, *args, **words)
-        made.dependencies = self.tidy(made.dependencies)
+        made.dependencies = without_foreign_folders(made.dependencies, self.job["work"])
         self.modules |= archived(made)
 
     def program(self, original: Callable[..., None], made: Any, *args: Any, **words: Any) -> None:

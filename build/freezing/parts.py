@@ -6,14 +6,13 @@ Called by the spec once everything is collected and the modules are in their arc
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any, TypedDict
 
 from freezing import licences
+from freezing.asked import asked
 from freezing.collected import originals_of
 from freezing.installed import named, normalised
 from freezing.origins import origins_of_sources
@@ -37,9 +36,11 @@ class Component(TypedDict):
 
 
 class Source(TypedDict):
-    """What `collect` is told: the application, the freezer's distributions, the project's licence files, its root, the work folder."""
+    """What `collect` is told: the application, what its project declares, the freezer's distributions, the project's licence files,
+    its root, the work folder."""
 
     application: str
+    declared: list[str]
     freezer: list[str]
     licenses: list[str]
     source: str
@@ -54,7 +55,8 @@ def collect(analysis: Any, modules: Mapping[str, int], job: Source) -> list[tupl
     root = Path(job["work"]) / FOLDER
     found = parts(analysis, modules, job)
     names = {part["name"] for part in found}
-    components = [described(part, names, job, root) for part in found]
+    asks = asked(normalised(job["application"]), job["declared"], names)
+    components = [described(part, asks.get(part["name"], set()) & names, job, root) for part in found]
     root.mkdir(parents=True, exist_ok=True)
     (root / LIST).write_text(json.dumps(components, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     paths = sorted(path for path in root.rglob("*") if path.is_file())
@@ -95,10 +97,9 @@ def bare(origin: Mapping[str, str]) -> Component:
     return Component(kind=kind, name=name, version=version, license="", size=0, archived=0, requires=[], texts=[])
 
 
-def described(part: Component, names: AbstractSet[str], job: Source, root: Path) -> Component:
-    """The part with its licence and which of the others (`names`) it requires; its texts are copied below `root`."""
+def described(part: Component, requires: AbstractSet[str], job: Source, root: Path) -> Component:
+    """The part with its licence and which of the others it requires; its texts are copied below `root`."""
     texts: Iterable[tuple[str, Path]] = ()
-    requires: set[str] = set()
     if part["kind"] == "python":
         part["license"], texts = licences.PYTHON, licences.python_texts()
     elif part["kind"] == "system":
@@ -106,15 +107,9 @@ def described(part: Component, names: AbstractSet[str], job: Source, root: Path)
     elif dist := named(part["name"]):
         part["version"], texts = dist.version, licences.texts_of(dist)
         part["license"] = licences.BOOT_LOADER if part["name"] == "pyinstaller" else licences.licence_of(dist)
-        requires = set() if part["kind"] == "freezer" else requirements(dist)
     if part["kind"] == "application":
         texts = [*texts, *((name, Path(job["source"]) / name) for name in job["licenses"])]
-        requires |= {"python"}
-    part["texts"], part["requires"] = sorted(licences.kept(texts, root / part["name"])), sorted(requires & names)
+        requires = {*requires, "python"}
+    part["texts"] = sorted(licences.kept(texts, root / part["name"]))
+    part["requires"] = [] if part["kind"] == "freezer" else sorted(requires)
     return part
-
-
-def requirements(dist: Distribution) -> set[str]:
-    """The distributions that it asks for without an extra."""
-    plain = [text for text in dist.requires or () if not re.search(r"\bextra\s*==", text)]
-    return {normalised(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in plain}

@@ -21,6 +21,7 @@ class Job(TypedDict):
     options: dict[str, Any]
     onefile: bool
     anyway: bool
+    declared: list[str]
     freezer: list[str]
     licenses: list[str]
     hooks: list[str]

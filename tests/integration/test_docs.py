@@ -38,7 +38,7 @@ def steps() -> Iterator[dict[str, Any]]:
         if isinstance(document, list):
             yield from document
         else:
-            yield from (step for job in document["jobs"].values() for step in job["steps"])
+            yield from (step for job in document.get("jobs", {}).values() for step in job["steps"])
 
 
 def test_workflows_are_githubs(tmp_path: Path) -> None:
@@ -67,6 +67,15 @@ def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: d
     project = write(tmp_path / "tiny", {**TINY, **files, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
     planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
     assert planned["product"]["name"] == "tiny", page
+
+
+def test_matrices_are_planned(tmp_path: Path, host_env: dict[str, str]) -> None:
+    shown = [text for _, text in blocks("yaml") if "targets:" in text]
+    assert shown
+    for number, text in enumerate(shown):
+        project = write(tmp_path / str(number), {**TINY, "matrix.yml": text})
+        planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
+        assert {target["target"] for target in planned["targets"]} == yaml.safe_load(text)["targets"].keys()
 
 
 def test_policies_are_read(tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
         "options": OPTIONS,
         "onefile": True,
         "anyway": False,
+        "declared": [],
         "freezer": ["pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "setuptools", "packaging"],
         "licenses": [],
         "hooks": [str(ROOT / "build" / "hooks" / "library_path.py")],

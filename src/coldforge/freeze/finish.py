@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.gates import Known, judge
-from coldforge.freeze.gates.linked import from_floor, from_runpath
+from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
+from coldforge.freeze.gates.leak import HOME, Trace, from_traces, search, traces
+from coldforge.freeze.gates.licensed import from_licenses
+from coldforge.freeze.gates.linked import from_floor, from_runpath, from_system
 from coldforge.freeze.index import below, elfs_of, index, normalise
 from coldforge.freeze.needs import needs
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
+from coldforge.host.identity import identity
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload
 
 ONE_FILE: Final = "onefile"
+HOST: Final = "host"  # the workshop that is no image
+# The workshop's folders, which are nowhere else: the sources, what is installed, where it is frozen.
+FOLDERS: Final = ("source", "application", "environment", "work", "out", "made", "home", "build")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +31,8 @@ class Frozen:
 
     `tree` and `singles` are the workshop's names of the tree and of the folder of one-file programs; `origins` says
     where each file of the tree comes from (what it says nothing about is the application's own), `known` who imports it;
-    `findings` are those of the freezer itself; `components` what it knows to be in the tree, with versions and licences.
+    `findings` are those of the freezer itself; `components` what it knows to be in the tree, with versions and licences;
+    `python` is the folder of the interpreter and `host` the machine's name as the workshop calls them, which must not be in the tree.
     """
 
     freezer: str
@@ -35,6 +43,8 @@ class Frozen:
     findings: tuple[Finding, ...] = ()
     known: Known = field(default_factory=Known)
     components: tuple[Component, ...] = ()
+    python: str = ""
+    host: str = ""
 
 
 def wants_one_file(job: FreezeJob) -> bool:
@@ -51,10 +61,20 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             normalise(folder, job.plan.source.epoch)
         made = index(tree, frozen.origins, name)
         elfs = tuple(elfs_of(tree, made))
-        known = known_of(made, frozen.known)
-        findings = judge([*frozen.findings, *from_floor(job.target.floor, elfs, known), *from_runpath(elfs)], config.gates)
-        try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
         lone = index(singles, {}, name)
+        known = known_of(made, frozen.known)
+        wanted = traces_of(job, workshop, frozen)
+        hits = [*search(tree, contents(made), wanted), *search(singles, contents(lone), wanted)]
+        found = [
+            *frozen.findings,
+            *from_floor(job.target.floor, elfs, known),
+            *from_runpath(elfs),
+            *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
+            *from_traces(hits, known),
+            *from_parts(job, frozen.components, sum(entry.size for entry in made), known),
+        ]
+        findings = judge(found, config.gates)
+        try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
     floor = max((elf.glibc for elf in elfs), default=())
     return Payload(
         target=job.target.target,
@@ -70,8 +90,35 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
     )
 
 
+def from_parts(job: FreezeJob, components: Sequence[Component], size: int, known: Known) -> Iterator[Finding]:
+    """What the gates say of what the tree is made of; `size` is the tree's, in bytes."""
+    yield from from_budget(job.target.budget, size, components, programs=len(job.plan.product.executables))
+    yield from from_unused(components, known.imports)
+    yield from from_unlocked(components, known.imports)
+    yield from from_licenses(components, job.plan.config.licenses)
+
+
+def contents(entries: Sequence[FileEntry]) -> list[str]:
+    """The paths of those that have bytes of their own."""
+    return [entry.path for entry in entries if entry.sha256]
+
+
 def known_of(entries: Sequence[FileEntry], known: Known) -> Known:
-    """What is known of the files of a tree, under the paths that they have in it."""
+    """What is known of the files of a tree, under the paths that they have in it, and in one-file programs."""
     paths = [entry.path for entry in entries]
     importers = {path: known.importers.get(path) or known.importers.get(below(path), ()) for path in paths}
-    return replace(known, origins={entry.path: entry.origin for entry in entries}, importers={**known.importers, **importers})
+    origins = {name: entry.origin for entry in entries for name in (below(entry.path), entry.path) if name}
+    return replace(known, origins=origins, importers={**known.importers, **importers})
+
+
+def traces_of(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> tuple[Trace, ...]:
+    """The folders, the user and the machines that must not be found in what was made."""
+    here = identity()
+    folders = {
+        HOME: here.homes,
+        "the folder of the Python that is frozen": [frozen.python],
+        "the folder of the project": [str(job.project), str(job.project.resolve())],
+        "the folder that it is written to": [str(job.out.parent.absolute())],
+        "a folder of the freeze": [workshop.path(name) for name in FOLDERS],
+    }
+    return traces(folders, user=here.user, hosts={here.host, frozen.host})

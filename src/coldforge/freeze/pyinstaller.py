@@ -13,6 +13,7 @@ import msgspec
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location
 from coldforge.freeze import FreezeJob, Workshop
+from coldforge.freeze.declared import declared
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, put_uv, python_version
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.gates import Known, judge
@@ -31,8 +32,8 @@ from coldforge.target import Target
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
-    "byte_code", "collected", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook", "own", "parts",
-    "search_path", "spec", "unfit", "warned", "wrapper",
+    "asked", "byte_code", "collected", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook", "own",
+    "parts", "search_path", "spec", "unfit", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 KEPT: Final = "kept"  # the analysis, in the workshop
@@ -83,9 +84,12 @@ class PyInstaller:
         config, failures = job.plan.config, tuple(from_imports(result["failures"]))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
         check_version(job.plan.product, dict(result["distributions"]))
-        known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers")}, Known)
+        known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers", "imports")}, Known)
         options = msgspec.structs.replace(config.pyinstaller, hidden_imports=tuple(result["hidden-imports"]))
         windowed = not all(executable.console for executable in job.plan.product.executables)
+        record = _record(job.project, workshop, base, freezer, result)
+        if left := sorted({dist.name for dist in record.distributions} - {part["name"] for part in result["components"]}):
+            reporter().info(f"in the lock and not in the tree: {', '.join(left)}")
         frozen = Frozen(
             freezer=self.name,
             tree="out/payload",
@@ -94,7 +98,9 @@ class PyInstaller:
             components=tuple(msgspec.convert(result["components"], list[Component])),
             findings=(*failures, *from_warnings(result["warnings"], options, known, windowed=windowed)),
             known=known,
-            environment=_record(job.project, workshop, base, freezer, result),
+            python=result["machine"]["python"],
+            host=result["machine"]["name"],
+            environment=record,
         )
         return finish(job, workshop, frozen)
 
@@ -221,6 +227,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "options": options_of(job),
         "onefile": wants_one_file(job),
         "anyway": "entry-import" in job.plan.config.gates,
+        "declared": [str(requirement) for requirement in declared(job.project, job.plan.config.environment)],
         "freezer": [pin.name for pin in freezer],
         "licenses": list(job.plan.product.license_files),
         "hooks": [workshop.path(hook) for hook in HOOKS],

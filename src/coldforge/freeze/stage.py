@@ -21,7 +21,7 @@ from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
-VERSION: Final = 8  # of what a freeze makes: raised when the same inputs give other bytes
+VERSION: Final = 9  # of what a freeze makes: raised when the same inputs give other bytes
 # The package managers' own records: libraries of this machine go into a tree that is frozen on it.
 _PACKAGES: Final = ("/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
@@ -58,8 +58,8 @@ def _key(job: FreezeJob, inputs: Mapping[str, Any]) -> str:
             "inputs": inputs,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
             "product": msgspec.to_builtins(job.plan.product),
-            "config": msgspec.to_builtins([config.gates, config.smoke]),
-            "target": [job.target.target, job.target.floor, wants_one_file(job)],
+            "config": msgspec.to_builtins([config.gates, config.smoke, config.licenses]),
+            "target": [job.target.target, job.target.floor, job.target.budget, wants_one_file(job)],
             "epoch": job.plan.source.epoch,
             "workshop": job.image.identity if job.image else _packages(),
         }

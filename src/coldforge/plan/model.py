@@ -20,7 +20,8 @@ class PlannedTarget(Record, frozen=True, kw_only=True):
     """One target: where its freeze runs and what is made.
 
     `container` names a build image (empty: the runner itself) and `image` is the image by digest that it stands for;
-    `floor` may be empty (whatever the freeze gives is then reported, not enforced).
+    `floor` may be empty (whatever the freeze gives is then reported, not enforced); `budget` are the bytes that the tree may have,
+    0 for any number.
     """
 
     target: str
@@ -29,6 +30,7 @@ class PlannedTarget(Record, frozen=True, kw_only=True):
     container: str = ""
     image: str = ""
     floor: str = ""
+    budget: int = 0
     required: bool = True
     artifacts: tuple[PlannedArtifact, ...]
 

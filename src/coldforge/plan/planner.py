@@ -23,6 +23,7 @@ __all__ = ["describe", "github_matrix", "make_plan"]
 Where = Callable[..., Location | None]
 """Where a key of matrix.yml stands, for messages."""
 _FLOOR: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
+_UNITS: Final = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +129,19 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
         container=container,
         image=image.base if image else container if is_pinned(container) else "",
         floor=given.floor,
+        budget=size_of(given.budget),
         required=not given.optional,
         artifacts=tuple(a for fmt in wanted for a in FORMATS[fmt].artifacts(planning.product, planning.config, version, target)),
     )
+
+
+def size_of(text: str) -> int:
+    """Bytes of a size as matrix.yml has it, in units of powers of 1000; 0 for an empty text.
+
+    >>> size_of("1.5 MB"), size_of("20kB"), size_of("")
+    (1500000, 20000, 0)
+    """
+    return round(float(text[:-2]) * _UNITS[text[-2:]]) if text else 0
 
 
 def _container(planning: _Planning, target: Target, given: TargetConfig) -> str:

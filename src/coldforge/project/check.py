@@ -12,6 +12,7 @@ from coldforge.errors import Location
 from coldforge.project.config import Config
 from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
+from coldforge.project.licenses import canonical
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
@@ -57,6 +58,7 @@ def check(read: Read, findings: Findings) -> None:
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
+    _licenses(read, findings)
 
 
 def _identity(read: Read, findings: Findings) -> None:
@@ -166,3 +168,17 @@ def _gates(read: Read, findings: Findings) -> None:
             findings.add(
                 f"the gate {gate!r} is relaxed without a reason", read.tool.where("gates", gate), "the reason goes into the manifest"
             )
+
+
+def _licenses(read: Read, findings: Findings) -> None:
+    """A licence that is misspelled would allow nothing, or deny nothing."""
+    policy = read.config.licenses
+    one = [(key, text) for key in ("allowed", "denied") for text in getattr(policy, key)]
+    for keys, text in [*(((key,), text) for key, text in one), *((("stated", name), text) for name, text in policy.stated.items())]:
+        expression = canonical(text)
+        if not expression:
+            findings.add(
+                f"{text!r} is no SPDX licence", read.tool.where("licenses", *keys), "they are listed at https://spdx.org/licenses/"
+            )
+        elif keys[0] != "stated" and {"AND", "OR"} & set(expression.split()):
+            findings.add(f"{text!r} is more than one licence", read.tool.where("licenses", *keys), "name them one by one")

@@ -86,6 +86,20 @@ class DebConfig(Section, frozen=True, kw_only=True):
     revision: Annotated[int, Meta(description="Revision of the packaging.", ge=1)] = 1
 
 
+class LicensesConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.licenses]`: the licences that what is distributed may have; without this table nothing is judged."""
+
+    allowed: Annotated[
+        tuple[str, ...], Meta(description="SPDX licences, each with or without an exception. When there are any, no other is.")
+    ] = ()
+    denied: Annotated[
+        tuple[str, ...], Meta(description="SPDX licences that are not; `GPL-3.0-only` is not also one that comes with an exception.")
+    ] = ()
+    stated: Annotated[Mapping[str, str], Meta(description='What parts do not say of themselves in SPDX words: name = "expression".')] = (
+        field(default_factory=dict)
+    )
+
+
 class Config(Section, frozen=True, kw_only=True):
     """`[tool.coldforge]`: what is released."""
 
@@ -109,6 +123,7 @@ class Config(Section, frozen=True, kw_only=True):
     command: CommandConfig = CommandConfig()
     smoke: SmokeConfig = SmokeConfig()
     deb: DebConfig = DebConfig()
+    licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 
 
@@ -118,6 +133,9 @@ class TargetConfig(Section, frozen=True, kw_only=True):
     runner: Annotated[str, Meta(description="Label of the hosted machine that freezes it.")] = ""
     container: Annotated[str, Meta(description="Build image: a name in containers/images.toml, or an image by digest.")] = ""
     floor: Annotated[str, Meta(description="Oldest system it must run on, such as glibc-2.28.")] = ""
+    budget: Annotated[
+        str, Meta(description="The most that the frozen tree may have, such as `60 MB`.", pattern=r"^([0-9]+(\.[0-9]+)? ?[kMG]B)?$")
+    ] = ""
     formats: Annotated[tuple[str, ...], Meta(description="What is made for it.")] = ()
     optional: Annotated[bool, Meta(description="True when a release may go out without it.")] = False
 

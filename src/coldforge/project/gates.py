@@ -88,8 +88,71 @@ _ALL: Final = (
         fix="Freeze in an older image, choose an older wheel of the distribution, or raise the floor in matrix.yml.",
     ),
     Gate(
+        name="leak",
+        level="error",
+        title="A file tells where, by whom or on which machine it was frozen",
+        meaning="Every file of the tree and of the one-file programs is searched for folders of the freeze, of the project and of the "
+        "Python, for the user's home and the machine's name; modules, archives in archives and compressed data too. Only what "
+        "cannot be there by chance counts: a folder of two parts or more that is not the system's, a user that is not called "
+        "like those of build services (root, runner), a machine whose name has a digit or a hyphen, or after an at sign. What "
+        "files of Python itself hold is a warning: a Python that somebody built carries the folder that it was built for. The "
+        "text is shown on the terminal and in no record.",
+        fix="Compute paths when the program runs, not when it is built; a distribution built from source is better taken as a wheel"
+        " or built with `strip`; freeze with a distribution's Python, or in a container, if it is Python's own.",
+    ),
+    Gate(
+        name="system-library",
+        level="error",
+        title="A library of the machine was collected that Python does not need",
+        meaning="Shared libraries that a collected file needs, or that a module loads by name, are taken from the machine where they are "
+        "installed. Another machine, or the next update of this one, has others, so the same lock gives another program. Libraries "
+        "that Python itself needs do not count, nor those that every wheel may expect of a system (PEP 600). The file that brought"
+        " them is named, with the modules that load it. In a container it is a warning: there the image pins them.",
+        fix="Freeze in a container; or use a wheel that brings its libraries, or leave the module that loads them out with "
+        "`exclude-modules`.",
+    ),
+    Gate(
+        name="unused",
+        level="error",
+        title="A distribution was collected that nothing asks for",
+        meaning="It is in the lock and a collected module imports it where it is there (in a function, a condition or a `try`), but "
+        "neither the project nor anything that it uses requires it or always imports it. So it makes the program larger, "
+        "and adds code that nobody has chosen. What the project itself imports or names in its configuration is used.",
+        fix="Take it out of the lock; name it in `[project] dependencies` if the program is better with it; or leave it out with "
+        "`exclude-modules`.",
+    ),
+    Gate(
+        name="unlocked",
+        level="error",
+        title="A distribution was collected that the lock does not name",
+        meaning="PyInstaller and what it needs are installed beside the application, and a module that is imported from there works by "
+        "chance: it fails where the project is installed otherwise, and its version is coldforge's choice. A warning when "
+        "nothing that is used always imports it.",
+        fix="Add it to `[project] dependencies` and to the lock, or leave it out with `exclude-modules`.",
+    ),
+    Gate(
+        name="budget",
+        level="error",
+        title="The tree is larger than its target may be",
+        meaning="matrix.yml gives a target a `budget`; the sizes of all files of the tree are added, as they are when it is installed. "
+        "The ten largest distributions are named with their files and their modules in the programs' archives.",
+        fix="Leave out what is not needed with `exclude-modules`, choose a smaller distribution, or raise the budget.",
+    ),
+    Gate(
+        name="license",
+        level="error",
+        title="A part is under a licence that the project does not accept",
+        meaning="`[tool.coldforge.licenses]` names the licences that are allowed, or those that are denied, for every distribution, "
+        "Python, the boot loader and the system's libraries in the tree. One of those that `OR` joins is enough, all that `AND` joins "
+        "count, "
+        "and an exception only adds to what a licence permits. A licence that is not known is an error where some are allowed, "
+        "and a warning where some are denied.",
+        fix="Use another distribution; allow the licence; or name it in `[tool.coldforge.licenses.stated]` if the part says it in other "
+        "words than SPDX's.",
+    ),
+    Gate(
         name="runpath",
-        level="warning",
+        level="error",
         title="A file searches for libraries outside of the tree",
         meaning="Search paths (RUNPATH, RPATH) that name folders of the machine that a file was built on are taken out of it when it is"
         " collected. This tells what could not be mended so: whoever can write into such a folder can change the program.",

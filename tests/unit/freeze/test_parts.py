@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import markupsafe
+import pytest
+from freezing.installed import named
 from freezing.origins import collected_files, origins_of
 from freezing.parts import Source, parts
 
@@ -14,7 +16,7 @@ LIBRARY = "libXau-1.so"  # wheels bring libraries in a folder of their own; PyIn
 
 
 def job(work: Path) -> Source:
-    return Source(application="pair", freezer=[], licenses=[], source=str(work), work=str(work))
+    return Source(application="pair", declared=[], freezer=[], licenses=[], source=str(work), work=str(work))
 
 
 def collected(work: Path) -> list[tuple[str, str, str]]:
@@ -42,3 +44,13 @@ def test_a_link_has_the_origin_of_what_it_leads_to(tmp_path: Path) -> None:
     assert collected_files(job(tmp_path))["lib/speedups.so"] == SPEEDUPS
     names = {destination: origin["name"] for destination, origin in origins_of(job(tmp_path))}
     assert (names["lib/speedups.so"], names[LIBRARY]) == ("markupsafe", "pair")
+
+
+def test_what_setuptools_carries_within_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path, tmp_path / "setuptools" / "_vendor"):
+        info = folder / f"{'outer' if folder == tmp_path else 'inner'}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {info.name.partition('-')[0]}\nVersion: 1.0\n")
+        monkeypatch.syspath_prepend(str(folder))
+    assert named("outer")
+    assert named("inner") is None

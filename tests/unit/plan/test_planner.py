@@ -73,6 +73,18 @@ def test_equal_inputs_make_equal_plans_whatever_the_order() -> None:
     assert msgspec.json.decode(canonical(one), type=Plan) == one
 
 
+@pytest.mark.parametrize(("text", "size"), [("", 0), ("60 MB", 60_000_000), ("1.5MB", 1_500_000), ("800 kB", 800_000), ("2 GB", 2 * 10**9)])
+def test_a_budget_is_planned_in_bytes(text: str, size: int) -> None:
+    (target,) = plan({"linux-x86_64": {"formats": ["deb"], "budget": text}}).targets
+    assert target.budget == size
+
+
+@pytest.mark.parametrize("text", ["60", "60 MiB", "sixty MB", "-1 MB", "60 MB or so"])
+def test_a_budget_that_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="budget"):
+        plan({"linux-x86_64": {"formats": ["deb"], "budget": text}})
+
+
 def test_aliases_are_understood_and_never_printed() -> None:
     matrix = {"linux-amd64": {"formats": ["deb"]}, "Linux-ARM64": {"formats": ["deb"]}}
     assert [t.target for t in plan(matrix).targets] == ["linux-aarch64", "linux-x86_64"]

@@ -226,3 +226,24 @@ def test_every_gate_can_be_relaxed_with_a_reason(tmp_path: Path) -> None:
 def test_places_in_a_matrix_of_the_project(tmp_path: Path) -> None:
     project = read(tmp_path, pyproject=PLAIN, matrix="targets:\n  linux-x86_64:\n    formats: [deb]\n")
     assert str(project.in_matrix("targets", "linux-x86_64", "formats")) == f"{tmp_path}/matrix.yml:3:5"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('[tool.coldforge.licenses]\ndenied = ["GLP-3.0-only"]', "'GLP-3.0-only' is no SPDX licence (they are listed at"),
+        ('[tool.coldforge.licenses]\nallowed = ["MIT OR ISC"]', "'MIT OR ISC' is more than one licence (name them one by one)"),
+        ('[tool.coldforge.licenses.stated]\nthing = "BSD"', "'BSD' is no SPDX licence"),
+    ],
+)
+def test_a_licence_that_would_never_match_is_refused(table: str, words: str, tmp_path: Path) -> None:
+    (line,) = told(tmp_path, pyproject=f"{PLAIN}{table}\n")
+    assert line.startswith("pyproject.toml:")
+    assert f": {words}" in line
+
+
+def test_licences_are_written_in_any_case_and_with_exceptions(tmp_path: Path) -> None:
+    words = 'allowed = ["mit", "GPL-2.0-or-later WITH Bootloader-exception"]\nstated = { thing = "MIT OR (ISC AND Zlib)" }'
+    assert read(tmp_path, pyproject=f"{PLAIN}[tool.coldforge.licenses]\n{words}\n").config.licenses.stated == {
+        "thing": "MIT OR (ISC AND Zlib)"
+    }

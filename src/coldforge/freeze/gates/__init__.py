@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,14 +19,26 @@ from coldforge.records import Finding, Origin
 _HELP = 'docs/reference/gates.md explains every gate. To relax one: [tool.coldforge.gates] name = "reason".'
 
 
+class Import(NamedTuple):
+    """That a part of the tree (`name`) is imported by a module of another (`by`), and whether that always does so: `plain` imports
+    stand in no function, condition or `try`. No module means that the part was asked for by name."""
+
+    name: str
+    by: str
+    module: str
+    plain: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a freezer knows of where things come from: `origins` of files by their path in the tree, `modules` of modules by name,
-    `importers` which modules import an extension (by its path) or a module (by its name)."""
+    `importers` which modules import an extension (by its path) or a module (by its name), or load a library (by its path);
+    `imports` are those between parts."""
 
     origins: Mapping[str, Origin] = field(default_factory=dict)
     modules: Mapping[str, Origin] = field(default_factory=dict)
     importers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: tuple[Import, ...] = ()
 
     def told(self, path: str) -> str:
         """A file with its origin, and who imports it: `a/_b.so (from a 1.2, imported by a.core)`."""

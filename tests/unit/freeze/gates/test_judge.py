@@ -12,7 +12,7 @@ from coldforge.records import Origin
 
 def test_errors_stop_and_name_their_gate_and_warnings_do_not() -> None:
     with pytest.raises(Refused) as caught:
-        judge([found("floor", "too new"), found("runpath", "elsewhere")], {})
+        judge([found("floor", "too new"), found("ctypes", "elsewhere")], {})
     assert [problem.what for problem in caught.value.problems] == ["[floor] too new"]
 
 

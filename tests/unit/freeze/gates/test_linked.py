@@ -6,7 +6,7 @@ import pytest
 
 from coldforge.freeze.binaries import Elf, version
 from coldforge.freeze.gates import Known
-from coldforge.freeze.gates.linked import from_floor, from_runpath
+from coldforge.freeze.gates.linked import from_floor, from_runpath, from_system
 from coldforge.records import Origin
 
 KNOWN = Known(origins={"_internal/a.so": Origin(kind="distribution", name="wheel", version="1.2")})
@@ -31,10 +31,60 @@ def test_without_a_promise_there_is_no_floor() -> None:
 
 def test_search_paths_outside_of_the_tree_are_told_once_each() -> None:
     found = list(from_runpath([elf("b", runpath="/opt/py/lib"), elf("a", runpath="$ORIGIN/x:/opt/py/lib"), elf("c", runpath="$ORIGIN")]))
-    assert [(finding.gate, finding.level, finding.path) for finding in found] == [("runpath", "warning", "a")]
+    assert [(finding.gate, finding.level, finding.path) for finding in found] == [("runpath", "error", "a")]
     assert "a and 1 more search for libraries" in found[0].message
     assert "/opt/py" not in found[0].message, "findings are published"
 
 
 def test_versions() -> None:
     assert version("glibc-2.36") == version("2.36") == (2, 36)
+
+
+LIBRARIES = [
+    elf("_internal/python3.11/lib-dynload/_ssl.so", needed=("libssl.so.3",)),
+    elf("_internal/libssl.so.3", needed=("libcrypto.so.3",)),
+    elf("_internal/libcrypto.so.3", needed=("libc.so.6",)),
+    elf("_internal/wheel/_x.so", needed=("libstdc++.so.6", "libX11.so.6", "libxcb-cursor.so.0", "libssl.so.3")),
+    elf("_internal/libstdc++.so.6"),
+    elf("_internal/libX11.so.6", needed=("libxcb.so.1",)),
+    elf("_internal/libxcb.so.1"),
+    elf("_internal/libxcb-cursor.so.0", needed=("libxcb.so.1", "libxcb-image.so.0")),
+    elf("_internal/libxcb-image.so.0"),
+    elf("_internal/libpam.so.0", needed=("libaudit.so.1",)),
+    elf("_internal/libaudit.so.1"),
+    elf("_internal/libgtk-3.so.0"),
+]
+MACHINE = Known(
+    origins={
+        each.path: Origin(kind="python", name="python")
+        if "lib-dynload" in each.path
+        else Origin(kind="distribution", name="wheel", version="1.2")
+        if "wheel" in each.path
+        else Origin(kind="system", name=each.path.rpartition("/")[2].partition(".")[0], version="3")
+        for each in LIBRARIES
+    },
+    importers={"_internal/libpam.so.0": ("demo.login",), "_internal/wheel/_x.so": ("wheel",)},
+)
+MACHINE_SAYS = {
+    "_internal/wheel/_x.so": "_internal/wheel/_x.so (from wheel 1.2, imported by wheel) brings "
+    "_internal/libxcb-cursor.so.0 (from libxcb-cursor 3), _internal/libxcb-image.so.0 (from libxcb-image 3)",
+    "_internal/libpam.so.0": "_internal/libpam.so.0 (from libpam 3, imported by demo.login) brings "
+    "_internal/libaudit.so.1 (from libaudit 3)",
+    "_internal/libgtk-3.so.0": "_internal/libgtk-3.so.0 (from libgtk-3 3) was collected",
+}
+
+
+@pytest.mark.parametrize(("pinned", "level"), [(False, "error"), (True, "warning")])
+def test_libraries_of_the_machine_are_told_with_what_brought_them(pinned: bool, level: str) -> None:
+    found = list(from_system(LIBRARIES, MACHINE, pinned=pinned))
+    assert {finding.path: finding.message for finding in found} == {
+        path: f"{says}, of the machine that it was frozen on" for path, says in MACHINE_SAYS.items()
+    }
+    assert {(finding.gate, finding.level) for finding in found} == {("system-library", level)}
+
+
+def test_what_python_needs_and_every_wheel_may_expect_is_no_finding() -> None:
+    rest = [each for each in LIBRARIES if each.path.rpartition("/")[2].partition(".")[0] not in ("libxcb-cursor", "libpam", "libgtk-3")]
+    kept = [each for each in rest if "libxcb-image" not in each.path and "libaudit" not in each.path]
+    assert list(from_system(kept, MACHINE, pinned=False)) == []
+    assert len(kept) == 7

@@ -1,0 +1,120 @@
+"""Traces of the machine and the user: found wherever they hide, and nothing else taken for one."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from coldforge.freeze.gates import Known
+from coldforge.freeze.gates.leak import BLOCK, Trace, from_traces, search, traces
+from coldforge.records import Finding, Origin
+from support.archives import modules, program, zipped
+
+PROJECT, PREFIX = "the folder of the project", "the folder of the Python that is frozen"
+FOLDERS = {PROJECT: ["/home/ann/demo"], PREFIX: ["/home/ann/.pyenv/versions/3.11.7"]}
+WANTED = traces(FOLDERS, user="ann", hosts={"annas-x1", ""})
+PYTHON = Origin(kind="python", name="python", version="3.11.7")
+KNOWN = Known(
+    origins={"base_library.zip": PYTHON, "_internal/libpython3.11.so": PYTHON, "demo": Origin(kind="application", name="demo")},
+    modules={"wheel.config": Origin(kind="distribution", name="wheel", version="1.2")},
+)
+
+
+def found(root: Path, files: Mapping[str, bytes], wanted: tuple[Trace, ...] = WANTED) -> list[Finding]:
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return list(from_traces(list(search(root, sorted(files), wanted)), KNOWN))
+
+
+def code(constant: str) -> bytes:
+    return marshal.dumps(compile(f"def where():\n    return {constant!r}\n", "demo/cli.py", "exec"))
+
+
+@pytest.mark.parametrize(
+    "constant", ["/home/ann/demo", "/home/ann/demo/data/words.txt", "file:///home/ann/demo", "x" * 70 + "/home/ann/demo"]
+)
+def test_a_path_in_a_constant_of_a_packed_module_is_found(constant: str, tmp_path: Path) -> None:
+    packed = program({"PYZ.pyz": modules({"demo.clean": code("/usr/share"), "wheel.config": code(constant)})})
+    (finding,) = found(tmp_path, {"demo": packed})
+    assert (finding.gate, finding.level, finding.path) == ("leak", "error", "demo")
+    assert finding.message.splitlines()[0] == "wheel.config in demo (from wheel 1.2) holds the folder of the project"
+    assert "/home/ann/demo" in finding.message.splitlines()[1]
+
+
+def test_the_record_of_a_leak_does_not_leak(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, {"demo": b"at /home/ann/demo"})
+    assert "ann" not in finding.message.splitlines()[0]
+
+
+@pytest.mark.parametrize("place", [BLOCK - 5, BLOCK - 1, BLOCK, 2 * BLOCK - 9])
+def test_none_is_lost_between_two_blocks(place: int, tmp_path: Path) -> None:
+    assert len(found(tmp_path, {"data": b"\0" * place + b"/home/ann/demo" + b"\0" * 30})) == 1
+
+
+def test_in_a_zip_in_a_one_file_program_and_in_plain_data(tmp_path: Path) -> None:
+    library = zipped({"site.pyc": code("/home/ann/demo")})
+    findings = found(tmp_path, {"one": program({"base_library.zip": library}), "notes.txt": b"see /home/ann/demo/x"})
+    assert {finding.message.splitlines()[0] for finding in findings} == {
+        "notes.txt holds the folder of the project",
+        "site.pyc in one (from python 3.11.7) holds the folder of the project",
+    }
+
+
+def test_what_python_itself_holds_is_a_warning_and_the_same_in_any_other_file_is_not(tmp_path: Path) -> None:
+    prefix = b"/home/ann/.pyenv/versions/3.11.7/lib"
+    python, data = found(tmp_path, {"_internal/libpython3.11.so": prefix, "data": prefix})
+    assert (python.level, python.message.splitlines()[0]) == (
+        "warning",
+        f"_internal/libpython3.11.so (from python 3.11.7) holds {PREFIX}",
+    )
+    assert (data.level, data.message.splitlines()[0]) == ("error", f"data holds {PREFIX}")
+
+
+def test_many_files_of_one_origin_are_one_finding(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, {f"{number}.txt": b"/home/ann/demo" for number in range(5)})
+    assert finding.message.splitlines()[0] == "0.txt, 1.txt, 2.txt and 2 more hold the folder of the project"
+
+
+@pytest.mark.parametrize("text", ["/home/ann/.bashrc", "/Users/ann/Library", "built on annas-x1.local"])
+def test_the_user_and_the_machine_are_found(text: str, tmp_path: Path) -> None:
+    assert [finding.level for finding in found(tmp_path, {"data": text.encode()})] == ["error"]
+
+
+@pytest.mark.parametrize(
+    "text", ["/home/anna/x", "ann", "Ann Author <ann@example.org>", "/home/annex", "/home/runner/work/wheel", "/root/.cargo"]
+)
+def test_what_is_there_by_chance_is_no_trace(text: str, tmp_path: Path) -> None:
+    assert found(tmp_path, {"data": text.encode()}) == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["/work", "/app/", "/root", "/home/runner", "/usr/local", "/usr/lib/python3.11", "/opt/hostedtoolcache/Python", ""]
+)
+def test_folders_that_every_system_has_are_not_searched_for(folder: str) -> None:
+    assert traces({PROJECT: [folder]}, user="root", hosts={"localhost"}) == ()
+
+
+@pytest.mark.parametrize("user", ["root", "runner", "build", "user", "ci"])
+def test_users_that_every_second_machine_has_are_not_searched_for(user: str) -> None:
+    assert traces({}, user=user, hosts=set()) == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "text"),
+    [
+        ("build", ""),
+        ("debian-12", ""),
+        ("vm", ""),
+        ("ubuntu-2404.local", ""),
+        ("thinkpad", "@thinkpad"),
+        ("pc7", ""),
+        ("ann7", "@ann7"),
+        ("annas-x1", "annas-x1"),
+    ],
+)
+def test_a_machine_counts_by_its_name_alone_when_that_is_no_word(host: str, text: str) -> None:
+    assert [trace.text.decode() for trace in traces({}, user="", hosts={host})] == [text] * bool(text)
