@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import NamedTuple
 
 
@@ -24,6 +23,6 @@ def identity() -> Identity:
         entry = pwd.getpwuid(os.getuid())
         user, homes = entry.pw_name, {entry.pw_dir}
     except (ImportError, KeyError):  # no such module on this system, or no such user in a container
-        user, homes = os.environ.get("USERNAME", ""), set()
-    home = Path("~").expanduser()
-    return Identity(user, tuple(sorted({*homes, str(home)} - {"~"})), platform.node())
+        user, homes = os.environ.get("USERNAME", ""), set[str]()
+    said = {os.environ.get(name, "") for name in ("HOME", "USERPROFILE")}
+    return Identity(user, tuple(sorted((homes | said) - {""})), platform.node())
