@@ -20,6 +20,7 @@ from coldforge.records import MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
+COMMAND: Final = "command"  # the freezer that runs the project's own commands
 plain = pipeline.plain
 _HERE: Final = "--host freezes on this machine, and so runs the code of the commit here."
 
@@ -139,7 +140,7 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
 
 def _check_recorded(one: _Replay, plan: Plan) -> None:
     """Raises Missing or ConfigurationError when the lock or the recipes in force are not those that are recorded."""
-    if one.record.environment.interpreter is None:  # what commands made has neither
+    if one.record.freezer == COMMAND:  # what commands made has neither
         return
     from coldforge.freeze.lock import find_lock
     from coldforge.freeze.pyinstaller import recorded_recipes
@@ -151,14 +152,21 @@ def _check_recorded(one: _Replay, plan: Plan) -> None:
 
 def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     """The image to freeze in and its Python; on this machine nothing and the Python's path. What commands made needs no Python."""
-    interpreter = one.record.environment.interpreter
+    python = "" if one.record.freezer == COMMAND else _python(one)
     if one.host:
-        from coldforge.freeze.interpreter import find_same
-
-        return "", find_same(interpreter).path if interpreter else ""
+        return "", python
     name = plan.targets[0].container
     planned: Image | None = find_image(name, one.project) if name else None
-    return replay.container_of(one.record, planned, name), replay.python_of(one.record) if interpreter else ""
+    return replay.container_of(one.record, planned, name), python
+
+
+def _python(one: _Replay) -> str:
+    from coldforge.freeze.interpreter import find_same
+
+    recorded = one.record.environment.interpreter
+    if recorded is None:
+        raise ConfigurationError(f"the manifest does not tell which Python froze {one.record.target}")
+    return find_same(recorded).path if one.host else replay.python_of(one.record)
 
 
 def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from coldforge.host.files import sha256
 from coldforge.pipeline import schema
 from coldforge.records import MANIFEST
 from coldforge.verify.evidence import load_root
+from support import images
 from support.containers import ar
 from support.fake_sigstore import FakeSigstore
 from support.program import Outcome, coldforge
@@ -44,6 +45,25 @@ class Hook(BuildHookInterface):
         Path(self.root, "src/tiny/built.py").write_text(f"WHEN = {datetime.now().isoformat()!r}\\n")
         Path(self.root, "src/tiny/__init__.py").open("a").write("from tiny import built\\n")
 """
+GREET = {
+    "coldforge.toml": """\
+freezer = "command"
+
+[project]
+name = "greet"
+version = "0.4.0"
+
+[command]
+run = ["gcc -O1 -o {out}/greet greet.c"]
+""",
+    "greet.c": """\
+#include <stdio.h>
+int __attribute__((noinline)) twice(int x) { return x + x; }
+int main(int count, char **words) { return printf("%d times from %s\\n", twice(count), words[0]) < 0; }
+""",
+    "matrix.yml": "targets:\n  linux-x86_64: {container: own, formats: [tar.gz]}\n",
+    "containers/own.Dockerfile": "ARG BASE\nFROM ${BASE}\nRUN gcc --version\n",
+}
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -207,6 +227,22 @@ def test_a_build_that_is_not_reproducible_is_told_what_makes_it_so(container_env
     assert found[TREE]["difference"]["where"][:2] == ["linux-x86_64", "onefile/tiny"]
 
 
+def test_what_a_compiler_made_is_rebuilt_and_a_changed_function_named(container_env: dict[str, str], tmp_path: Path) -> None:
+    """In an image that a Dockerfile makes; the manifest of the second release claims another commit."""
+    entry = f'[own]\nbase = "{images.image(images.COMPILE)}"\ndockerfile = "own.Dockerfile"\n'
+    project = write(tmp_path / "greet", {**GREET, "containers/images.toml": entry})
+    coldforge("build", project, "--out", tmp_path / "dist", env=container_env).succeeded()
+    again = rebuild(tmp_path / "dist", container_env, "--json", "--source", project).succeeded()
+    assert {name: row["word"] for name, row in rows(again).items()} == {TREE: "identical", "greet-0.4.0-linux-x86_64.tar.gz": "identical"}
+    (project / "greet.c").write_text(GREET["greet.c"].replace("x + x", "3 * x + 1"))
+    git(project, "commit", "-q", "-a", "-m", "another function")
+    commit = git(project, "rev-parse", "HEAD")
+    folder = copied(tmp_path / "dist", tmp_path / "claimed", lambda manifest: manifest["source"].update(commit=commit))
+    outcome = rebuild(folder, container_env, "--json", "--source", project)
+    outcome.failed(1, "DIFFERS: 2 of 2 parts")
+    assert rows(outcome)[TREE]["difference"]["where"] == ["linux-x86_64", "payload/greet", ".text", "twice"]
+
+
 def environment(manifest: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = manifest["targets"][0]["environment"]
     return found
@@ -223,6 +259,8 @@ REFUSED = [
     pytest.param(lambda m: m["source"].update(path="../.."), 2, "has no folder '../..'", id="a folder that is not in it"),
     pytest.param(lambda m: m["source"].update(dirty=True), 2, "changes that are not in the commit", id="changes"),
     pytest.param(lambda m: m.update(version="0.2.0"), 2, "the commit is tiny 0.1.0", id="another version"),
+    pytest.param(lambda m: m["targets"][0].update(freezer="command"), 2, "with pyinstaller", id="another freezer"),
+    pytest.param(lambda m: environment(m).pop("interpreter"), 2, "which Python", id="no interpreter"),
     pytest.param(lambda m: m["targets"][0].update(target="../x"), 2, "unknown target", id="no target"),
 ]
 

@@ -15,7 +15,7 @@ from typing import Final
 from coldforge.rebuild import content, elf
 from coldforge.rebuild.containers import container_of
 from coldforge.rebuild.members import Container, Member, damage
-from coldforge.rebuild.place import SHOWN, Place
+from coldforge.rebuild.place import Place
 from coldforge.rebuild.verdict import Difference
 from coldforge.rebuild.views import Budget, first_offset, view_of
 
@@ -99,16 +99,4 @@ def _facts(place: Place, one: Member | Container, other: Member | Container) -> 
 
 def _elf(place: Place, one: memoryview, other: memoryview) -> Difference | None:
     found = elf.difference(one, other)
-    if found is None:
-        return None
-    texts = [_text(section, found.offset) for section in (found.released, found.rebuilt)]
-    return place.into(*found.where).found("content", *texts)
-
-
-def _text(section: memoryview, offset: int) -> str:
-    """The text at an offset of a section, else its bytes there in hexadecimal."""
-    before = bytes(section[max(0, offset - SHOWN) : offset]).rpartition(b"\0")[2]
-    text = before + bytes(section[offset : offset + SHOWN]).partition(b"\0")[0]
-    if len(text) > 3 and all(32 <= byte < 127 for byte in text):
-        return text.decode("ascii")
-    return bytes(section[offset : offset + 16]).hex(" ")
+    return place.into(*found.where).found("content", found.released, found.rebuilt) if found else None

@@ -62,14 +62,16 @@ def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container:
         hint = "If its version comes from git's tags: does the repository have the tag, and no newer one there?"
         raise ConfigurationError(f"the commit is {found}, and the manifest is about {recorded}", hint=hint)
     (target,) = (target for target in plan.targets if target.target == record.target)
-    _check_names(target, record)
+    _check_target(target, record)
     settings = msgspec.structs.replace(plan.config.environment, python=python, lock=lock or plan.config.environment.lock)
     config = msgspec.structs.replace(plan.config, environment=settings)
     target = msgspec.structs.replace(target, container=container)
     return msgspec.structs.replace(plan, source=manifest.source, config=config, targets=(target,))
 
 
-def _check_names(target: PlannedTarget, record: TargetRecord) -> None:
+def _check_target(target: PlannedTarget, record: TargetRecord) -> None:
+    if target.freezer != record.freezer:
+        raise ConfigurationError(f"the commit freezes {record.target} with {target.freezer}, and the manifest says {record.freezer!r}")
     names = {artifact.name for artifact in target.artifacts}
     if strange := sorted({artifact.name for artifact in record.artifacts} - names):
         why = f"The commit plans {', '.join(sorted(names))}."

@@ -135,6 +135,8 @@ def test_a_commit_of_something_else_is_refused(tmp_path: Path) -> None:
         replay.replayed(plan, manifest(version="9"), record(), **words)
     with pytest.raises(ConfigurationError, match=r"does not make other\.deb"):
         replay.replayed(plan, manifest(), record("other.deb"), **words)
+    with pytest.raises(ConfigurationError, match="freezes linux-x86_64 with pyinstaller, and the manifest says 'command'"):
+        replay.replayed(plan, manifest(), replace(record(), freezer="command"), **words)
 
 
 def test_an_environment_is_compared_with_the_recorded_one() -> None:
