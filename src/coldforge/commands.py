@@ -82,13 +82,15 @@ def plan(project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as
 @HOST
 @CLEAN
 @JOBS
+@click.option("--no-smoke", is_flag=True, help="Do not try what was made in bare systems.")
 @JSON
 @common
-def build(project: str, out: str, *, as_json: bool, **options: Any) -> None:
-    """Freeze and package PROJECT for the chosen targets (default: all that this machine can build)."""
+def build(project: str, out: str, *, no_smoke: bool, as_json: bool, **options: Any) -> None:
+    """Freeze and package PROJECT for the chosen targets (default: all that this machine can build), and try that in bare systems."""
     from coldforge import pipeline
 
-    manifest = pipeline.run(existing(project), pipeline.BUILD, out=existing(out), **options)
+    stages = pipeline.PACKAGE if no_smoke else pipeline.BUILD
+    manifest = pipeline.run(existing(project), stages, out=existing(out), **options)
     if as_json:
         show(pipeline.plain(manifest))
 
@@ -124,6 +126,22 @@ def bundle(project: str, out: str, *, as_json: bool, **options: Any) -> None:
     from coldforge import pipeline
 
     manifest = pipeline.run(existing(project), pipeline.BUNDLE, out=existing(out), **options)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@PROJECT
+@TARGET
+@OUT
+@CLEAN
+@JSON
+@common
+def smoke(project: str, out: str, *, as_json: bool, **options: Any) -> None:
+    """Only install and start what lies in the output folder in bare systems, as a plain user, with a display for windows."""
+    from coldforge import pipeline
+
+    manifest = pipeline.run(existing(project), pipeline.SMOKE, out=existing(out), **options)
     if as_json:
         show(pipeline.plain(manifest))
 

@@ -1,7 +1,7 @@
 """The stages, in order, and what runs them: the same functions in the CLI, a session and a CI job.
 
 A stage takes the run and the record of one target so far, and returns the record with what it
-made. No stage calls another; `BUILD`, `FREEZE` and `BUNDLE` are the lists that commands run.
+made. No stage calls another; `BUILD` and the others below are the lists that commands run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import MANIFEST, REPORT, SUMS, Manifest, Payload, R, TargetRecord, canonical, merge, read, sums
+from coldforge.records import MANIFEST, REPORT, SUMS, Manifest, Payload, R, Smoke, TargetRecord, canonical, merge, read, sums
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -71,7 +71,7 @@ def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
             reporter().warn(f"[{finding.gate}] {finding.message}")
     made = record_of(payload)
     same = record is not None and record.payload_digest == made.payload_digest
-    return msgspec.structs.replace(made, artifacts=record.artifacts if record and same else ())
+    return msgspec.structs.replace(made, artifacts=record.artifacts, smoke=record.smoke) if record and same else made
 
 
 def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
@@ -94,13 +94,27 @@ def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
             clean=run.clean,
             seconds=run.seconds,
         )
-    return msgspec.structs.replace(record, artifacts=artifacts)
+    same = record.artifacts == artifacts
+    return msgspec.structs.replace(record, artifacts=artifacts, smoke=record.smoke if same else Smoke())
+
+
+def smoke(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Artifacts to proof: they are installed and started in bare systems. Runs the product, so no secrets are near it either."""
+    from coldforge.smoke.stage import smoke_target
+
+    if record is None:
+        hint = "Build it again: `coldforge build`."
+        raise ConfigurationError(f"what is in {run.out} for {target.target} was not made from this source and version", hint=hint)
+    found = smoke_target(run.plan, target, record, project=run.project, out=run.out, host=run.host, clean=run.clean)
+    return msgspec.structs.replace(record, smoke=found)
 
 
 # What each command runs for every target, in order.
 FREEZE: Final[tuple[Stage, ...]] = (freeze,)
 BUNDLE: Final[tuple[Stage, ...]] = (bundle,)
-BUILD: Final[tuple[Stage, ...]] = (freeze, bundle)
+SMOKE: Final[tuple[Stage, ...]] = (smoke,)
+BUILD: Final[tuple[Stage, ...]] = (freeze, bundle, smoke)
+PACKAGE: Final[tuple[Stage, ...]] = (freeze, bundle)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,10 +225,16 @@ def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> No
         return
     files.write(path, canonical(_manifest(this.plan, (record,))))
     # what an earlier run made and is no more: nothing else is ever removed
-    kept = {artifact.name for artifact in record.artifacts}
-    for artifact in before.artifacts if before else ():
-        if artifact.name not in kept and artifact.name == Path(artifact.name).name:  # a record is no reason to reach into other folders
-            (path.parent / artifact.name).unlink(missing_ok=True)
+    kept = set(_files(record))
+    for name in (name for old in (before.targets if before else ()) for name in _files(old)):
+        if name not in kept and name == Path(name).name:  # a record is no reason to reach into other folders
+            (path.parent / name).unlink(missing_ok=True)
+
+
+def _files(record: TargetRecord) -> Iterator[str]:
+    """The files in a target's folder that its record names."""
+    yield from (artifact.name for artifact in record.artifacts)
+    yield from (shown.screenshot for trial in record.smoke.trials for shown in trial.windows)
 
 
 def _recorded(path: Path, kind: type[R]) -> R | None:

@@ -134,7 +134,7 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
         clean=True,
         jobs=jobs or (os.cpu_count() or 1),
     )
-    manifest = pipeline.carry_out(this, plan.targets, pipeline.BUILD, shown=plan)
+    manifest = pipeline.carry_out(this, plan.targets, pipeline.PACKAGE, shown=plan)
     return next(made for made in manifest.targets if made.target == record.target)
 
 

@@ -203,8 +203,39 @@ class Artifact(Record, frozen=True, kw_only=True):
             raise ValueError(f"{self.path!r} cannot be the path of the artifact {self.name}")
 
 
+class Shown(Record, frozen=True, kw_only=True):
+    """A window that a windowed executable really showed. `screenshot` is a file beside the target's manifest."""
+
+    artifact: str
+    executable: str
+    title: str
+    screenshot: str
+
+
+class Trial(Record, frozen=True, kw_only=True):
+    """What was tried in one bare system: `image` as it was found, `system` what it calls itself.
+
+    Every artifact was installed or unpacked, and every one of the commands ended with 0, as a plain user whose home folder is read-only,
+    without network. `lacking` are libraries that files are linked with and that were not there, though nothing that was tried needed them.
+    """
+
+    image: str
+    system: str
+    artifacts: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    windows: tuple[Shown, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+class Smoke(Record, frozen=True, kw_only=True):
+    """What was proven in bare systems; `unproven` says what was not, and why."""
+
+    trials: tuple[Trial, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+
 class TargetRecord(Record, frozen=True, kw_only=True):
-    """What one target's stages made: the payload by digest, what it needs of its system, and the artifacts."""
+    """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them."""
 
     target: str
     freezer: str
@@ -215,6 +246,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     environment: Environment
     findings: tuple[Finding, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    smoke: Smoke = Smoke()
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):

@@ -48,8 +48,11 @@ def test_narrowed_builds_add_up_and_a_changed_source_starts_anew(tmp_path: Path,
     assert said.count("Nothing has changed") == 1, "the frozen tree is the same whatever is packaged"
     assert (dist / "linux-x86_64" / "payload.json").read_bytes() == payload
     assert formats(dist) == {"deb", "tar.gz"}
-    coldforge(*words, env=host_env).succeeded()
+    said = coldforge(*words, env=host_env).succeeded().err
     assert formats(dist) == {"deb", "tar.gz", "onefile", "sbom"}
+    (unproven,) = read(dist / "manifest.json", Manifest).targets[0].smoke.unproven
+    assert f"Not proven: {unproven}" in said
+    assert "--host" in unproven
 
     (project / "pyproject.toml").write_text(PYPROJECT.replace("0.1.0", "0.2.0"))
     commit(project)

@@ -38,6 +38,7 @@ LEFT_OUT: Final = (
     "etc/hostname", "etc/resolv.conf", "etc/machine-id", "etc/apt/sources.list", "var/log", "var/cache", "var/lib/apt/lists", "dev",
     "proc", "sys", "run", "tmp",
 )  # fmt: skip
+ARCHIVE: Final = "srv/archive"
 KEPT_FOLDERS: Final = (
     "dev", "proc", "run/lock", "sys", "tmp", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial", "var/log",
 )  # fmt: skip
@@ -50,16 +51,22 @@ class Base:
     name: str
     suite: str = "bookworm"
     packages: tuple[str, ...] = ()
+    archive: tuple[str, ...] = ()
+    """Packages that are not installed, but in an archive that apt knows of: what a real system would get from the network."""
 
     @property
     def tag(self) -> str:
         """The name in the engine; another recipe is another tag."""
-        return f"coldforge-test/{self.name}:{digest_of([RECIPE, self.suite, self.packages])[:16]}"
+        recipe = [RECIPE, self.suite, self.packages, *([self.archive] if self.archive else [])]
+        return f"coldforge-test/{self.name}:{digest_of(recipe)[:16]}"
 
 
 FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
 COMPILE: Final = Base(name="compile", packages=("gcc", "libc6-dev"))
+FREEZE_TK: Final = Base(name="freeze-tk", packages=("python3", "python3-tk", "libpython3.11"))
 BARE: Final = Base(name="bare")
+BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
+DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 
 
 @contextmanager
@@ -102,18 +109,36 @@ def archive(base: Base) -> Path:
         with scratch("debootstrap") as folder, beside(path) as temporary:
             _debootstrap(debootstrap, base, folder / "tree")
             _clean(folder / "tree")
+            _offer(debootstrap, base, folder)
             write(folder / "tree", temporary, tag=base.tag, architecture="amd64")
     return path
 
 
-def _debootstrap(program: str, base: Base, tree: Path) -> None:
+def _debootstrap(program: str, base: Base, tree: Path, *options: str) -> None:
     downloads = cache() / "packages"
     downloads.mkdir(parents=True, exist_ok=True)
     words = [program, "--variant=minbase", f"--cache-dir={downloads}"]
     words += [f"--include={','.join(base.packages)}"] if base.packages else []
-    done = subprocess.run([*words, base.suite, str(tree)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*words, *options, base.suite, str(tree)], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.fail(f"debootstrap failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _offer(program: str, base: Base, folder: Path) -> None:
+    """Put the packages of `base.archive`, with all that they need, into an archive inside of the tree."""
+    if not base.archive:
+        return
+    _debootstrap(program, Base(name="", suite=base.suite, packages=base.archive), folder / "more", "--download-only")
+    inside = folder / "tree" / ARCHIVE
+    inside.mkdir()
+    with (inside / "Packages").open("w") as index:
+        for package in sorted((folder / "more/var/cache/apt/archives").glob("*.deb")):
+            shutil.copy(package, inside)
+            fields = subprocess.run(["dpkg-deb", "-f", package], capture_output=True, text=True, check=True).stdout
+            with package.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            index.write(f"{fields}Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n\n")
+    (folder / "tree/etc/apt/sources.list").write_text(f"deb [trusted=yes] file:/{ARCHIVE} ./\n")
 
 
 def _clean(tree: Path) -> None:

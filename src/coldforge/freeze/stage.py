@@ -58,7 +58,7 @@ def _key(job: FreezeJob, inputs: Mapping[str, Any]) -> str:
             "inputs": inputs,
             "source": digest(job.project, source_files(job.project, job.out.parent)),
             "product": msgspec.to_builtins(job.plan.product),
-            "config": msgspec.to_builtins([config.gates, config.smoke, config.licenses]),
+            "config": msgspec.to_builtins([config.gates, config.smoke.run, config.licenses]),
             "target": [job.target.target, job.target.floor, job.target.budget, wants_one_file(job)],
             "epoch": job.plan.source.epoch,
             "workshop": job.image.identity if job.image else _packages(),

@@ -33,6 +33,11 @@ class Container:
         self._client = client
         self._container = container
 
+    @property
+    def id(self) -> str:
+        """What the engine calls it."""
+        return str(self._container.id)
+
     def execute(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, user: str, log: Path) -> str:
         """Run a program inside; its lines go to the reporter and to the end of `log`. Raises BuildFailed, or Missing (disk full)."""
         api = self._client.api
@@ -131,13 +136,16 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 @contextmanager
-def container(client: Engine, image: str) -> Iterator[Container]:
-    """A container of `image` that idles while the block runs, and is gone afterwards whatever happens."""
+def container(client: Engine, image: str, *, installs: bool = False, beside: Container | None = None) -> Iterator[Container]:
+    """A container of `image` that idles while the block runs, and is gone afterwards whatever happens.
+
+    With `installs` its root may do what a package manager must. One `beside` another has the network of that one.
+    """
     sweep(client)
     made: DockerContainer | None = None
     try:
         with held_back(), talking():
-            made = _create(client, image)
+            made = _create(client, image, installs=installs, beside=beside)
         with talking():
             made.start()
         yield Container(client, made)
@@ -147,17 +155,19 @@ def container(client: Engine, image: str) -> Iterator[Container]:
                 _remove(made)
 
 
-def _create(client: Engine, image: str) -> DockerContainer:
+def _create(client: Engine, image: str, *, installs: bool, beside: Container | None) -> DockerContainer:
+    # what programs write into their outputs is the same every time; with the network comes its name
     return client.containers.create(
         image,
         ["sleep", LIFETIME],
         entrypoint="",
         labels={LABEL: this_process()},
-        hostname="coldforge",  # what programs write into their outputs is the same every time
         init=True,
         auto_remove=True,
-        cap_drop=["ALL"],
+        cap_drop=[] if installs else ["ALL"],
         security_opt=["no-new-privileges"],
+        hostname=None if beside else "coldforge",
+        network_mode=f"container:{beside.id}" if beside else None,
     )
 
 

@@ -67,6 +67,13 @@ class SmokeConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.smoke]`: commands that must work from the installed package in a clean system."""
 
     run: Annotated[tuple[str, ...], Meta(description="Command lines; each must exit 0.")] = ()
+    images: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Bare systems: entries of containers/images.toml, or images by digest; default: the oldest and the newest fitting."
+        ),
+    ] = ()
+    skip: Annotated[str, Meta(description="Why nothing is tried in bare systems; the reason goes into the manifest.")] = ""
 
 
 class DebConfig(Section, frozen=True, kw_only=True):

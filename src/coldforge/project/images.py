@@ -1,4 +1,4 @@
-"""Build images: names to digests, from containers/images.toml."""
+"""Images: names to digests, from containers/images.toml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -21,6 +21,7 @@ _PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
 _FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 _BASE: Final = frozenset({"$BASE", "${BASE}"})
 _VERSION: Final = r"^(\d+\.\d+)?$"
+Use: TypeAlias = Literal["freeze", "smoke", "display"]
 
 
 class ImageConfig(Section, frozen=True, kw_only=True):
@@ -35,6 +36,9 @@ class ImageConfig(Section, frozen=True, kw_only=True):
         str, Meta(description="Version of its GNU C library: the floor of what is frozen in it, give or take.", pattern=_VERSION)
     ] = ""
     musl: Annotated[str, Meta(description="Version of its C library when that is musl.", pattern=_VERSION)] = ""
+    use: Annotated[
+        Use, Meta(description="What for: freezing, a bare system in which things are tried (smoke), or the display server beside that.")
+    ] = "freeze"
     architectures: Annotated[
         tuple[Literal["x86_64", "aarch64"], ...], Meta(description="What its digest stands for; empty: not known, and found out.")
     ] = ()
@@ -42,13 +46,14 @@ class ImageConfig(Section, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One build image. `recipe` is the text of the Dockerfile that makes it from `base`; empty: `base` is the image itself."""
+    """One image. `recipe` is the text of the Dockerfile that makes it from `base`; empty: `base` is the image itself."""
 
     base: str
     recipe: str = ""
     python: str = "python3"
     glibc: str = ""
     musl: str = ""
+    use: Use = "freeze"
     architectures: tuple[str, ...] = ()
 
     @property
@@ -74,7 +79,7 @@ def find_image(name: str, project: Path) -> Image:
     if is_pinned(name):
         return Image(base=name)
     path = recipes.find(IMAGES, project)
-    images = read_images(path)
+    images = images_of(project)
     if name not in images:
         raise ConfigurationError(f"there is no build image {name!r}", where=Location(path), hint=known(name, images))
     return images[name]
@@ -94,9 +99,9 @@ def known(name: str, images: Mapping[str, Image]) -> str:
     return f"{hint}It has {', '.join(sorted(images)) or 'no entries'}; or give an image by digest, name@sha256:…"
 
 
-def images_of(project: Path) -> Mapping[str, Image]:
-    """The entries of the images.toml in force for a project. Raises ConfigurationError."""
-    return read_images(recipes.find(IMAGES, project))
+def images_of(project: Path, use: Use = "freeze") -> Mapping[str, Image]:
+    """The entries for one use of the images.toml in force for a project. Raises ConfigurationError."""
+    return {name: image for name, image in read_images(recipes.find(IMAGES, project)).items() if image.use == use}
 
 
 def read_images(path: Path) -> Mapping[str, Image]:
@@ -124,6 +129,7 @@ def _image(document: Part, name: str, findings: Findings) -> Image:
         python=image.python,
         glibc=image.glibc,
         musl=image.musl,
+        use=image.use,
         architectures=image.architectures,
     )
 

@@ -1,0 +1,9 @@
+# A display server without a display, and what asks it for its windows: beside the bare systems in which windowed programs are tried.
+# What it installs is pinned by the archive's own snapshot of that day.
+ARG BASE
+FROM ${BASE}
+RUN echo 'deb [check-valid-until=no] http://snapshot.debian.org/archive/debian/20260801T000000Z bookworm main' > /etc/apt/sources.list \
+ && rm -f /etc/apt/sources.list.d/* \
+ && apt-get update \
+ && apt-get install --yes --no-install-recommends x11-utils xvfb \
+ && rm -rf /var/lib/apt/lists/*

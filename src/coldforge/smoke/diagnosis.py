@@ -1,0 +1,57 @@
+"""What a program that does not work in a bare system most likely lacks, read from its last lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+_SONAME: Final = r"lib[\w.+-]*?\.so(?:\.\w+)*"
+_LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| => not found)")
+_CURSOR: Final = "libxcb-cursor0 is needed to load the Qt xcb platform plugin"
+_HINTS: Final = (
+    (re.compile(r"No module named '([\w.]+)'"), "the module {0} was not collected: name it in [tool.coldforge.pyinstaller] hidden-imports"),
+    (
+        re.compile(r"No package metadata was found for ([\w.-]+)"),
+        "the metadata of {0} was not collected: name it in [tool.coldforge.pyinstaller] copy-metadata",
+    ),
+    (
+        re.compile(r"No such file or directory: '[^']*/_internal/([^']+)'"),
+        "the file {0} was not collected: name its package in [tool.coldforge.pyinstaller] collect-data",
+    ),
+    (
+        re.compile(r"(?:Permission denied|Read-only file system): '([^']+)'"),
+        "it wants to write {0}, where a plain user (whose home folder is read-only there) may not",
+    ),
+    (
+        re.compile(r"(command not found|: not found|executable file not found)"),
+        "there is no such program in the package, nor in the bare system",
+    ),
+)
+
+
+def missing(text: str) -> tuple[str, ...]:
+    """The libraries that a program or a loader says it did not find, each once."""
+    found = [match[1] for match in _LIBRARY.finditer(text)]
+    return tuple(dict.fromkeys([*found, *(["libxcb-cursor.so.0"] if _CURSOR in text else [])]))
+
+
+def likely(text: str, unresolved: Iterable[str], packages: Mapping[str, str]) -> Iterator[str]:
+    """One sentence for each thing that most likely lacks. `unresolved` are libraries that files are linked with and that are not there."""
+    said = missing(text)
+    yield from (f"{soname} is not there: {_brought(soname, packages)}" for soname in dict.fromkeys([*said, *unresolved]))
+    for pattern, sentence in _HINTS:
+        for match in pattern.finditer(text):
+            if not (said and "{0}" not in sentence):
+                yield sentence.format(next((group for group in match.groups() if group), ""))
+
+
+def _brought(soname: str, packages: Mapping[str, str]) -> str:
+    """What to do about a library that is missing."""
+    package = packages.get(soname)
+    if not package:
+        return "no known package of Debian's brings it; install it where the freeze runs, so that it is collected"
+    return (
+        f"Debian's package for it is {package}. No file is linked with it, or the format cannot ask for it: "
+        f'declare `[tool.coldforge.deb] depends = ["{package}"]`, or have it collected where the freeze runs'
+    )

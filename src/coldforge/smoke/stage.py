@@ -1,0 +1,198 @@
+"""The smoke stage: which bare systems, what is known from before, and what could not be proven."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from coldforge.errors import ConfigurationError, Missing
+from coldforge.host import cache, engine, files
+from coldforge.plan import libraries
+from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.project.images import Image, images_of, is_pinned, known
+from coldforge.records import Smoke, TargetRecord, Trial, canonical, digest_of, read
+from coldforge.report import reporter
+from coldforge.smoke.trial import Job, attempt, windowed
+from coldforge.target import Target, host_target
+
+VERSION: Final = 1  # of how things are tried: raised when the same inputs are tried in another way
+FORMATS: Final = ("deb", "tar.gz", "onefile")
+_HERE: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy")
+_RECORD: Final = "trial.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A bare system by name, and the display server for it, if there is one and something needs it."""
+
+    name: str
+    image: Image
+    display: Image | None
+
+
+def smoke_target(plan: Plan, target: PlannedTarget, record: TargetRecord, *, project: Path, out: Path, host: bool, clean: bool) -> Smoke:
+    """Try the artifacts of `record`, which lie in `out/<target>/`, in bare systems; what was tried before is not tried again.
+
+    Raises Refused when something does not work there, Missing when an image that the project names cannot be had.
+    """
+    if reason := left_out(plan, record, host=host):
+        reporter().info(f"Not proven: {reason}")
+        return Smoke(unproven=(reason,))
+    places, left = _places(plan, target, record, project)
+    trials = []
+    for place in places:
+        trial = partial(_trial, plan, target, record, place, project=project, folder=out / target.target, clean=clean)
+        try:
+            trials.append(trial())
+        except Missing as error:
+            if plan.config.smoke.images:
+                raise
+            left = (*left, f"{place.name}: {error.what}")
+    for reason in left:
+        reporter().info(f"Not proven: {reason}")
+    return Smoke(trials=tuple(trials), unproven=left)
+
+
+def left_out(plan: Plan, record: TargetRecord, *, host: bool) -> str:
+    """Why nothing is tried at all; empty when it is."""
+    here, target = host_target(), Target.parse(record.target)
+    if plan.config.smoke.skip:
+        return plan.config.smoke.skip
+    if not any(artifact.format in FORMATS for artifact in record.artifacts):
+        return "nothing is packaged"
+    if host:
+        return "--host uses no containers, so nothing was started in a bare system"
+    if target.os != "linux" or (here.os, here.arch) != (target.os, target.arch):
+        return f"programs of {record.target} cannot be started on {here}"
+    return "" if engine.configured() else "there is no container engine here, so nothing was started in a bare system"
+
+
+def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
+    """The bare systems to try, and what cannot be tried for want of one."""
+    parsed, images = Target.parse(target.target), images_of(project, "smoke")
+    chosen = _named(plan.config.smoke.images, images) or choose(images, parsed, target.floor or record.glibc_floor)
+    needs_display = any(windowed(plan, artifact) for artifact in target.artifacts)
+    displays = [image for image in images_of(project, "display").values() if image.serves(parsed)] if needs_display else []
+    left = [] if chosen else [f"containers/images.toml has no bare system for {target.target} that is as old as its floor"]
+    if needs_display and not displays:
+        left.append("containers/images.toml has no display server, so no window was shown")
+    display = displays[0] if displays else None
+    return tuple(Place(name=name, image=image, display=display) for name, image in chosen.items()), tuple(left)
+
+
+def _named(names: Sequence[str], images: Mapping[str, Image]) -> dict[str, Image]:
+    """The systems that the project asks for. Raises ConfigurationError for an unknown one."""
+    for name in names:
+        if name not in images and not is_pinned(name):
+            raise ConfigurationError(f"there is no bare system {name!r} for [tool.coldforge.smoke] images", hint=known(name, images))
+    return {name.rpartition(":")[2][:12] if is_pinned(name) else name: images.get(name) or Image(base=name, use="smoke") for name in names}
+
+
+def choose(images: Mapping[str, Image], target: Target, floor: str) -> dict[str, Image]:
+    """Of the systems that the floor promises the oldest and the newest: what lies between them is seldom worse than both."""
+    promised = _number(floor)
+    fitting = {name: image for name, image in images.items() if image.serves(target) and _number(image.glibc) >= promised}
+    ordered = sorted(fitting, key=lambda name: (_number(fitting[name].glibc), name))
+    return {name: fitting[name] for name in dict.fromkeys([*ordered[:1], *ordered[-1:]])}
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.removeprefix("glibc-").split(".") if part.isdecimal())
+
+
+def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place, *, project: Path, folder: Path, clean: bool) -> Trial:
+    """What is known of the same artifacts in the same system, else a new trial."""
+    made = {artifact.name for artifact in record.artifacts if artifact.format in FORMATS}
+    packages = {**libraries.known(project), **plan.config.deb.libraries}
+    job = Job(
+        plan=plan,
+        target=target,
+        artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in made),
+        folder=folder,
+        needs=record.needs,
+        image=place.name,
+        reference=place.image.base,
+        packages=packages,
+    )
+    key = _key(job, record, place)
+    if not clean and (kept := cache.fetch("smoke", key)):
+        return _restore(kept, folder)
+    with reporter().step(f"smoke {place.name}"):
+        trial = _try(job, place, folder / "logs" / f"smoke-{place.name}.log")
+    for soname in trial.lacking:
+        reporter().warn(f"{soname} is not in {trial.system}, though a file is linked with it; nothing that was tried needed it")
+    _keep(key, trial, folder)
+    return trial
+
+
+def _key(job: Job, record: TargetRecord, place: Place) -> str:
+    """The digest of everything that decides how a trial ends, short of what the system's archive has today."""
+    return digest_of(
+        {
+            "version": VERSION,
+            "coldforge": job.plan.coldforge,
+            "artifacts": {artifact.name: artifact.sha256 for artifact in record.artifacts if artifact.format in FORMATS},
+            "commands": job.plan.config.smoke.run,
+            "executables": msgspec.to_builtins(job.plan.product.executables),
+            "needs": {need.soname: job.packages.get(need.soname, "") for need in job.needs},
+            "system": [place.name, place.image.identity, place.display.identity if place.display else ""],
+        }
+    )
+
+
+def _restore(kept: Path, folder: Path) -> Trial:
+    """The trial that was kept, with its screenshots."""
+    trial = read(kept / _RECORD, Trial)
+    for shown in trial.windows:
+        files.write(folder / shown.screenshot, (kept / shown.screenshot).read_bytes())
+    return trial
+
+
+def _keep(key: str, trial: Trial, folder: Path) -> None:
+    with files.scratch("trial") as kept:
+        (kept / _RECORD).write_bytes(canonical(trial))
+        for shown in trial.windows:
+            shutil.copyfile(folder / shown.screenshot, kept / shown.screenshot)
+        cache.store("smoke", key, kept)
+
+
+def _try(job: Job, place: Place, log: Path) -> Trial:
+    """Open the system, and the display server if there is one, and try everything in it."""
+    from coldforge.host.container import container
+    from coldforge.smoke.display import Display
+    from coldforge.smoke.machine import Machine
+
+    log.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        client = stack.enter_context(closing(engine.connect()))
+        system = _image(client, place.image, job.target)
+        server = stack.enter_context(container(client, _image(client, place.display, job.target))) if place.display else None
+        made = stack.enter_context(container(client, system, installs=True, beside=server))
+
+        def cut() -> Display | None:
+            (server or made).cut_network()
+            return Display(server, log) if server else None
+
+        return attempt(job, Machine(made, _proxies(), log), cut)
+
+
+def _image(client: engine.Engine, image: Image, target: PlannedTarget) -> str:
+    architecture = Target.parse(target.target).debian_arch
+    identity = engine.ensure_image(client, image.base, architecture)
+    return engine.build_image(client, base=identity, recipe=image.recipe, architecture=architecture) if image.recipe else identity
+
+
+def _proxies() -> dict[str, str]:
+    """How package archives are reached from here."""
+    import os
+
+    from coldforge.host.client import client_environment
+
+    return {name.lower(): value for name, value in client_environment(os.environ).items() if name.lower() in _HERE}

@@ -1,0 +1,179 @@
+"""What is tried in one bare system: every artifact is put into place, its commands are run, its windows looked at."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from coldforge.errors import BuildFailed, ColdforgeError, Problem, Refused
+from coldforge.host import files
+from coldforge.host.clock import now, sleep
+from coldforge.plan import libraries, names
+from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.records import Need, Shown, Trial
+from coldforge.smoke.diagnosis import likely
+from coldforge.smoke.display import NAME, Display, gone
+from coldforge.smoke.machine import INBOX, Machine
+from coldforge.smoke.picture import png
+
+DEADLINE: Final = 120  # seconds in which a window must be shown; a shared machine may be slow
+_REST: Final = 3.0  # seconds in which what a window shows comes to rest, unless it moves all the time
+_ORDER: Final = ("deb", "tar.gz", "onefile")  # a deb brings what the others cannot ask for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is tried: the artifacts of one target, which lie in `folder`; `needs` are the tree's of its system.
+
+    `image` is what images.toml calls the bare system, and `reference` what that stands for; `packages` are Debian's by soname.
+    """
+
+    plan: Plan
+    target: PlannedTarget
+    artifacts: tuple[PlannedArtifact, ...]
+    folder: Path
+    needs: tuple[Need, ...]
+    image: str
+    reference: str
+    packages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An artifact in its place: `path` is the folder of its programs, `tree` that of its libraries (empty: it has none that lie open)."""
+
+    artifact: PlannedArtifact
+    path: str
+    tree: str
+
+
+def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Trial:
+    """Try everything; screenshots are written beside the artifacts.
+
+    `cut` takes the system off the network, once all is installed, and gives the display, if there is one; without it no windowed
+    executable is started. Raises Refused at the first thing that does not work.
+    """
+    artifacts = sorted(job.artifacts, key=lambda artifact: _ORDER.index(artifact.format))
+    _bring(job, machine, artifacts)
+    display = cut()
+    windows: list[Shown] = []
+    lacking: list[str] = []
+    for artifact in artifacts:
+        placed = _place(job, machine, artifact)
+        lacking += machine.unresolved(placed.tree) if placed.tree else ()
+        for command in _commands(job, artifact):
+            _run(job, machine, placed, command, {"DISPLAY": NAME} if display else {})
+        if display:
+            windows += [_show(job, machine, display, placed, executable) for executable in windowed(job.plan, artifact)]
+        if artifact.format == "deb":
+            machine.remove(_package(job))
+    return Trial(
+        image=job.reference,
+        system=machine.system,
+        artifacts=tuple(artifact.name for artifact in artifacts),
+        commands=job.plan.config.smoke.run,
+        windows=tuple(windows),
+        lacking=tuple(dict.fromkeys(lacking)),
+    )
+
+
+def windowed(plan: Plan, artifact: PlannedArtifact) -> tuple[str, ...]:
+    """The executables with windows that an artifact holds."""
+    held = (executable for executable in plan.product.executables if artifact.executable in ("", executable.name))
+    return tuple(executable.name for executable in held if not executable.console)
+
+
+def _bring(job: Job, machine: Machine, artifacts: Sequence[PlannedArtifact]) -> None:
+    """What needs the network, perhaps: the package with its dependencies, or what archives cannot ask for."""
+    try:
+        for artifact in artifacts:
+            if artifact.format == "deb":
+                machine.install(job.folder / artifact.name)
+                return
+        machine.satisfy(libraries.debian(job.needs, job.packages))
+    except BuildFailed as error:
+        what = f"{artifacts[0].name} cannot be installed in {machine.system}"
+        raise Refused(what, why=error.why, hint=f"Its dependencies must be in that system's archive. {error.hint}") from error
+
+
+def _package(job: Job) -> str:
+    return job.plan.config.deb.package or names.debian_package(job.plan.product.name)
+
+
+def _place(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:
+    """An installed package is in its place already; an archive is unpacked, a single program copied."""
+    source = job.folder / artifact.name
+    if artifact.format == "deb":
+        return Placed(artifact=artifact, path="", tree=f"/usr/lib/{_package(job)}")
+    if artifact.format == "tar.gz":
+        folder = machine.unpack(source)
+        return Placed(artifact=artifact, path=folder, tree=folder)
+    folder = f"{INBOX}/{artifact.executable}.d"
+    machine.root(["mkdir", folder])
+    machine.root(["mv", machine.put(source), f"{folder}/{artifact.executable}"])
+    return Placed(artifact=artifact, path=folder, tree="")
+
+
+def _commands(job: Job, artifact: PlannedArtifact) -> Iterator[str]:
+    """The commands that concern an artifact: those of its own executable when it holds no other."""
+    for command in job.plan.config.smoke.run:
+        if artifact.executable in ("", *shlex.split(command)[:1]):
+            yield command
+
+
+def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[str, str]) -> None:
+    try:
+        machine.run(shlex.split(command), path=placed.path, env=env)
+    except BuildFailed as error:
+        raise _refused(f"`{command}` does not work in {machine.system}", job, machine, placed, error) from error
+
+
+def _refused(what: str, job: Job, machine: Machine, placed: Placed, error: ColdforgeError) -> Refused:
+    """What happened, the last lines of it, and what most likely lacks."""
+    unresolved = machine.unresolved(placed.tree) if placed.tree else ()
+    problems = tuple(Problem(what=sentence) for sentence in likely(error.why, unresolved, job.packages))
+    # the headline would look like a crash of coldforge
+    why = "\n".join(line for line in error.why.splitlines() if not line.startswith("Traceback "))
+    how = f"It ran from {placed.artifact.name}, as a plain user with a read-only home folder, without network and without Python."
+    return Refused(what, why=why, problems=problems, hint=f"{how} {error.hint}")
+
+
+def _show(job: Job, machine: Machine, display: Display, placed: Placed, executable: str) -> Shown:
+    """Start a program with windows, wait for one, and keep a picture of it."""
+    what = f"{executable} shows no window in {machine.system}"
+    start = now()
+    with _started(machine, executable, placed.path) as program:
+        while not (found := display.drawn(patience=_REST)) or program.done():
+            if program.done():
+                raise _refused(f"{what}: it ends", job, machine, placed, _ending(program))
+            if now() - start > DEADLINE:
+                raise _refused(f"{what} within {DEADLINE} seconds", job, machine, placed, BuildFailed(what))
+            sleep(0.2)
+    gone(display)
+    window, picture = found
+    screenshot = f"{placed.artifact.name}.{executable}.{job.image}.png"
+    files.write(job.folder / screenshot, png(picture))
+    return Shown(artifact=placed.artifact.name, executable=executable, title=window.title, screenshot=screenshot)
+
+
+def _ending(program: Future[str]) -> ColdforgeError:
+    error = program.exception()
+    return error if isinstance(error, ColdforgeError) else BuildFailed("", why=program.result()[-2000:])
+
+
+@contextmanager
+def _started(machine: Machine, executable: str, path: str) -> Iterator[Future[str]]:
+    """A program that runs while the block does; afterwards everything that the plain user runs is ended."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        program = pool.submit(copy_context().run, machine.run, [executable], path=path, env={"DISPLAY": NAME})
+        try:
+            yield program
+        finally:
+            with suppress(ColdforgeError):  # the container may be gone by now
+                machine.run(["/bin/sh", "-c", "kill -TERM -1; sleep 1; kill -KILL -1"])
