@@ -34,7 +34,7 @@ def examine(project: Path) -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here."""
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
-    return (planning, *_tools(), *ways, *_space(), *_identity(), *_token())
+    return (planning, *_tools(), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
 
 
 def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -110,6 +110,15 @@ def _interpreter(plan: Plan | None) -> Iterator[Check]:
         yield Check(name="python with libpython", state="optional", detail=detail, needed_for="freeze --host", fix=error.hint)
     else:
         yield Check(name="python with libpython", state="ok", detail=f"{found.path} ({found.version})", needed_for="freeze --host")
+
+
+def _emulation(plan: Plan | None) -> Iterator[Check]:
+    from coldforge import pipeline
+    from coldforge.host.emulation import how
+
+    for architecture in pipeline.unemulated(plan) if plan else ():
+        name, needed = f"emulation of {architecture}", f"freeze for {architecture} here"
+        yield Check(name=name, state="optional", detail="not found", needed_for=needed, fix=how(architecture))
 
 
 def _space() -> Iterator[Check]:

@@ -172,7 +172,7 @@ def run(
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt."""
     made = make(project, targets=targets, formats=formats, host=host)
     _check_out(made.project.root, out)
-    chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages)
+    chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages, host=host)
     this = Run(
         project=made.project.root,
         plan=made.whole,
@@ -296,17 +296,42 @@ def _manifest(plan: Plan, records: tuple[TargetRecord, ...]) -> Manifest:
     return Manifest(coldforge=plan.coldforge, product=plan.product.name, version=plan.product.version, source=plan.source, targets=records)
 
 
-def buildable(plan: Plan, *, named: bool, freezes: bool) -> tuple[PlannedTarget, ...]:
-    """The planned targets that this machine can build. Raises Missing when one that was named is not among them."""
+def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> tuple[PlannedTarget, ...]:
+    """The planned targets that this machine can build; one that takes an emulator only when it was named: that is slow.
+
+    Raises Missing when one that was named is not among them.
+    """
     here = host_target()
-    chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)))
-    left = [t.target for t in plan.targets if t not in chosen]
+    others = () if host else emulable(plan, here)
+    chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)) or (named and t in others))
+    left = [t for t in plan.targets if t not in chosen]
+    tries = " ".join(f"`--target {t.target}` tries it here, in a container." for t in left if t in others)
     if left and (named or not chosen):
-        runners = ", ".join(f"{t.target} on {t.runner or 'its own system'}" for t in plan.targets if t.target in left)
-        raise Missing(f"{', '.join(left)} cannot be frozen on {here}", hint=f"A freeze needs its target's system: {runners}.")
-    for name in left:
-        reporter().info(f"{name} is left to its own runner: it cannot be frozen on {here}.")
+        runners = ", ".join(f"{t.target} on {t.runner or 'its own system'}" for t in left)
+        what = f"{', '.join(t.target for t in left)} cannot be frozen on {here}"
+        raise Missing(what, hint=f"A freeze needs its target's system: {runners}. {tries}".rstrip())
+    for target in left:
+        reporter().info(
+            f"{target.target} is left to its own runner: it cannot be frozen on {here}. {tries if target in others else ''}".rstrip()
+        )
     return chosen
+
+
+def emulable(plan: Plan, here: Target) -> tuple[PlannedTarget, ...]:
+    """The planned targets of another machine or C library that a container engine may freeze all the same."""
+    from coldforge.host import engine
+
+    others = [t for t in plan.targets if t.container and not can_freeze(here, Target.parse(t.target))]
+    return tuple(t for t in others if Target.parse(t.target).os == "linux" and engine.configured())
+
+
+def unemulated(plan: Plan) -> tuple[str, ...]:
+    """The architectures of planned targets that a container engine here could freeze, had this machine an emulator for them."""
+    from coldforge.host import emulation, engine
+
+    here = host_target()
+    found = {Target.parse(t.target).arch for t in emulable(plan, here)} - {here.arch} if engine.is_here() else set()
+    return tuple(sorted(architecture for architecture in found if not emulation.emulates(architecture)))
 
 
 def can_freeze(here: Target, target: Target) -> bool:
@@ -332,10 +357,13 @@ def show_plan(plan: Plan, *, quiet: bool) -> None:
     """The plan as a table, and as outputs of a CI step."""
     import json
 
+    from coldforge.host.emulation import how
     from coldforge.plan.planner import describe
 
     if not quiet:
         reporter().table(describe(plan))
+        for architecture in unemulated(plan):
+            reporter().info(f"This machine runs no {architecture} programs, so it cannot freeze for them. {how(architecture)}")
     if os.environ.get("GITHUB_OUTPUT"):
         reporter().output("matrix", json.dumps(matrix_of(plan), sort_keys=True))
         reporter().output("version", plan.product.version)

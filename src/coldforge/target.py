@@ -53,6 +53,11 @@ class Target:
         """Debian's word for the architecture."""
         return {"x86_64": "amd64", "aarch64": "arm64"}[self.arch]
 
+    @property
+    def triple(self) -> str:
+        """A Linux system in the words of compilers and of uv."""
+        return f"{self.arch}-unknown-linux-{'musl' if self.musl else 'gnu'}"
+
 
 def host_target() -> Target:
     """The target this machine itself is."""

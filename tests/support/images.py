@@ -51,6 +51,7 @@ class Base:
     name: str
     suite: str = "bookworm"
     packages: tuple[str, ...] = ()
+    architecture: str = "amd64"
     archive: tuple[str, ...] = ()
     """Packages that are not installed, but in an archive that apt knows of: what a real system would get from the network."""
 
@@ -58,12 +59,14 @@ class Base:
     def tag(self) -> str:
         """The name in the engine; another recipe is another tag."""
         recipe = [RECIPE, self.suite, self.packages, *([self.archive] if self.archive else [])]
+        recipe += [self.architecture] if self.architecture != "amd64" else []
         return f"coldforge-test/{self.name}:{digest_of(recipe)[:16]}"
 
 
 FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
 COMPILE: Final = Base(name="compile", packages=("gcc", "libc6-dev"))
 FREEZE_TK: Final = Base(name="freeze-tk", packages=("python3", "python3-tk", "libpython3.11"))
+FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
 BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
@@ -110,14 +113,14 @@ def archive(base: Base) -> Path:
             _debootstrap(debootstrap, base, folder / "tree")
             _clean(folder / "tree")
             _offer(debootstrap, base, folder)
-            write(folder / "tree", temporary, tag=base.tag, architecture="amd64")
+            write(folder / "tree", temporary, tag=base.tag, architecture=base.architecture)
     return path
 
 
 def _debootstrap(program: str, base: Base, tree: Path, *options: str) -> None:
     downloads = cache() / "packages"
     downloads.mkdir(parents=True, exist_ok=True)
-    words = [program, "--variant=minbase", f"--cache-dir={downloads}"]
+    words = [program, "--variant=minbase", f"--cache-dir={downloads}", f"--arch={base.architecture}"]
     words += [f"--include={','.join(base.packages)}"] if base.packages else []
     done = subprocess.run([*words, *options, base.suite, str(tree)], capture_output=True, text=True, check=False)
     if done.returncode:

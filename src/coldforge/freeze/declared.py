@@ -46,24 +46,26 @@ def command(path: Path) -> str:
     return f"uv pip compile --universal --generate-hashes pyproject.toml -o {path.name}"
 
 
-def check_complete(project: Path, config: EnvironmentConfig, path: Path, text: str, python: str) -> None:
+def check_complete(project: Path, config: EnvironmentConfig, path: Path, text: str, *, python: str, machine: str = "") -> None:
     """Every declared dependency must be locked, in a version that the project allows, for Python `python`.
 
     Raises ConfigurationError with every finding and the command that updates the lock.
     """
     locked: dict[str, list[str]] = {}
     for pin in pins(text):
-        if pin.applies(python):
+        if pin.applies(python, machine):
             locked.setdefault(pin.name, []).append(pin.version)
-    problems = tuple(_problems(project, config, path, locked, python))
+    problems = tuple(_problems(project, config, path, locked, python=python, machine=machine))
     if problems:
         raise ConfigurationError(f"{path.name} does not match the project", problems=problems, hint=f"Update it: {command(path)}")
 
 
-def _problems(project: Path, config: EnvironmentConfig, path: Path, locked: dict[str, list[str]], python: str) -> Iterator[Problem]:
+def _problems(
+    project: Path, config: EnvironmentConfig, path: Path, locked: dict[str, list[str]], *, python: str, machine: str
+) -> Iterator[Problem]:
     for requirement in declared(project, config):
         name = normalised(requirement.name)
-        if requirement.marker and not holds(str(requirement.marker), python):
+        if requirement.marker and not holds(str(requirement.marker), python, machine):
             continue
         versions = locked.get(name, [])
         if not versions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +15,12 @@ from coldforge.freeze.lock import Lock, uv
 from coldforge.freeze.requirements import Pin, normalised, pins
 from coldforge.freeze.resolve import knows_no_times
 from coldforge.host.clock import EARLIEST, iso
+from coldforge.host.files import scratch
+from coldforge.host.run import run
+from coldforge.target import Target, host_target
 
 FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
+OWN_LOCK: Final = "build/requirements/run.txt"
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
 # Who reads them: setuptools-scm and hatch-vcs, vcs-versioning (their common successor), pdm-backend, poetry-dynamic-versioning.
 _TOLD_VERSION: Final = (
@@ -24,15 +29,15 @@ _TOLD_VERSION: Final = (
 _QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
-def freezer_pins(application: Lock, project: Path, python: str) -> tuple[Pin, ...]:
+def freezer_pins(application: Lock, project: Path, python: str, machine: str = "") -> tuple[Pin, ...]:
     """PyInstaller's own distributions, without those that the application locks itself: its versions win.
 
     Raises ConfigurationError when the application locks one that PyInstaller cannot work with.
     """
-    taken = [pin for pin in pins(application.text) if pin.applies(python)]
+    taken = [pin for pin in pins(application.text) if pin.applies(python, machine)]
     _check_conflicts(taken, application, project)
     names = {pin.name for pin in taken}
-    return tuple(pin for pin in pins(_recipe(FREEZER_LOCK, project)) if pin.name not in names and pin.applies(python))
+    return tuple(pin for pin in pins(_recipe(FREEZER_LOCK, project)) if pin.name not in names and pin.applies(python, machine))
 
 
 def _recipe(name: str, project: Path) -> str:
@@ -107,12 +112,25 @@ def wheels_only(allowed: Sequence[str], text: str) -> list[str]:
     return [word for name in sorted({pin.name for pin in pins(text)} - names) for word in ("--only-binary", name)]
 
 
-def put_uv(workshop: Workshop) -> str:
-    """The path of uv in the workshop."""
+def put_uv(workshop: Workshop, target: Target) -> str:
+    """The path of uv in the workshop: the one that came with coldforge, or for another system than this one the one of its lock."""
     if not workshop.uv_needed:
         return uv()
-    workshop.put(Path(uv()), "tools/uv")
+    with scratch("uv") as folder:
+        workshop.put(Path(uv()) if target == host_target() else _foreign_uv(target, folder), "tools/uv")
     return workshop.path("tools/uv")
+
+
+def _foreign_uv(target: Target, folder: Path) -> Path:
+    """uv for another system, by the hashes in coldforge's own lock. Raises Missing."""
+    line = next(pin.line for pin in pins(recipes.find(OWN_LOCK).read_text(encoding="utf-8")) if pin.name == "uv")
+    (folder / "uv.txt").write_text(line + "\n", encoding="utf-8")
+    words = [uv(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable, "--python-platform", target.triple]
+    words += ["--target", str(folder / "made"), "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(folder / "uv.txt")]
+    done = run(words, check=False)
+    if done.code:
+        raise Missing(f"the installer uv for {target} cannot be had", why=done.output[-800:], hint="It comes from the package index.")
+    return folder / "made" / "bin" / "uv"
 
 
 def install_project(workshop: Workshop, *, tool: str, version: str, epoch: int, log: Path) -> None:

@@ -62,8 +62,8 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
     return None
 
 
-def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: str) -> Lock:
-    """The environment that the lock at `path` describes, for Python `python` (its version).
+def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: str, machine: str = "") -> Lock:
+    """The environment that the lock at `path` describes, for Python `python` (its version), on another `machine` than this if it is given.
 
     It may lie elsewhere: what an earlier build resolved is kept under that name (`resolved`).
     Raises ConfigurationError when it cannot be read, cannot be enforced, or does not match the project.
@@ -75,7 +75,7 @@ def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: s
     else:
         text = _text(path)
         check_hashes(path, text)
-    check_complete(project, config, path, text, python)
+    check_complete(project, config, path, text, python=python, machine=machine)
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else path.name
     return Lock(name=name, sha256=files.sha256(path), text=text)
 

@@ -27,7 +27,7 @@ from coldforge.project.config import Product
 from coldforge.project.pyinstaller import meant_for
 from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
-from coldforge.target import Target
+from coldforge.target import Target, host_target
 
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
@@ -45,7 +45,7 @@ ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
 class Base:
     """What the freeze stands on: the interpreter as the workshop calls it, its version, what else is known of it, and the lock.
 
-    `uv` is the installer's path in the workshop.
+    `uv` is the installer's path in the workshop; `machine` the architecture that markers ask for.
     """
 
     python: str
@@ -53,6 +53,7 @@ class Base:
     identity: Mapping[str, str]
     lock: Lock
     uv: str
+    machine: str
 
 
 class PyInstaller:
@@ -74,7 +75,7 @@ class PyInstaller:
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
         """Raises BuildFailed, and Refused when a gate says that the result would not work."""
         base = _base(job, workshop)
-        freezer = freezer_pins(base.lock, job.project, base.version)
+        freezer = freezer_pins(base.lock, job.project, base.version, base.machine)
         with files.scratch("job") as scratch:
             with reporter().step("environment"):
                 environment = _prepare(job, workshop, base, freezer, scratch)
@@ -118,18 +119,20 @@ def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
 
 def _base(job: FreezeJob, workshop: Workshop) -> Base:
     python, identity = _interpreter(job)
-    tool, requires = put_uv(workshop), job.plan.product.requires_python
+    target = Target.parse(job.target.target)
+    tool, requires = put_uv(workshop, target), job.plan.product.requires_python
     log = job.out / "logs" / "python.log"
     version = identity.get("version") or python_version(workshop, tool=tool, python=python, requires=requires, log=log)
-    return Base(python=python, version=version, identity=identity, lock=_lock(job, version), uv=tool)
+    return Base(python=python, version=version, identity=identity, lock=_lock(job, version, target), uv=tool, machine=target.arch)
 
 
-def _lock(job: FreezeJob, version: str) -> Lock:
+def _lock(job: FreezeJob, version: str, target: Target) -> Lock:
     config = job.plan.config.environment
     path = find_lock(job.project, config)
     if path is None:
-        return resolve(job.project, config, epoch=job.plan.source.epoch, python=version)
-    return read_lock(path, job.project, config, python=version)
+        platform = "" if target == host_target() else target.triple
+        return resolve(job.project, config, epoch=job.plan.source.epoch, python=version, platform=platform)
+    return read_lock(path, job.project, config, python=version, machine=target.arch)
 
 
 def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], scratch: Path) -> str:
@@ -137,7 +140,7 @@ def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin,
     log = job.out / "logs" / "environment.log"
     lines = "".join(f"{pin.line}\n" for pin in freezer)
     allowed = job.plan.config.environment.allow_sdists
-    key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed])
+    key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed, job.target.target])
     if not job.clean and (kept := cache.fetch("environment", key)):
         reporter().info("taken from the cache")
         workshop.restore(kept, "environment")
@@ -177,8 +180,8 @@ def _record(project: Path, workshop: Workshop, base: Base, freezer: tuple[Pin, .
     lock = base.lock
     return Environment(
         interpreter=Interpreter(**result["python"]),
-        distributions=recorded(pins(lock.text), base.version),
-        freezer_distributions=recorded(freezer, base.version),
+        distributions=recorded(pins(lock.text), base.version, base.machine),
+        freezer_distributions=recorded(freezer, base.version, base.machine),
         lock=lock.name,
         lock_sha256=lock.sha256,
         resolved=lock.resolved,

@@ -23,9 +23,9 @@ class Pin:
     marker: str
     line: str
 
-    def applies(self, python: str) -> bool:
-        """Whether it is installed for Python `python` (its version) on this system."""
-        return not self.marker or holds(self.marker, python)
+    def applies(self, python: str, machine: str = "") -> bool:
+        """Whether it is installed for Python `python` (its version) on this system, or on its like of another `machine`."""
+        return not self.marker or holds(self.marker, python, machine)
 
     @property
     def distribution(self) -> Distribution:
@@ -38,16 +38,18 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def holds(marker: str, python: str) -> bool:
+def holds(marker: str, python: str, machine: str = "") -> bool:
     """Whether a marker is true for Python `python` on this system: a freeze's system is that of its target.
 
+    `machine` is the architecture (`platform.machine()`) where that is another than this machine's.
     Raises ConfigurationError for text that is no marker.
     """
     from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
     minor = ".".join(python.split(".")[:2])
     try:
-        return Marker(marker).evaluate({"python_version": minor, "python_full_version": python, "extra": ""})
+        other = {"platform_machine": machine} if machine else {}
+        return Marker(marker).evaluate({"python_version": minor, "python_full_version": python, "extra": "", **other})
     except (InvalidMarker, UndefinedEnvironmentName) as error:
         raise ConfigurationError(f"the marker {marker!r} in the lock cannot be read", why=str(error)) from error
 
@@ -67,6 +69,6 @@ def pins(text: str) -> tuple[Pin, ...]:
     return tuple(sorted(found, key=lambda pin: (pin.name, pin.version, pin.marker)))
 
 
-def recorded(locked: Iterable[Pin], python: str) -> tuple[Distribution, ...]:
+def recorded(locked: Iterable[Pin], python: str, machine: str = "") -> tuple[Distribution, ...]:
     """The records of those that are installed for Python `python`."""
-    return tuple(pin.distribution for pin in locked if pin.applies(python))
+    return tuple(pin.distribution for pin in locked if pin.applies(python, machine))

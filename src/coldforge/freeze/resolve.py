@@ -15,13 +15,16 @@ from coldforge.report import reporter
 KEEP = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
 
 
-def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str) -> Lock:
+def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str, platform: str = "") -> Lock:
     """What the project's dependencies resolve to for Python `python`, as of `epoch` (seconds since 1970, UTC).
+
+    `platform` is uv's word for the system that it is for, where that is another than this.
 
     As of now, and said so, when there is no commit or the index tells no upload times. Raises BuildFailed.
     """
     words = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     words += ["--python-version", python, *selection(project, config, qualified=True), str(project / "pyproject.toml")]
+    words += ["--python-platform", platform] if platform else []
     with reporter().step("resolve the environment (there is no lock)"):
         done, moment = _as_of(words, epoch)
     if done.code:

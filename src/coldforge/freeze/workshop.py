@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from coldforge.errors import BuildFailed
+from coldforge.errors import BuildFailed, Missing
 from coldforge.freeze import Workshop
-from coldforge.host import engine, files
+from coldforge.host import emulation, engine, files
 from coldforge.host.archive import EPOCH, check_kinds, check_links, plain_mode
 from coldforge.host.client import CLIENT, carry_in, client_environment
 from coldforge.host.container import Container, container
@@ -172,5 +172,21 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
             identity = engine.build_image(client, base=identity, recipe=image.recipe, architecture=target.debian_arch)
         needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else ""
         reporter().info(f"Freezing in a container of {image.base}{needs}.")
-        with container(client, identity) as made:
+        with _running(client, identity, target) as made:
             yield ContainerWorkshop(made, image)
+
+
+@contextmanager
+def _running(client: engine.Engine, image: str, target: Target) -> Iterator[Container]:
+    """A container that programs run in. Raises Missing where they are another machine's and nothing emulates it."""
+    native = engine.architecture(client) == target.debian_arch
+    try:
+        with container(client, image) as made:
+            if native or made.works():
+                yield made
+                return
+    except Missing as error:
+        if native or "exec format error" not in error.why.lower():  # what a system says of another machine's program
+            raise
+    message = f"the container engine's machine cannot run programs for {target.arch}"
+    raise Missing(message, why="It is another kind of machine, and has no emulator for them.", hint=emulation.how(target.arch))

@@ -59,6 +59,15 @@ class Container:
             raise _failure(argv[0], code, lines, log)
         return "\n".join(lines)
 
+    def works(self) -> bool:
+        """Whether programs of the image run at all: those of another architecture take an emulator."""
+        try:
+            with talking():
+                code, _ = self._container.exec_run(["sleep", "0"])
+        except ColdforgeError:
+            return False
+        return bool(code == 0)
+
     def put(self, source: Path, destination: str, owner: int) -> None:
         """Copy a file or folder to the path `destination`, with normalised modes, times and owner."""
         with scratch("put") as folder:

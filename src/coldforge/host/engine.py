@@ -75,6 +75,18 @@ def describe() -> str:
     return f"{version.get('Platform', {}).get('Name') or 'engine'} {version['Version']} ({version['Os']}/{version['Arch']})"
 
 
+def is_here() -> bool:
+    """Whether the engine runs on this machine, as far as its address tells."""
+    address = os.environ.get("DOCKER_HOST")
+    return not address or address.startswith("unix://")
+
+
+def architecture(client: Engine) -> str:
+    """The engine's own, in its words (amd64, arm64)."""
+    with talking():
+        return str(client.version()["Arch"])
+
+
 def ensure_image(client: Engine, reference: str, architecture: str) -> str:
     """Make sure that an image is on the engine, pulling it by digest if it is not; returns its id.
 
@@ -168,12 +180,14 @@ def _explained(error: APIError) -> Missing:
     text = str(error.explanation or error)
     if NO_SPACE.lower() in text.lower():
         return no_space(text)
-    return Missing("the container engine refused", why=text, hint=HOST_HINT)
+    # podman may lose the words of the program that unpacks what is copied in
+    space = "Has its disk any space left? " if "exit status" in text else ""
+    return Missing("the container engine refused", why=text, hint=f"{space}{HOST_HINT}")
 
 
 def no_space(why: str) -> Missing:
     """The engine's disk is full."""
-    return Missing("the container engine has no disk space left", why=why, hint="`docker system prune` frees some.")
+    return Missing("the container engine has no disk space left", why=why, hint="`docker system prune` (or podman's) frees some.")
 
 
 def _short(error: BaseException) -> str:

@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Path:
 
 def findings(project: Path, text: str, *, python: str = "3.12.1", config: EnvironmentConfig | None = None) -> list[str]:
     try:
-        check_complete(project, config or EnvironmentConfig(), project / "requirements.txt", text, python)
+        check_complete(project, config or EnvironmentConfig(), project / "requirements.txt", text, python=python)
     except ConfigurationError as error:
         return [problem.what for problem in error.problems]
     return []
@@ -49,7 +49,7 @@ def test_every_finding_is_told_at_once(project: Path) -> None:
 
 def test_the_hint_is_the_command_that_updates_the_lock(project: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        check_complete(project, EnvironmentConfig(), project / "requirements.txt", "", "3.12.1")
+        check_complete(project, EnvironmentConfig(), project / "requirements.txt", "", python="3.12.1")
     assert "uv pip compile" in caught.value.hint
 
 

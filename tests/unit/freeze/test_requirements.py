@@ -51,3 +51,12 @@ def test_names_are_compared_as_the_index_does(name: str) -> None:
 def test_whatever_is_written_is_read(written: list[tuple[str, int]]) -> None:
     text = "".join(f"{name}=={version}.0 \\\n    --hash=sha256:{version:064x}\n" for name, version in written)
     assert {(pin.name, pin.version) for pin in pins(text)} == {(normalised(name), f"{version}.0") for name, version in written}
+
+
+def test_markers_of_another_machine_are_those_of_the_target() -> None:
+    marker = "platform_machine == 'aarch64'"
+    assert holds(marker, "3.11.2", "aarch64")
+    assert not holds(marker, "3.11.2", "riscv64")
+    (pin,) = pins(f"click==8.1 ; {marker} --hash=sha256:cc")
+    assert [dist.name for dist in recorded([pin], "3.11.2", "aarch64")] == ["click"]
+    assert recorded([pin], "3.11.2", "x86_64") == ()
