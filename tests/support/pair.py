@@ -75,6 +75,8 @@ class Work:
         if sys.argv[1:] == ["pool"]:
             with multiprocessing.get_context("spawn").Pool(2) as pool:
                 print(sum(pool.map(abs, [-1, -2, -3])))
+                pool.close()
+                pool.join()  # a worker that is ended while it starts would say so
         elif sys.argv[1:2] == ["child"]:
             return WAYS[sys.argv[2]](sys.argv[3:])
         return 0 if len(sys.argv) == 2 else 3
