@@ -14,17 +14,16 @@ from itertools import chain
 from os import SEEK_END
 from pathlib import PurePosixPath
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, BinaryIO, Final, Literal, Protocol, Self, cast
+from typing import IO, Any, BinaryIO, Final, Literal, Protocol, cast
 
 from coldforge.bundle.survey import LARGEST, Survey
+from coldforge.host.archive import HEADER, Header
 from coldforge.records import Record
 
 UNPACKED: Final = 16 << 30  # bytes of one archive
 ENTRIES: Final = 200_000
-HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header; whoever writes more is asking for trouble
 PIECE: Final = 1 << 20
 KEPT: Final = 64 << 20  # bytes of a file that are kept in memory
-_LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 
 
 class Item(Record, frozen=True, kw_only=True):
@@ -61,21 +60,10 @@ class Bounded:
         return data
 
 
-class _Header(tarfile.TarInfo):
-    """An entry's header that is refused when it announces more header than anybody needs."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        made = super().frombuf(buf, encoding, errors)
-        if made.type in _LONG and made.size > HEADER:
-            raise ValueError(f"a header of {made.size} bytes")
-        return made
-
-
 def archive(stream: IO[bytes] | Bounded, compression: str) -> tarfile.TarFile:
     """A tar in a stream, compressed as its suffix says: `.gz`, `.xz`, `.bz2`, `.zst` or nothing."""
     plain: Any = Bounded(_unpacked(stream, compression), UNPACKED, refuse=True)
-    return tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header)
+    return tarfile.open(fileobj=plain, mode="r|", tarinfo=Header)
 
 
 def _unpacked(stream: Any, compression: str) -> Any:

@@ -6,11 +6,24 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Self
 
 from coldforge.errors import Refused
 
 EPOCH: Final = 946684800  # 2000, what ZIP can tell in every time zone: how old everything in a workshop is; outputs get their own time
+HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header; whoever writes more is asking for trouble
+_LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+
+
+class Header(tarfile.TarInfo):
+    """An entry's header that is refused when it announces more header than anybody needs: `tarinfo` of a tar that is not trusted."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        made = super().frombuf(buf, encoding, errors)
+        if made.type in _LONG and made.size > HEADER:
+            raise ValueError(f"a header of {made.size} bytes")
+        return made
 
 
 def pack(source: Path, archive: Path, *, name: str, owner: int = 0) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from coldforge.host.archive import Header
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
@@ -20,8 +21,6 @@ from coldforge.rebuild.views import Budget, chunks_of, file_of, part, unpacked
 
 AR: Final = b"!<arch>\n"
 _FIELDS: Final = ((0, 16), (16, 28), (28, 34), (34, 40), (40, 48), (48, 58))
-HEADER: Final = 1 << 20  # bytes of a long name or of a PAX header
-_LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 
 
 def container_of(view: memoryview, budget: Budget) -> Container | None:
@@ -73,19 +72,8 @@ def _ar(view: memoryview, _budget: Budget) -> Container:
     return Container(kind="ar", members=tuple(members))
 
 
-class _Header(tarfile.TarInfo):
-    """An entry's header that is refused when it announces more header than anybody needs."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        made = super().frombuf(buf, encoding, errors)
-        if made.type in _LONG and made.size > HEADER:
-            raise ValueError(f"a header of {made.size} bytes")
-        return made
-
-
 def _tar(view: memoryview, _budget: Budget) -> Container:
-    with tarfile.open(fileobj=file_of(view), mode="r:", tarinfo=_Header) as tar:
+    with tarfile.open(fileobj=file_of(view), mode="r:", tarinfo=Header) as tar:
         return Container(kind="tar", members=tuple(_tar_member(view, info) for info in islice(tar, ENTRIES)))
 
 
