@@ -1,7 +1,7 @@
 """What is packed inside of a file: members of zip archives, of PyInstaller's archives, the modules in them, compressed data.
 
 Everything is read as far as it makes sense; what is damaged, very large, or of another kind has nothing inside.
-Source: PyInstaller/archive/writers.py (CArchiveWriter, ZlibArchiveWriter), CPython's marshal.c.
+Source: PyInstaller/archive/writers.py (CArchiveWriter, ZlibArchiveWriter).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
-from coldforge.host import packed
+from coldforge.host import marshalled, packed
 
 _TABLE: Final = 1 << 24  # bytes of a table that are looked at
+_PLACES: Final = 2**32 - 1  # a place in an archive, or a size there
 _LARGEST: Final = 1 << 28  # bytes of one piece, unpacked: a few bytes can claim to be any number
 _PIECES: Final = 256  # of an entry of a program, each of a mebibyte
 _DEPTH: Final = 4  # of archives in archives: a one-file program's library of modules is the third
@@ -29,7 +30,18 @@ _COMPRESSED: Final[Mapping[bytes, Callable[[BinaryIO], Any]]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
-_DAMAGE: Final = (OSError, EOFError, ValueError, LookupError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+_DAMAGE: Final = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    TypeError,
+)
 
 
 def pieces(stream: BinaryIO, names: tuple[str, ...], depth: int = _DEPTH) -> Iterator[tuple[tuple[str, ...], BinaryIO]]:
@@ -71,43 +83,11 @@ def _modules(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
 
 
 def module_table(stream: BinaryIO) -> list[tuple[str, int, int]]:
-    """Name, place and packed size of every module in an archive of modules. Raises ValueError or LookupError when it is damaged."""
+    """Name, place and packed size of every module in an archive of modules. Raises what `marshalled.loads` does when it is damaged."""
     stream.seek(8)
     (place,) = struct.unpack("!I", stream.read(4))
     stream.seek(place)
-    return [(name, start, size) for name, (_, start, size) in Marshalled(stream.read(_TABLE)).value()]
-
-
-class Marshalled:
-    """Lists, tuples, texts and whole numbers as Python's marshal writes them; read here, because `marshal.loads` crashes on bad data."""
-
-    def __init__(self, data: bytes) -> None:
-        self._stream = io.BytesIO(data)
-        self._known: list[Any] = []
-
-    def value(self) -> Any:
-        """The next value. Raises ValueError for what is of another kind, LookupError where there is none."""
-        code = self._stream.read(1)[0]
-        place = len(self._known)
-        if code & 0x80:  # it is referred to later, by its number
-            self._known.append(None)
-        value = self._plain(chr(code & 0x7F))
-        if code & 0x80:
-            self._known[place] = value
-        return value
-
-    def _plain(self, kind: str) -> Any:
-        if kind == "r":
-            return self._known[self._number(4)]
-        if kind == "i":
-            return self._number(4)
-        if kind in "zZ":
-            return self._stream.read(self._number(1)).decode("ascii")
-        if kind in "aAut":
-            return self._stream.read(self._number(4)).decode("utf-8")
-        if kind in "([)":
-            return [self.value() for _ in range(self._number(1 if kind == ")" else 4))]
-        raise ValueError(kind)
-
-    def _number(self, size: int) -> int:
-        return int.from_bytes(self._stream.read(size), "little")
+    found = [(name, start, size) for name, (_, start, size) in marshalled.loads(stream.read(_TABLE))]
+    if any(not isinstance(name, str) or not 0 <= start <= _PLACES or not 0 <= size <= _PLACES for name, start, size in found):
+        raise ValueError("its table is damaged")
+    return found

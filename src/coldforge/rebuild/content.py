@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from coldforge.rebuild import marshalled, objects
+from coldforge.host import marshalled
+from coldforge.rebuild import objects
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.place import SHOWN, Place
 from coldforge.rebuild.verdict import Difference

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from coldforge.rebuild import marshalled
+from coldforge.host import marshalled
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import CHUNK, Budget, part, unpacked

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coldforge.host.marshalled import loads
 from coldforge.host.packed import entries
-from coldforge.host.within import Marshalled, module_table, pieces
+from coldforge.host.within import module_table, pieces
 from support.archives import modules, program, zipped
 
 
@@ -106,7 +107,7 @@ def test_an_encrypted_zip_is_only_itself() -> None:
 
 @given(st.recursive(st.integers(0, 2**31 - 1) | st.text(max_size=300), lambda inner: st.lists(inner, max_size=5), max_leaves=20))
 def test_marshal_is_read_as_it_writes(value: Any) -> None:
-    assert Marshalled(marshal.dumps(value)).value() == value
+    assert loads(marshal.dumps(value)) == value
 
 
 @given(st.binary(max_size=200))

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.rebuild import marshalled, objects
-from coldforge.rebuild.marshalled import Code, Group
+from coldforge.host import marshalled
+from coldforge.host.marshalled import Code, Group
+from coldforge.rebuild import objects
 from coldforge.rebuild.members import damage
 
 MODULES = ("argparse", "ast", "asyncio.base_events", "dataclasses", "datetime", "decimal", "email.message", "enum", "inspect", "typing")

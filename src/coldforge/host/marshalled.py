@@ -1,4 +1,4 @@
-"""Marshalled code, read as data: by no interpreter, so that neither another Python's code nor a hostile file can do harm.
+"""What Python marshals, read as data: by no interpreter, so that neither another Python's code nor a hostile file can do harm.
 
 Source: CPython's Python/marshal.c; code objects as Python 3.11 to 3.14 write them.
 """
@@ -78,7 +78,7 @@ class _Reader:
             if not 0 <= size <= len(self._data):
                 raise ValueError("marshalled data claims too many items")
             items = tuple(self.read(depth) for _ in range(size))
-            return items if kind in "()[" else Group(_SEQUENCES[kind], items)
+            return items if kind in "()" else list(items) if kind == "[" else Group(_SEQUENCES[kind], items)
         if kind in _LEAVES:
             return _LEAVES[kind](self)
         if kind == "r":
