@@ -49,9 +49,14 @@ def zipped(members: Mapping[str, bytes], *, when: tuple[int, int, int, int, int,
 
 def pyz(modules: Mapping[str, CodeType], *, level: int = 6) -> bytes:
     """PyInstaller's archive of byte code."""
+    return packed_modules({name: marshal.dumps(code) for name, code in modules.items()}, level=level)
+
+
+def packed_modules(modules: Mapping[str, bytes], *, level: int = 6) -> bytes:
+    """The same of any bytes; a namespace package has none."""
     table, body = [], b""
     for name, code in modules.items():
-        data = zlib.compress(marshal.dumps(code), level)
+        data = zlib.compress(code, level) if code else b""
         table.append((name, (0, 17 + len(body), len(data))))
         body += data
     head = b"PYZ\0" + importlib.util.MAGIC_NUMBER + struct.pack("!i", 17 + len(body)) + b"\0" * 5

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from coldforge.host.marshalled import loads
 from coldforge.host.packed import entries
 from coldforge.host.within import module_table, pieces
-from support.archives import modules, program, zipped
+from support.containers import carchive, packed_modules, zipped
 
 
 def inside(data: bytes) -> dict[tuple[str, ...], bytes]:
@@ -40,7 +40,7 @@ def test_a_file_of_another_kind_is_itself_only() -> None:
 
 def test_a_programs_modules_libraries_and_zips_are_found() -> None:
     library = zipped({"os.pyc": b"code of os"})
-    made = program({"PYZ.pyz": modules({"demo.cli": b"code of demo"}), "base_library.zip": library, "lib/a.so": b"\x7fELFa"})
+    made = carchive({"PYZ.pyz": packed_modules({"demo.cli": b"code of demo"}), "base_library.zip": library, "lib/a.so": b"\x7fELFa"})
     found = inside(made)
     assert found[("file", "PYZ.pyz", "demo.cli")] == b"code of demo"
     assert found[("file", "base_library.zip", "os.pyc")] == b"code of os"
@@ -71,7 +71,7 @@ def test_names_that_marshal_refers_to_by_number_are_read() -> None:
 
 
 def test_a_namespace_package_has_no_code() -> None:
-    assert inside(modules({"space": b""}))[("file", "space")] == b""
+    assert inside(packed_modules({"space": b""}))[("file", "space")] == b""
 
 
 def test_archives_in_archives_end_somewhere() -> None:
@@ -83,13 +83,13 @@ def test_archives_in_archives_end_somewhere() -> None:
 
 @pytest.mark.parametrize("cut", [1, 5, 30, 60])
 def test_a_cut_archive_is_the_file_and_what_comes_before_the_damage(cut: int) -> None:
-    data = modules({"a": b"a" * 50, "b": b"b" * 50})[:-cut]
+    data = packed_modules({"a": b"a" * 50, "b": b"b" * 50})[:-cut]
     assert inside(data)[("file",)] == data
 
 
 def test_what_is_not_compressed_as_it_says_is_not_there() -> None:
     good = zlib.compress(b"good")
-    data = bytearray(program({"a": b"x" * 100}))
+    data = bytearray(carchive({"a": b"x" * 100}))
     data[data.index(zlib.compress(b"x" * 100)) + 3] ^= 0xFF
     assert set(inside(bytes(data))) == {("file",)}
     assert [entry.name for entry in entries(io.BytesIO(bytes(data)))] == ["a"]

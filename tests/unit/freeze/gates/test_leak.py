@@ -11,7 +11,7 @@ import pytest
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.leak import BLOCK, Trace, from_traces, search, traces
 from coldforge.records import Finding, Origin
-from support.archives import modules, program, zipped
+from support.containers import carchive, packed_modules, zipped
 
 PROJECT, PREFIX = "the folder of the project", "the folder of the Python that is frozen"
 FOLDERS = {PROJECT: ["/home/ann/demo"], PREFIX: ["/home/ann/.pyenv/versions/3.11.7"]}
@@ -38,7 +38,7 @@ def code(constant: str) -> bytes:
     "constant", ["/home/ann/demo", "/home/ann/demo/data/words.txt", "file:///home/ann/demo", "x" * 70 + "/home/ann/demo"]
 )
 def test_a_path_in_a_constant_of_a_packed_module_is_found(constant: str, tmp_path: Path) -> None:
-    packed = program({"PYZ.pyz": modules({"demo.clean": code("/usr/share"), "wheel.config": code(constant)})})
+    packed = carchive({"PYZ.pyz": packed_modules({"demo.clean": code("/usr/share"), "wheel.config": code(constant)})})
     (finding,) = found(tmp_path, {"demo": packed})
     assert (finding.gate, finding.level, finding.path) == ("leak", "error", "demo")
     assert finding.message.splitlines()[0] == "wheel.config in demo (from wheel 1.2) holds the folder of the project"
@@ -57,7 +57,7 @@ def test_none_is_lost_between_two_blocks(place: int, tmp_path: Path) -> None:
 
 def test_in_a_zip_in_a_one_file_program_and_in_plain_data(tmp_path: Path) -> None:
     library = zipped({"site.pyc": code("/home/ann/demo")})
-    findings = found(tmp_path, {"one": program({"base_library.zip": library}), "notes.txt": b"see /home/ann/demo/x"})
+    findings = found(tmp_path, {"one": carchive({"base_library.zip": library}), "notes.txt": b"see /home/ann/demo/x"})
     assert {finding.message.splitlines()[0] for finding in findings} == {
         "notes.txt holds the folder of the project",
         "site.pyc in one (from python 3.11.7) holds the folder of the project",
