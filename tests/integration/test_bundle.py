@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ DEB = "demo_1.2.0-rc.1_amd64.deb"
 BILL = "demo-1.2.0-rc.1-linux-x86_64.cdx.json"
 ARCHIVE = "demo-1.2.0-rc.1-linux-x86_64.tar.gz"
 ONE = "demo-1.2.0-rc.1-linux-x86_64"
+RPM = "demo-1.2.0-rc.1.x86_64.rpm"
+ARCH = "demo-1.2.0-rc.1.x86_64.pkg.tar.zst"
+APK = "demo-1.2.0-rc.1.x86_64.apk"
+IPK = "demo-1.2.0-rc.1.x86_64.ipk"
+ZST = "demo-1.2.0-rc.1-linux-x86_64.tar.zst"
+MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, BILL)
 PRODUCT = Product(
     name="demo",
     version="1.2.0rc1",
@@ -63,7 +70,9 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     single.write_text("#!/bin/sh\necho one\n")
     single.chmod(0o755)
     (folder / "LICENSE").write_text("Do as you like.\n")
-    matrix = Matrix(targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "onefile", "deb", "sbom"))})
+    matrix = Matrix(
+        targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "sbom"))}
+    )
     config = Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(
         product=PRODUCT, config=config, source=SourceRecord(epoch=1_700_000_000), matrix=matrix, coldforge="0"
@@ -110,7 +119,7 @@ def build_elsewhere(folder: Path, *, umask: int, env: dict[str, str], reverse: b
     environment = {**os.environ, "COLDFORGE_CACHE": str(folder / "cache"), "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **env}
     subprocess.run([sys.executable, "-c", code], env=environment, umask=umask, check=True, cwd="/")
     made = folder / "dist" / "linux-x86_64"
-    return {name: hashlib.sha256((made / name).read_bytes()).hexdigest() for name in (ARCHIVE, ONE, DEB, BILL)}
+    return {name: hashlib.sha256((made / name).read_bytes()).hexdigest() for name in MADE}
 
 
 def test_the_same_bytes_whatever_the_circumstances(tmp_path: Path) -> None:
@@ -125,6 +134,7 @@ def test_the_same_bytes_whatever_the_circumstances(tmp_path: Path) -> None:
         jobs=4,
     )
     assert one == two
+    assert set(one) == {path.name for path in (tmp_path / "one/dist/linux-x86_64").glob("demo*")}
 
 
 def test_the_archive_holds_the_payload_and_the_licence(made: Path) -> None:
@@ -154,12 +164,84 @@ def test_debians_own_tool_finds_the_payload(made: Path, tmp_path: Path) -> None:
     assert "Description: demonstration of names and links\n" in fields
     subprocess.run([program, "-x", made / DEB, tmp_path / "x"], check=True)
     root = tmp_path / "x" / "usr" / "lib" / "demo"
-    assert {entry.path: (entry.sha256, entry.link) for entry in index(root, {}, "demo")} == {
-        entry.path: (entry.sha256, entry.link) for entry in index(made / "payload", {}, "demo")
-    }
+    assert unpacked(tmp_path / "x") == payload_of(made)
     assert (tmp_path / "x" / "usr" / "bin" / "demo").readlink().as_posix() == "../lib/demo/demo"
     assert (root / "_internal" / "empty").is_dir()
     assert (tmp_path / "x/usr/share/man/man1/demo.1.gz").is_file()
+
+
+def unpacked(folder: Path) -> dict[str, tuple[str, str]]:
+    """Digests and links of what a package installs for its tree."""
+    return {entry.path: (entry.sha256, entry.link) for entry in index(folder / "usr" / "lib" / "demo", {}, "demo")}
+
+
+def payload_of(made: Path) -> dict[str, tuple[str, str]]:
+    return {entry.path: (entry.sha256, entry.link) for entry in index(made / "payload", {}, "demo")}
+
+
+def asked(*words: str | Path) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_rpms_own_tools_find_the_payload(made: Path, tmp_path: Path) -> None:
+    program, archive = tool("rpm", "apt-get install rpm"), tool("rpm2cpio", "apt-get install rpm2cpio")
+    said = asked(program, "-qp", "--qf", "%{NEVRA} %{LICENSE} %{BUILDHOST} %{BUILDTIME}\n[%{REQUIRES}\n]", made / RPM).splitlines()
+    assert said[0] == "demo-1.2.0~rc.1-1.x86_64 MIT coldforge 1700000000"
+    assert "libc.so.6(GLIBC_2.31)(64bit)" in said
+    assert "digests OK" in asked(program, "-K", made / RPM)
+    facts = asked(
+        program, "-qp", "--qf", "[%{FILENAMES} %{FILEMODES:octal} %{FILEUSERNAME} %{FILEMTIMES} %{FILEFLAGS:fflags}\n]", made / RPM
+    )
+    assert "/usr/lib/demo/demo 100755 root 1700000000 \n" in facts
+    assert "/usr/share/licenses/demo/LICENSE 100644 root 1700000000 l\n" in facts
+    (tmp_path / "x").mkdir()
+    with subprocess.Popen([archive, made / RPM], stdout=subprocess.PIPE) as unpacking:
+        subprocess.run([tool("cpio", "apt-get install cpio"), "-id", "--quiet"], stdin=unpacking.stdout, cwd=tmp_path / "x", check=True)
+    assert unpacked(tmp_path / "x") == payload_of(made)
+
+
+def test_pacman_itself_finds_the_payload(made: Path, tmp_path: Path) -> None:
+    program = tool("pacman", "apt-get install pacman-package-manager")
+    said = asked(program, "-Qip", made / ARCH)
+    assert re.search(r"Version +: 1\.2\.0rc1-1\n", said)
+    assert re.search(r"Depends On +: glibc>=2\.31\n", said)
+    root = tmp_path / "root"
+    (root / "var/lib/pacman").mkdir(parents=True)
+    inside: list[str | Path] = [program, "--root", root, "--dbpath", root / "var/lib/pacman", "--noconfirm", "--config", os.devnull]
+    asked(*inside, "--cachedir", tmp_path / "cache", "-Udd", made / ARCH)
+    assert unpacked(root) == payload_of(made)
+    checked = subprocess.run([*inside, "-Qkk", "demo"], capture_output=True, text=True, check=False)
+    assert ", 0 altered files" in checked.stdout
+    asked(*inside, "-R", "demo")
+    assert not (root / "usr/lib/demo").exists()
+
+
+def test_the_parts_of_an_apk_belong_together(made: Path, tmp_path: Path) -> None:
+    """Two streams of gzip are one tar, of which the first names the digest of the second."""
+    data = (made / APK).read_bytes()
+    first = zlib.decompressobj(wbits=31)
+    about = first.decompress(data)
+    assert f"datahash = {hashlib.sha256(first.unused_data).hexdigest()}\n".encode() in about
+    with tarfile.open(made / APK) as tar:
+        members = {member.name: member for member in tar}
+        tar.extractall(tmp_path / "x", filter="tar")
+    assert next(iter(members)) == ".PKGINFO"
+    assert unpacked(tmp_path / "x") == payload_of(made)
+    program = members["usr/lib/demo/demo"]
+    assert (
+        program.pax_headers["APK-TOOLS.checksum.SHA1"]
+        == hashlib.sha1((made / "payload/demo").read_bytes(), usedforsecurity=False).hexdigest()
+    )
+
+
+def test_an_ipk_holds_what_opkg_looks_for(made: Path, tmp_path: Path) -> None:
+    with tarfile.open(made / IPK) as outer:
+        assert outer.getnames() == ["./debian-binary", "./data.tar.gz", "./control.tar.gz"]
+        outer.extractall(tmp_path, filter="data")
+    (tmp_path / "x").mkdir()
+    asked("tar", "-xzf", tmp_path / "data.tar.gz", "-C", tmp_path / "x")
+    assert unpacked(tmp_path / "x") == payload_of(made)
+    assert "Package: demo\n" in asked("tar", "-xzOf", tmp_path / "control.tar.gz", "./control")
 
 
 # What lintian says that we do not follow, and why.

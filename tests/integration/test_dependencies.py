@@ -57,10 +57,10 @@ def test_the_dependencies_of_a_package_of_debians_are_found_again(package: str) 
     assert not list(libraries.unknown(found, libraries.known(), []))
     fields = output("dpkg-query", "-f", "${Pre-Depends}, ${Depends}", "-W", package)
     said = {field.split()[0] for field in re.split(r"[,|]", fields) if re.match(r"(lib|zlib)", field.strip())} - {"libc6"}
-    assert {name for text in libraries.debian(found, libraries.known()) for name in text.split(" | ") if name in said} == said - {
+    assert {name for text in libraries.named(found, libraries.known()) for name in text.split(" | ") if name in said} == said - {
         "liberror-perl"
     }
-    assert all(said & set(text.split(" | ")) for text in libraries.debian(found, libraries.known()))
+    assert all(said & set(text.split(" | ")) for text in libraries.named(found, libraries.known()))
 
 
 def test_a_file_may_say_what_it_opens_by_itself(tmp_path: Path) -> None:
@@ -92,6 +92,8 @@ def test_a_package_that_would_lack_a_library_is_not_made(tmp_path: Path) -> None
         bundle_target(plan, plan.targets[0], strange, project=tmp_path, out=tmp_path / "dist")
     assert "libstrange.so.4, which _internal/odd.so needs" in refused.value.problems[0].what
     assert not (tmp_path / "dist/linux-x86_64" / DEB).exists()
-    told = replace(plan, config=replace(plan.config, deb=replace(plan.config.deb, libraries={"libstrange.so.4": "strange4 | strange"})))
+    config = replace(plan.config, deb=replace(plan.config.deb, libraries={"libstrange.so.4": "strange4 | strange"}))
+    config = replace(config, arch=replace(config.arch, libraries={"libstrange.so.4": "strange"}))
+    told = replace(plan, config=config)
     bundle_target(told, told.targets[0], strange, project=tmp_path, out=tmp_path / "dist")
     assert "strange4 | strange" in output("dpkg-deb", "-f", str(tmp_path / "dist/linux-x86_64" / DEB), "Depends")

@@ -1,11 +1,14 @@
-"""Projects in real repositories, with real build backends, and versions compared by the real dpkg."""
+"""Projects in real repositories, with real build backends, and versions compared by the real package managers."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from ctypes import CDLL
+from ctypes.util import find_library
 from itertools import pairwise
 from pathlib import Path
 
@@ -323,14 +326,61 @@ def dpkg(left: str, right: str) -> int:
     raise AssertionError(f"dpkg cannot compare {left} and {right}")
 
 
-def test_dpkg_sorts_every_stage_of_a_release_as_its_project_does() -> None:
-    spelled = [names.debian(names.Version.parse(text)) for text in LADDER]
-    assert [dpkg(left, right) for left, right in pairwise(spelled)] == [-1] * (len(LADDER) - 1)
+def rpm(left: str, right: str) -> int:
+    """The same as rpm compares them: its own language has the comparison that its packages are sorted by."""
+    program = tool("rpm", "apt-get install rpm")
+    done = subprocess.run(
+        [program, "--eval", f'%{{lua:print(rpm.vercmp("{left}", "{right}"))}}'], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
 
 
+def pacman(left: str, right: str) -> int:
+    """The same as pacman compares them, asked of its library: Debian's package has no vercmp."""
+    path = find_library("alpm")
+    need("libalpm", available=path is not None, how="apt-get install libalpm13")
+    return int(CDLL(path).alpm_pkg_vercmp(left.encode(), right.encode()))
+
+
+# Lower than the end of a version, the end, and higher: https://wiki.alpinelinux.org/wiki/APKBUILD_Reference#pkgver
+SUFFIXES = ("alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p")
+
+
+def apk(left: str, right: str) -> int:
+    """The same by the rules that Alpine documents; the tool itself is in no package index that a test can reach."""
+    one, two = map(_apk_key, (left, right))
+    return (one > two) - (one < two)
+
+
+def _apk_key(text: str) -> tuple[list[int], list[tuple[int, int]], int]:
+    version, _, revision = text.partition("-r")
+    release, *suffixes = version.split("_")
+    read = [re.fullmatch(r"([a-z]*)([0-9]*)", suffix) for suffix in [*suffixes, ""]]
+    ranked = [(SUFFIXES.index(found[1]), int(found[2] or 0)) for found in read if found]
+    return [int(number) for number in release.split(".")], ranked, int(revision)
+
+
+# A package manager's comparison, and what spells a version for it.
+MANAGERS: dict[str, tuple[Callable[[str, str], int], Callable[[names.Version], str]]] = {
+    "dpkg": (dpkg, names.debian),
+    "rpm": (rpm, names.rpm),
+    "pacman": (pacman, lambda version: f"{names.arch(version)}-1"),
+    "apk": (apk, names.apk),
+}
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_every_stage_of_a_release_is_sorted_as_its_project_does(manager: str) -> None:
+    compare, spell = MANAGERS[manager]
+    spelled = [spell(names.Version.parse(text)) for text in LADDER]
+    assert [compare(left, right) for left, right in pairwise(spelled)] == [-1] * (len(LADDER) - 1)
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
 @settings(max_examples=60)
 @given(left=VERSIONS, right=VERSIONS)
-def test_dpkg_sorts_all_versions_as_packaging_does(left: str, right: str) -> None:
+def test_all_versions_are_sorted_as_packaging_does(manager: str, left: str, right: str) -> None:
+    compare, spell = MANAGERS[manager]
     one, two = Pep440(left), Pep440(right)
     expected = (one > two) - (one < two)
-    assert dpkg(names.debian(names.Version.parse(left)), names.debian(names.Version.parse(right))) == expected
+    assert compare(spell(names.Version.parse(left)), spell(names.Version.parse(right))) == expected

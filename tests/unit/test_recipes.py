@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge import recipes
-from coldforge.bundle.deb import TEMPLATES
+from coldforge.bundle.deb import Deb
 from coldforge.bundle.formats import BUNDLERS
 from coldforge.plan.formats import FORMATS
 
@@ -20,7 +20,7 @@ from coldforge.plan.formats import FORMATS
         "containers/images.toml",
         "matrix.yml",
         "build/requirements/pyinstaller.txt",
-        *TEMPLATES,
+        *Deb.templates,
     ],
 )
 def test_every_recipe_is_there(name: str) -> None:

@@ -33,6 +33,8 @@ class Bundler(Protocol):
     format: str
     templates: tuple[str, ...]
     """The recipes that it reads; part of the cache key."""
+    settings: tuple[str, ...]
+    """The tables of `[tool.coldforge]` that it reads; part of the cache key."""
 
     def tool(self) -> str:
         """Name and version of what writes the bytes; part of the cache key."""

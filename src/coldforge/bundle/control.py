@@ -20,6 +20,17 @@ def line(text: str) -> str:
     return " ".join(text.split())
 
 
+def paragraph(fields: Mapping[str, str]) -> bytes:
+    """Fields as control files have them (Debian Policy 5.1); those without a value are left out. Only a description has lines."""
+    found = {key: value if key == "Description" else line(value) for key, value in fields.items()}
+    return "".join(f"{key}: {_folded(value)}\n" for key, value in found.items() if value.strip()).encode()
+
+
+def _folded(value: str) -> str:
+    first, *more = value.strip("\n").split("\n")
+    return "\n".join([first, *(f" {text.rstrip()}" if text.strip() else " ." for text in more)])
+
+
 def synopsis(product: Product) -> str:
     """One line that neither starts with the name or an article nor ends with a full stop (Debian Policy 3.4.1).
 
@@ -46,11 +57,11 @@ def depends(payload: Payload, packages: Mapping[str, str], configured: Iterable[
     """The C library as new as the tree needs it, packages of what the tree takes from the system, what the user adds."""
     floor = payload.glibc_floor.removeprefix("glibc-")
     own = [f"libc6 (>= {floor})"] if floor else []
-    return tuple(dict.fromkeys([*own, *libraries.debian(payload.needs, packages), *map(line, configured)]))
+    return tuple(dict.fromkeys([*own, *libraries.named(payload.needs, packages), *map(line, configured)]))
 
 
 def recommends(payload: Payload, packages: Mapping[str, str], configured: Iterable[str]) -> tuple[str, ...]:
     """What is used when it is there, unless the package depends on it anyway."""
-    required = libraries.debian(payload.needs, packages)
-    found = [package for package in libraries.debian(payload.needs, packages, "recommended") if package not in required]
+    required = libraries.named(payload.needs, packages)
+    found = [package for package in libraries.named(payload.needs, packages, "recommended") if package not in required]
     return tuple(dict.fromkeys([*found, *map(line, configured)]))

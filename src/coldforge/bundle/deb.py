@@ -7,41 +7,55 @@
     /usr/share/applications/, /usr/share/icons/hicolor/   for what belongs into a menu
 
 Layout and names follow Debian Policy 4.7; what lintian would still say of a frozen tree is explained
-in the overrides that the package carries.
+in the overrides that the package carries. The container is that of deb(5).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, nfpm
-from coldforge.bundle.tree import Node, Tree
+from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle.installed import installed
+from coldforge.bundle.tree import Tree
 from coldforge.errors import Problem, Refused
-from coldforge.host import clock, files
+from coldforge.host import files
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
-TEMPLATES: Final = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
-_LIBRARY: Final = re.compile(r"\.so(\.[0-9A-Za-z_-]+)*$")
+_FORMAT: Final = b"2.0\n"
 
 
 class Deb:
-    """Writes the package with nfpm, every file of it named with owner, mode and time."""
+    """Writes the package: an ar archive of two tars, the second as large as the tree."""
 
     format = "deb"
-    templates: tuple[str, ...] = TEMPLATES
+    templates: tuple[str, ...] = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
+    settings: tuple[str, ...] = ("deb",)
 
     def tool(self) -> str:
-        """The compressor is nfpm's own."""
-        return nfpm.tool()
+        """The compressors, of which the floor decides."""
+        return f"{tars.gzip_tool()}; {tars.zstd_tool()}"
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         _check(job)
         with files.scratch("deb") as folder:
-            nfpm.package(configuration(job, tree, folder), "deb", out, tree.epoch)
+            package = name(job)
+            made = [*documents.debian(job, tree, package), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
+            content = installed(job, tree, made, package=package, scratch=folder)
+            data, suffix = folder / "data", compression(job.target.floor or job.payload.glibc_floor)
+            with data.open("wb") as raw, tars.zstd(raw) if suffix == "zst" else tars.gzipped(raw) as stream:
+                tars.write(content, stream, below=".", form=tars.GNU)
+            about = tars.small(tars.texts(members(job, content), tree.epoch) + tars.END)
+            with out.open("wb") as raw:
+                _archive(raw, {"debian-binary": _FORMAT, "control.tar.gz": about, f"data.tar.{suffix}": data}, tree.epoch)
+
+
+def name(job: BundleJob) -> str:
+    """What the package is called."""
+    return job.plan.config.deb.package or names.debian_package(job.plan.product.name)
 
 
 def _packages(job: BundleJob) -> dict[str, str]:
@@ -61,76 +75,61 @@ def _check(job: BundleJob) -> None:
         raise Refused(f"{job.artifact.name} would not work where it is installed", problems=problems, hint=hint)
 
 
-def configuration(job: BundleJob, tree: Tree, scratch: Path) -> dict[str, Any]:
-    """What nfpm is told. Generated files are put into `scratch`; nothing of its path gets into the package."""
-    plan, config = job.plan, job.plan.config.deb
-    product = plan.product
-    packages = _packages(job)
-    package = config.package or names.debian_package(product.name)
-    version = names.debian(names.Version.parse(product.version), config.revision)
+def compression(floor: str) -> str:
+    """What dpkg reads on every system that the floor promises: zstd since 1.21.18, of Debian 12; Debian 11 has glibc 2.31."""
+    old = tuple(int(part) for part in floor.removeprefix("glibc-").split(".") if part.isdecimal()) <= (2, 31)
+    return "gz" if floor and old else "zst"
+
+
+def members(job: BundleJob, content: Tree) -> dict[str, bytes]:
+    """The files of the control archive."""
+    paragraph = control.paragraph(fields(job, content))
+    return {"./control": paragraph, "./md5sums": "".join(_sums(content)).encode()}
+
+
+def fields(job: BundleJob, content: Tree) -> dict[str, str]:
+    """The control file's fields, those without a value too (Debian Policy 5.3)."""
+    product, config, packages = job.plan.product, job.plan.config.deb, _packages(job)
     return {
-        "name": package,
-        "arch": Target.parse(job.target.target).debian_arch,
-        "platform": "linux",
-        # nfpm splits and rewrites a version that it understands; this one is final
-        "version": version.rpartition("-")[0],
-        "version_schema": "none",
-        "release": str(config.revision),
-        "section": control.line(config.section),
-        "priority": config.priority,
-        "maintainer": control.line(product.maintainer),
-        "description": f"{control.synopsis(product)}\n{control.extended(product)}",
-        "homepage": control.line(product.homepage),
-        "mtime": clock.iso(tree.epoch),
-        "depends": list(control.depends(job.payload, packages, config.depends)),
-        "recommends": list(control.recommends(job.payload, packages, config.recommends)),
-        "suggests": [*map(control.line, config.suggests)],
-        "conflicts": [*map(control.line, config.conflicts)],
-        "disable_globbing": True,
-        "contents": [*_tree(tree, package), *_launchers(job, package, tree.epoch), *_texts(job, package, tree, scratch)],
-        "deb": {"compression": compression(job.target.floor or job.payload.glibc_floor)},
+        "Package": name(job),
+        "Version": names.debian(names.Version.parse(product.version), config.revision),
+        "Architecture": Target.parse(job.target.target).debian_arch,
+        "Maintainer": product.maintainer,
+        "Installed-Size": str(installed_size(content)),
+        "Depends": ", ".join(control.depends(job.payload, packages, config.depends)),
+        "Recommends": ", ".join(control.recommends(job.payload, packages, config.recommends)),
+        "Suggests": ", ".join(config.suggests),
+        "Conflicts": ", ".join(config.conflicts),
+        "Provides": ", ".join(config.provides),
+        "Replaces": ", ".join(config.replaces),
+        "Section": config.section,
+        "Priority": config.priority,
+        "Homepage": product.homepage,
+        "Description": f"{control.synopsis(product)}\n{control.extended(product)}",
     }
 
 
-def compression(floor: str) -> str:
-    """What dpkg reads on every system that the floor promises: zstd since 1.21.18, of Debian 12; Debian 11 has glibc 2.31.
-
-    zstd takes two seconds where gzip takes ten and xz minutes. The bytes of neither depend on the number of threads.
-    """
-    old = tuple(int(part) for part in floor.removeprefix("glibc-").split(".") if part.isdecimal()) <= (2, 31)
-    return "gzip" if floor and old else "zstd"
+def installed_size(content: Tree) -> int:
+    """KiB on a disk, each file rounded up, as dpkg-gencontrol counts (deb-substvars(5))."""
+    return sum((node.size + 1023) // 1024 if node.source else 1 for node in content)
 
 
-def _entry(path: str, mode: int, epoch: int, **more: str) -> dict[str, Any]:
-    return {"dst": path, "file_info": {"owner": "root", "group": "root", "mode": mode, "mtime": clock.iso(epoch)}, **more}
-
-
-def _tree(tree: Tree, package: str) -> Iterator[dict[str, Any]]:
-    yield _entry(f"/usr/lib/{package}", 0o755, tree.epoch, type="dir")
-    for node in tree:
-        path = f"/usr/lib/{package}/{node.path}"
+def _sums(content: Tree) -> Iterator[str]:
+    """What `dpkg --verify` compares with; MD5 is what that file has to hold (deb-md5sums(5))."""
+    for node in content:
         if node.source:
-            yield _entry(path, mode(node), tree.epoch, src=str(node.source))
-        elif node.link:
-            yield _entry(path, 0o777, tree.epoch, type="symlink", src=node.link)
+            yield f"{files.digests(node.source, 'md5')[0]}  {node.path}\n"
+
+
+def _archive(raw: IO[bytes], parts: Mapping[str, bytes | Path], epoch: int) -> None:
+    """An ar archive, as deb(5) has it: no name tables, no trailing slashes."""
+    raw.write(b"!<arch>\n")
+    for part, content in parts.items():
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        raw.write(f"{part:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{size:<10}`\n".encode())
+        if isinstance(content, bytes):
+            raw.write(content)
         else:
-            yield _entry(path, 0o755, tree.epoch, type="dir")
-
-
-def mode(node: Node) -> int:
-    """Shared libraries are not executable in a package (Debian Policy 10.2)."""
-    return 0o644 if _LIBRARY.search(node.path) else node.mode
-
-
-def _launchers(job: BundleJob, package: str, epoch: int) -> Iterator[dict[str, Any]]:
-    for executable in job.plan.product.executables:
-        yield _entry(f"/usr/bin/{executable.name}", 0o777, epoch, type="symlink", src=f"../lib/{package}/{executable.name}")
-
-
-def _texts(job: BundleJob, package: str, tree: Tree, scratch: Path) -> Iterator[dict[str, Any]]:
-    """What is generated, written into `scratch`."""
-    made = dict([*documents.files(job, tree, package), *desktop.files(job.plan.product, job.project)])
-    for number, path in enumerate(sorted(made)):
-        source = scratch / str(number)
-        source.write_bytes(made[path])
-        yield _entry(path, 0o644, tree.epoch, src=str(source))
+            with content.open("rb") as stream:
+                shutil.copyfileobj(stream, raw, files.CHUNK)
+        raw.write(b"\n" * (size % 2))

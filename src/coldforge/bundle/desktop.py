@@ -42,12 +42,12 @@ def menu(product: Product) -> tuple[Executable, ...]:
 
 
 def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
-    """Paths below `/` and contents of all entries, and of the icon that they show."""
+    """Paths and contents of all entries, and of the icon that they show."""
     shown = menu(product)
     for executable in shown:
         name = identifier(product) if len(shown) == 1 else f"{identifier(product)}.{executable.name}"
         values = _values(product, executable, alone=len(shown) == 1)
-        yield f"/usr/share/applications/{name}.desktop", _without_empty(fill(TEMPLATE, values, project))
+        yield f"usr/share/applications/{name}.desktop", _without_empty(fill(TEMPLATE, values, project))
     if shown and product.icon:
         data = (project / product.icon).read_bytes()
         yield icon_path(identifier(product), product.icon, data), data
@@ -61,9 +61,9 @@ def identifier(product: Product) -> str:
 def icon_path(name: str, icon: str, data: bytes) -> str:
     """The place for an icon at its own size, nothing is scaled; one of an unusual size goes where any size is taken."""
     if Path(icon).suffix.lower() == ".svg":
-        return f"/usr/share/icons/hicolor/scalable/apps/{name}.svg"
+        return f"usr/share/icons/hicolor/scalable/apps/{name}.svg"
     width = int.from_bytes(data[16:20], "big")  # IHDR, the first chunk: https://www.w3.org/TR/png/#11IHDR
-    return f"/usr/share/icons/hicolor/{width}x{width}/apps/{name}.png" if width in _SIZES else f"/usr/share/pixmaps/{name}.png"
+    return f"usr/share/icons/hicolor/{width}x{width}/apps/{name}.png" if width in _SIZES else f"usr/share/pixmaps/{name}.png"
 
 
 def categories(given: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a Debian package carries besides the program: copyright, changelog, manual pages, lintian's overrides."""
+"""What packages carry besides the program: manual pages and licences; in Debian's copyright, changelog, lintian's overrides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from coldforge.host import clock
 from coldforge.plan import names
 from coldforge.project.config import Executable
 
-TEMPLATES: Final = tuple(f"build/templates/deb/{name}" for name in ("copyright", "changelog", "manual.1", "lintian-overrides"))
+MANUAL: Final = "build/templates/deb/manual.1"
+TEMPLATES: Final = (*(f"build/templates/deb/{name}" for name in ("copyright", "changelog", "lintian-overrides")), MANUAL)
 # Years and a holder; the licences of the FSF name their own text's holder, others have a form to fill in.
 _HOLDER: Final = re.compile(
     r"^\W*Copyright\b(?!.*Free Software Foundation)\W*(?:\(c\)|©)?\s*(\d{4}\b.*?)\s*$", re.IGNORECASE | re.MULTILINE
@@ -23,23 +24,32 @@ _HOLDER: Final = re.compile(
 _LICENCE: Final = re.compile(r"^License(?:-Expression)?: (\S.{0,60})$", re.MULTILINE)
 
 
-def files(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, bytes]]:
-    """Paths below `/` and contents."""
-    values = _values(job, package, tree)
+def debian(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of what Debian Policy asks for."""
+    values = {**_values(job, tree), "package": package}
+    values["version"] = names.debian(names.Version.parse(job.plan.product.version), job.plan.config.deb.revision)
     copyright_ = fill(TEMPLATES[0], {**values, **_copyright(job, tree, package)}, job.project)
-    yield f"/usr/share/doc/{package}/copyright", copyright_.replace(b"Source: \n", b"", 1)  # a field without a value is none
-    yield f"/usr/share/doc/{package}/changelog.Debian.gz", zipped(fill(TEMPLATES[1], values, job.project))
-    yield f"/usr/share/lintian/overrides/{package}", fill(TEMPLATES[3], values, job.project)
+    yield f"usr/share/doc/{package}/copyright", copyright_.replace(b"Source: \n", b"", 1)  # a field without a value is none
+    yield f"usr/share/doc/{package}/changelog.Debian.gz", zipped(fill(TEMPLATES[1], values, job.project))
+    yield f"usr/share/lintian/overrides/{package}", fill(TEMPLATES[2], values, job.project)
+
+
+def licences(job: BundleJob, package: str) -> Iterator[tuple[str, bytes]]:
+    """The project's own licence files, where other distributions look for them; the texts of all else are in the tree."""
+    for name in job.plan.product.license_files:
+        yield f"usr/share/licenses/{package}/{name}", (job.project / name).read_bytes()
+
+
+def manuals(job: BundleJob, tree: Tree) -> Iterator[tuple[str, bytes]]:
+    """A page for each executable."""
     for executable in job.plan.product.executables:
-        yield f"/usr/share/man/man1/{executable.name}.1.gz", zipped(_manual(job, executable, values))
+        yield f"usr/share/man/man1/{executable.name}.1.gz", zipped(_manual(job, executable, _values(job, tree)))
 
 
-def _values(job: BundleJob, package: str, tree: Tree) -> dict[str, str]:
+def _values(job: BundleJob, tree: Tree) -> dict[str, str]:
     product = job.plan.product
     return {
-        "package": package,
         "name": product.display_name or product.name,
-        "version": names.debian(names.Version.parse(product.version), job.plan.config.deb.revision),
         "upstream_version": product.version,
         "summary": control.synopsis(product),
         "homepage": product.homepage,
@@ -107,7 +117,7 @@ def _manual(job: BundleJob, executable: Executable, values: dict[str, str]) -> b
     words = {**values, "executable": executable.name, "title": executable.name.upper()}
     words["about"] = job.plan.product.description or f"{values['summary']}."
     words["see"] = values["homepage"] or values["maintainer"]
-    return fill(TEMPLATES[2], {key: roff(value) for key, value in words.items()}, job.project)
+    return fill(MANUAL, {key: roff(value) for key, value in words.items()}, job.project)
 
 
 def roff(text: str) -> str:

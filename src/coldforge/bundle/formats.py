@@ -6,14 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from coldforge.bundle import Bundler
-from coldforge.bundle.archive import Archive
+from coldforge.bundle.apk import Apk
+from coldforge.bundle.arch import Arch
+from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
+from coldforge.bundle.ipk import Ipk
 from coldforge.bundle.onefile import OneFile
+from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
-    "tar.gz": Archive,
+    "tar.gz": TarGz,
+    "tar.zst": TarZst,
     "onefile": OneFile,
     "deb": Deb,
+    "rpm": Rpm,
+    "arch": Arch,
+    "apk": Apk,
+    "ipk": Ipk,
     "sbom": Sbom,
 }

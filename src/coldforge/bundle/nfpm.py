@@ -17,7 +17,18 @@ from coldforge.host.files import scratch
 from coldforge.host.run import run
 
 # nfpm 2.48 replaces $NAME and ${NAME} in these by what is in its environment, and knows no escape: a variable that holds the sign is one.
-EXPANDED: Final = ("maintainer", "homepage", "description", "depends", "recommends", "suggests", "conflicts")
+EXPANDED: Final = (
+    "maintainer",
+    "homepage",
+    "description",
+    "depends",
+    "recommends",
+    "suggests",
+    "conflicts",
+    "provides",
+    "replaces",
+    "license",
+)
 _DOLLAR: Final = {"DOLLAR": "$"}
 
 

@@ -16,6 +16,7 @@ class OneFile:
 
     format = "onefile"
     templates: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def tool(self) -> str:
         """Nothing is written anew."""

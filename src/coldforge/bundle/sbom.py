@@ -21,6 +21,7 @@ class Sbom:
 
     format = "sbom"
     templates: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def tool(self) -> str:
         """The library decides the order and the spelling, and coldforge is named in it."""

@@ -112,7 +112,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "target": job.target.target,
             "product": msgspec.to_builtins(product),
             "contents": _contents(job) if job.artifact.format == "sbom" else [],
-            "config": msgspec.to_builtins(job.plan.config.deb) if job.artifact.format == "deb" else {},
+            "config": {name: msgspec.to_builtins(getattr(job.plan.config, name)) for name in bundler.settings},
             "files": list(_digests([job.project / name for name in project_files if name])),
             "templates": list(_digests(templates)),
             "epoch": job.plan.source.epoch,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,13 +26,17 @@ _AGAIN: Final = "Freeze it again: `coldforge build --clean`."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One entry: `path` relative with forward slashes; `source` is where a regular file's bytes are."""
+    """One entry: `path` relative with forward slashes; `source` is where a regular file's bytes are.
+
+    `config` marks a file that a package manager leaves as the user changed it.
+    """
 
     path: str
     mode: int
     size: int = 0
     source: Path | None = None
     link: str = ""
+    config: bool = False
 
     @property
     def is_directory(self) -> bool:
@@ -54,8 +58,7 @@ class Tree:
         """The tree with files from elsewhere (mode 644); a path that is taken stays what it is."""
         taken = {node.path for node in self.nodes}
         added = [Node(path=path, mode=0o644, size=source.stat().st_size, source=source) for path, source in found.items()]
-        added += _folders(found)
-        return replace(self, nodes=_sorted([*self.nodes, *(node for node in added if node.path not in taken)]))
+        return replace(self, nodes=sorted_with_folders([*self.nodes, *(node for node in added if node.path not in taken)]))
 
 
 def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1) -> Tree:
@@ -68,9 +71,7 @@ def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1) -> Tree:
         raise Refused(f"the index of the payload of {payload.target} is not that of a frozen tree", why=_some(wrong), hint=_AGAIN)
     if changed := _changed(payload.files, root, jobs):
         raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(changed), hint=_AGAIN)
-    listed = {entry.path for entry in payload.files}
-    parents = (folder for folder in _folders(listed) if folder.path not in listed)
-    return Tree(nodes=_sorted([*parents, *(_node(entry, root) for entry in payload.files)]), epoch=epoch)
+    return Tree(nodes=sorted_with_folders([_node(entry, root) for entry in payload.files]), epoch=epoch)
 
 
 def _unsafe(entries: tuple[FileEntry, ...]) -> Iterator[str]:
@@ -134,12 +135,10 @@ def _parents(path: str) -> Iterator[str]:
     yield from ("/".join(parts[:length]) for length in range(1, len(parts)))
 
 
-def _folders(paths: Iterable[str]) -> list[Node]:
-    return [Node(path=path, mode=0o755) for path in sorted({parent for path in paths for parent in _parents(path)})]
-
-
-def _sorted(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    return tuple(sorted(nodes, key=lambda node: node.path.split("/")))
+def sorted_with_folders(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The nodes in the order of a tree, with the folders that they lie in."""
+    missing = {parent for node in nodes for parent in _parents(node.path)} - {node.path for node in nodes}
+    return tuple(sorted([*nodes, *(Node(path=path, mode=0o755) for path in missing)], key=lambda node: node.path.split("/")))
 
 
 def _some(lines: list[str]) -> str:

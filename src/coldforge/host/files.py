@@ -25,6 +25,18 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digests(path: Path, *algorithms: str) -> list[str]:
+    """Several digests in hexadecimal from one reading; MD5 and SHA-1 are for formats that have no better, never for trust."""
+    import hashlib
+
+    made = [hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms]
+    with path.open("rb") as stream:
+        while piece := stream.read(CHUNK):
+            for digest in made:
+                digest.update(piece)
+    return [digest.hexdigest() for digest in made]
+
+
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` that takes its place when the block ends well, and vanishes when it does not."""

@@ -1,6 +1,6 @@
 """What a package asks its system for: the libraries that the tree leaves to it, in each family's words.
 
-Debian names packages, which a table tells (build/libraries/debian.py makes it). RPM names the libraries themselves.
+Debian and Arch Linux name packages, which tables tell (build/libraries/). RPM and apk name the libraries themselves.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from typing import Final
 
 from coldforge import recipes
 from coldforge.records import Need
+from coldforge.target import Target
 
 DEBIAN: Final = "build/libraries/debian.txt"
+ARCH: Final = "build/libraries/arch.txt"
 
 
-def known(project: Path | None = None) -> Mapping[str, str]:
-    """Debian's packages by soname, each as a dependency: `libglib2.0-0t64 | libglib2.0-0`."""
-    lines = recipes.find(DEBIAN, project).read_text(encoding="utf-8").splitlines()
+def known(project: Path | None = None, table: str = DEBIAN) -> Mapping[str, str]:
+    """A distribution's packages by soname, each as a dependency: `libglib2.0-0t64 | libglib2.0-0`."""
+    lines = recipes.find(table, project).read_text(encoding="utf-8").splitlines()
     return dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
 
 
-def debian(needs: Iterable[Need], packages: Mapping[str, str], priority: str = "required") -> tuple[str, ...]:
+def named(needs: Iterable[Need], packages: Mapping[str, str], priority: str = "required") -> tuple[str, ...]:
     """The dependencies for what is needed with this priority, as far as the packages are known. An empty text asks for nothing."""
     return tuple(sorted({packages[need.soname] for need in needs if need.priority == priority and packages.get(need.soname)}))
 
@@ -47,3 +49,9 @@ def rpm(needs: Iterable[Need], floor: str, priority: str = "required") -> tuple[
     number = floor.removeprefix("glibc-")
     own = [f"libc.so.6(GLIBC_{number})(64bit)"] if number and priority == "required" else []
     return (*own, *sorted(f"{need.soname}()(64bit)" for need in needs if need.priority == priority))
+
+
+def apk(needs: Iterable[Need], target: Target) -> tuple[str, ...]:
+    """The same for apk, whose packages provide their libraries by name: `so:libGL.so.1`; and the C library, which it cannot mix up."""
+    own = f"so:libc.musl-{target.arch}.so.1" if target.musl else "so:libc.so.6"
+    return (own, *sorted(f"so:{need.soname}" for need in needs if need.priority == "required"))

@@ -44,6 +44,8 @@ class Version(NamedTuple):
             message = f"the version {text} cannot be mapped to package versions: it has {why}"
             raise ConfigurationError(message, hint="Release it as a plain pre-release, such as 1.2.3rc1.")
         release = version.release + (0,) * (3 - len(version.release))
+        while len(release) > 3 and not release[-1]:  # 1.2.3.0 is 1.2.3 to Python, and greater to package managers
+            release = release[:-1]
         return cls(release, *(stages[0] if stages else ("", 0)))
 
     @property
@@ -71,6 +73,37 @@ def debian(version: Version, revision: int = 1) -> str:
     return f"{version.core}{mark}{version.number if version.stage else ''}-{revision}"
 
 
+def rpm(version: Version) -> str:
+    """RPM's spelling: `~` sorts below nothing, `^` above (rpm-version(7)); the revision is a tag of its own.
+
+    >>> rpm(Version.parse("1.2.3.post1"))
+    '1.2.3^post.1'
+    """
+    mark = {"": "", "dev": "~~dev.", "post": "^post."}.get(version.stage, f"~{version.stage}.")
+    return f"{version.core}{mark}{version.number if version.stage else ''}"
+
+
+def arch(version: Version) -> str:
+    """Pacman's spelling, without the revision: letters that follow a number at once sort below it, a further number above (vercmp(8)).
+
+    >>> arch(Version.parse("1.2.3rc2")), arch(Version.parse("1.2.3.dev4"))
+    ('1.2.3rc2', '1.2.3adev4')
+    """
+    mark = {"": "", "dev": "adev", "post": ".post"}.get(version.stage, version.stage)
+    return f"{version.core}{mark}{version.number if version.stage else ''}"
+
+
+def apk(version: Version, revision: int = 1) -> str:
+    """Alpine's spelling: `_alpha`, `_beta` and `_rc` sort below nothing, `_p` above; a suffix may have one of its own.
+
+    Source: https://wiki.alpinelinux.org/wiki/APKBUILD_Reference#pkgver
+    >>> apk(Version.parse("1.2.3b1")), apk(Version.parse("1.2.3.dev4"))
+    ('1.2.3_beta1-r1', '1.2.3_alpha0_pre4-r1')
+    """
+    mark = {"": "", "dev": "_alpha0_pre", "post": "_p"}.get(version.stage, f"_{version.stage}")
+    return f"{version.core}{mark}{version.number if version.stage else ''}-r{revision}"
+
+
 def safe(text: str) -> str:
     """A name of characters that every file system and GitHub's asset store keep as they are."""
     return _UNSAFE.sub("-", text).strip(".-") or "app"
@@ -82,13 +115,13 @@ def debian_package(name: str) -> str:
     return legal if len(legal) >= 2 else f"{legal or 'app'}-app"
 
 
-def archive(product: str, version: Version, target: Target) -> str:
-    """Name of the tar.gz, and, without its suffix, of the folder in it."""
-    return f"{safe(product)}-{semver(version)}-{target}.tar.gz"
+def archive(product: str, version: Version, target: Target, suffix: str = "tar.gz") -> str:
+    """Name of an archive of the tree."""
+    return f"{safe(product)}-{semver(version)}-{target}.{suffix}"
 
 
 def archive_folder(product: str, version: Version) -> str:
-    """The folder that the tar.gz unpacks to."""
+    """The folder that an archive unpacks to."""
     return f"{safe(product)}-{semver(version)}"
 
 
@@ -105,3 +138,8 @@ def sbom(product: str, version: Version, target: Target) -> str:
 def deb(package: str, version: Version, target: Target) -> str:
     """Name of the Debian package; the file name carries SemVer because GitHub replaces `~` and `+`."""
     return f"{safe(package)}_{semver(version)}_{target.debian_arch}.deb"
+
+
+def package(name: str, version: Version, target: Target, suffix: str) -> str:
+    """Name of the package of another package manager, such as `demo-1.2.0-rc.1.x86_64.rpm`."""
+    return f"{safe(name)}-{semver(version)}.{target.arch}.{suffix}"

@@ -76,21 +76,86 @@ class SmokeConfig(Section, frozen=True, kw_only=True):
     skip: Annotated[str, Meta(description="Why nothing is tried in bare systems; the reason goes into the manifest.")] = ""
 
 
+PackageName = Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+._-]+)?$")]
+Depends = Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")]
+Recommends = Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")]
+Suggests = Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")]
+Conflicts = Annotated[tuple[str, ...], Meta(description="Packages that cannot be installed beside it.")]
+Provides = Annotated[tuple[str, ...], Meta(description="Names by which others may ask for it.")]
+Replaces = Annotated[tuple[str, ...], Meta(description="Packages whose files it takes over.")]
+Libraries = Annotated[
+    Mapping[str, str],
+    Meta(description='Packages of libraries that are not known: `"libfoo.so.1" = "libfoo1"`; empty text: the program can do without.'),
+]
+Revision = Annotated[int, Meta(description="Revision of the packaging.", ge=1)]
+PackageSection = Annotated[str, Meta(description="Section of the archive.")]
+
+
 class DebConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.deb]`: what the Debian package says beyond the product's metadata."""
 
     package: Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+.-]+)?$")] = ""
-    section: Annotated[str, Meta(description="Section of the archive.")] = "utils"
+    section: PackageSection = "utils"
     priority: Annotated[Literal["required", "important", "standard", "optional", "extra"], Meta(description="Priority.")] = "optional"
-    depends: Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")] = ()
-    libraries: Annotated[
-        Mapping[str, str],
-        Meta(description='Packages of libraries that Debian has not: `"libfoo.so.1" = "libfoo1"`; empty text: the program can do without.'),
-    ] = field(default_factory=dict)
-    recommends: Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")] = ()
-    suggests: Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")] = ()
-    conflicts: Annotated[tuple[str, ...], Meta(description="Packages that cannot be installed beside it.")] = ()
-    revision: Annotated[int, Meta(description="Revision of the packaging.", ge=1)] = 1
+    depends: Depends = ()
+    libraries: Libraries = field(default_factory=dict)
+    recommends: Recommends = ()
+    suggests: Suggests = ()
+    conflicts: Conflicts = ()
+    provides: Provides = ()
+    replaces: Replaces = ()
+    revision: Revision = 1
+
+
+class RpmConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.rpm]`: what the package for Fedora, openSUSE and their kin says beyond the product's metadata."""
+
+    package: PackageName = ""
+    group: Annotated[str, Meta(description="Group, which old systems sort by.")] = ""
+    depends: Depends = ()
+    recommends: Recommends = ()
+    suggests: Suggests = ()
+    conflicts: Conflicts = ()
+    provides: Provides = ()
+    replaces: Annotated[tuple[str, ...], Meta(description="Packages that it makes obsolete.")] = ()
+    revision: Revision = 1
+
+
+class ArchConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.arch]`: what the package for Arch Linux says beyond the product's metadata."""
+
+    package: PackageName = ""
+    depends: Depends = ()
+    libraries: Libraries = field(default_factory=dict)
+    optional: Annotated[tuple[str, ...], Meta(description="Optional dependencies, `name: what for`.")] = ()
+    conflicts: Conflicts = ()
+    provides: Provides = ()
+    replaces: Replaces = ()
+    revision: Revision = 1
+
+
+class ApkConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.apk]`: what the package for Alpine, Wolfi and their kin says beyond the product's metadata."""
+
+    package: PackageName = ""
+    depends: Depends = ()
+    conflicts: Conflicts = ()
+    provides: Provides = ()
+    replaces: Replaces = ()
+    revision: Revision = 1
+
+
+class IpkConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.ipk]`: what the package for OpenWrt and other small systems says beyond the product's metadata."""
+
+    package: Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+.-]+)?$")] = ""
+    architecture: Annotated[str, Meta(description="Word for the architecture; default: OpenWrt's, `x86_64` or `aarch64_generic`.")] = ""
+    section: PackageSection = "utils"
+    depends: Annotated[tuple[str, ...], Meta(description="Packages that it needs; nothing is known of these systems' packages.")] = ()
+    conflicts: Conflicts = ()
+    provides: Provides = ()
+    replaces: Replaces = ()
+    revision: Revision = 1
 
 
 class LicensesConfig(Section, frozen=True, kw_only=True):
@@ -130,6 +195,10 @@ class Config(Section, frozen=True, kw_only=True):
     command: CommandConfig = CommandConfig()
     smoke: SmokeConfig = SmokeConfig()
     deb: DebConfig = DebConfig()
+    rpm: RpmConfig = RpmConfig()
+    arch: ArchConfig = ArchConfig()
+    apk: ApkConfig = ApkConfig()
+    ipk: IpkConfig = IpkConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 

@@ -96,7 +96,7 @@ def _bring(job: Job, machine: Machine, artifacts: Sequence[PlannedArtifact]) -> 
             if artifact.format == "deb":
                 machine.install(job.folder / artifact.name)
                 return
-        machine.satisfy(libraries.debian(job.needs, job.packages))
+        machine.satisfy(libraries.named(job.needs, job.packages))
     except BuildFailed as error:
         what = f"{artifacts[0].name} cannot be installed in {machine.system}"
         raise Refused(what, why=error.why, hint=f"Its dependencies must be in that system's archive. {error.hint}") from error

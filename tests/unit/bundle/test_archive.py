@@ -5,15 +5,19 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
 
+import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldforge.bundle.archive import Archive, with_licences, write
-from coldforge.bundle.tree import Node, Tree
+from coldforge.bundle import tars
+from coldforge.bundle.archive import TarGz, TarZst, with_licences
+from coldforge.bundle.tree import Node, Tree, load
 from support import payloads
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120).filter(
@@ -21,6 +25,11 @@ NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
 CONTENTS = st.tuples(st.binary(max_size=2000), st.sampled_from([0o644, 0o755]))
+
+
+def write(tree: Tree, out: io.BytesIO) -> None:
+    with tars.gzipped(out) as stream:
+        tars.write(tree, stream, below="top")
 
 
 def read(data: bytes) -> dict[str, tuple[bytes, int, int, str, bytes]]:
@@ -56,13 +65,13 @@ def test_any_tree_is_read_back(files: dict[str, tuple[bytes, int]], links: dict[
             nodes.append(Node(path=path, mode=0o755))
             expected[f"top/{path}"] = (tarfile.DIRTYPE, 0o755, epoch, "", b"")
         out = io.BytesIO()
-        write(Tree(nodes=tuple(nodes), epoch=epoch), "top", out)
+        write(Tree(nodes=tuple(nodes), epoch=epoch), out)
     assert read(out.getvalue()) == expected
 
 
 def test_the_head_tells_nothing() -> None:
     out = io.BytesIO()
-    write(Tree(nodes=(), epoch=1_700_000_000), "top", out)
+    write(Tree(nodes=(), epoch=1_700_000_000), out)
     # RFC 1952: magic, deflate, no flags (so no name), no time, no extra flags, unknown system
     assert out.getvalue()[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
     assert len(gzip.decompress(out.getvalue())) % tarfile.RECORDSIZE == 0
@@ -81,13 +90,33 @@ def test_licences_lie_beside_the_program(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_named_by_product_and_version(tmp_path: Path) -> None:
-    from coldforge.bundle.tree import load
-
     job = payloads.job(tmp_path, "tar.gz")
-    Archive().bundle(job, load(job.payload, job.folder / "payload", payloads.EPOCH), tmp_path / "out")
+    TarGz().bundle(job, load(job.payload, job.folder / "payload", payloads.EPOCH), tmp_path / "out")
     found = read((tmp_path / "out").read_bytes())
     assert list(found) == sorted(found, key=lambda name: name.split("/"))
     assert {name.split("/")[0] for name in found} == {"demo-1.2.0-rc.1"}
     assert found["demo-1.2.0-rc.1/licenses/vendor/COPYING"][4] == b"Take it.\n"
     assert {time for _, _, time, _, _ in found.values()} == {payloads.EPOCH}
     assert os.fsencode(str(tmp_path)) not in gzip.decompress((tmp_path / "out").read_bytes())
+
+
+def test_both_compressions_hold_the_same(tmp_path: Path) -> None:
+    job = payloads.job(tmp_path, "tar.gz")
+    tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
+    TarGz().bundle(job, tree, tmp_path / "gz")
+    TarZst().bundle(job, tree, tmp_path / "zst")
+    unpacked = zstandard.ZstdDecompressor().stream_reader((tmp_path / "zst").read_bytes()).readall()
+    assert unpacked == gzip.decompress((tmp_path / "gz").read_bytes())
+
+
+def test_the_number_of_processors_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long enough for several threads to have a part each."""
+    (tmp_path / "long").write_bytes(bytes(range(256)) * 80_000)
+    made = set()
+    for number in (1, 2, 7):
+        monkeypatch.setattr("os.cpu_count", lambda number=number: number)
+        out = io.BytesIO()
+        with tars.zstd(out) as stream, (tmp_path / "long").open("rb") as data:
+            shutil.copyfileobj(data, stream)
+        made.add(out.getvalue())
+    assert len(made) == 1

@@ -1,86 +1,86 @@
-"""What nfpm is told: every file with owner, mode and time, and no word that it would replace."""
+"""The Debian package: its container, its fields, its sums, and that no word of a project begins a field."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import io
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from coldforge.bundle import deb, nfpm
-from coldforge.bundle.tree import Node, load
-from coldforge.project.config import Config, DebConfig, Executable
+from coldforge.bundle import deb
+from coldforge.bundle.installed import installed
+from coldforge.bundle.tree import Tree, load
+from coldforge.project.config import Config, DebConfig
 from support import payloads
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "deb.json"
 
-
-def told(folder: Path, **changes: Any) -> dict[str, Any]:
-    product = replace(payloads.PRODUCT, **changes.pop("product", {}))
-    job = payloads.job(folder, "deb", product, **changes)
+def content(folder: Path, **changes: Any) -> tuple[dict[str, str], Tree]:
+    """The control file's fields, and what is installed."""
+    job = payloads.job(folder, "deb", replace(payloads.PRODUCT, **changes.pop("product", {})), **changes)
+    (folder / "scratch").mkdir()
     tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    return deb.configuration(job, tree, scratch)
+    made = installed(job, tree, [("usr/share/doc/demo/copyright", b"x")], package=deb.name(job), scratch=folder / "scratch")
+    text = deb.members(job, made)["./control"].decode()
+    return dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" ")), made
 
 
-def test_the_whole_configuration(tmp_path: Path) -> None:
-    made = nfpm.document(told(tmp_path)).decode().replace(str(tmp_path), "PROJECT")
-    assert json.loads(made) == json.loads(GOLDEN.read_text(encoding="utf-8"))
-
-
-def test_everything_has_an_owner_a_mode_and_the_one_time(tmp_path: Path) -> None:
-    contents = told(tmp_path)["contents"]
-    assert {tuple(entry["file_info"][key] for key in ("owner", "group", "mtime")) for entry in contents} == {
-        ("root", "root", "2023-11-14T22:13:20Z")
+def test_the_fields(tmp_path: Path) -> None:
+    fields, made = content(tmp_path)
+    assert fields == {
+        "Package": "demo",
+        "Version": "1.2.0~rc.1-1",
+        "Architecture": "amd64",
+        "Maintainer": "Somebody <somebody@example.org>",
+        "Installed-Size": str(deb.installed_size(made)),
+        "Depends": "libc6 (>= 2.31), zlib1g",
+        "Section": "utils",
+        "Priority": "optional",
+        "Homepage": "https://demo.example.org",
+        "Description": "demonstration of names and links",
     }
-    assert {entry["file_info"]["mode"] for entry in contents if entry.get("type") != "symlink"} == {0o755, 0o644}
-    assert len({entry["dst"] for entry in contents}) == len(contents)
-
-
-def test_no_path_of_this_machine_is_anywhere_but_in_sources(tmp_path: Path) -> None:
-    made = told(tmp_path)
-    contents = [{key: value for key, value in entry.items() if key != "src"} for entry in made.pop("contents")]
-    assert str(tmp_path) not in json.dumps([made, contents])
-
-
-def test_each_executable_has_a_relative_link_and_a_page(tmp_path: Path) -> None:
-    two = (Executable(name="demo", entry="d:m"), Executable(name="demo-gui", entry="d:g", console=False))
-    entries = {entry["dst"]: entry for entry in told(tmp_path, product={"executables": two})["contents"]}
-    for name in ("demo", "demo-gui"):
-        assert entries[f"/usr/bin/{name}"]["src"] == f"../lib/demo/{name}"
-        assert f"/usr/share/man/man1/{name}.1.gz" in entries
-    assert "/usr/share/applications/demo.desktop" in entries
 
 
 def test_the_users_words_come_in_and_begin_no_field(tmp_path: Path) -> None:
     config = Config(deb=DebConfig(package="other", section="games\nEvil: yes", revision=3, recommends=("git\nX: y",), priority="extra"))
-    made = told(tmp_path, config=config, product={"homepage": "https://x\nEvil: yes", "maintainer": "A\nB: <a@b.c>"})
-    assert (made["name"], made["release"], made["priority"]) == ("other", "3", "extra")
-    assert made["section"] == "games Evil: yes"
-    assert made["recommends"] == ["git X: y"]
-    assert "\n" not in made["homepage"] + made["maintainer"]
-    assert any(entry["dst"] == "/usr/lib/other/demo" for entry in made["contents"])
+    fields, made = content(tmp_path, config=config, product={"homepage": "https://x\nEvil: yes", "maintainer": "A\nB: <a@b.c>"})
+    assert (fields["Package"], fields["Version"], fields["Priority"]) == ("other", "1.2.0~rc.1-3", "extra")
+    assert fields["Section"] == "games Evil: yes"
+    assert fields["Recommends"] == "git X: y"
+    assert not {"Evil", "X", "B"} & set(fields)
+    assert any(node.path == "usr/lib/other/demo" for node in made)
 
 
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        ("libx.so", 0o644), ("a/libx.so.1.2", 0o644), ("m.cpython-311-x86_64-linux-gnu.so", 0o644), ("libpython3.11.so.1.0", 0o644),
-        ("demo", 0o755), ("my.software", 0o755), ("x.socket", 0o755), ("lib.so/tool", 0o755),
-    ],
-)  # fmt: skip
-def test_libraries_are_not_executable(path: str, mode: int) -> None:
-    assert deb.mode(Node(path=path, mode=0o755)) == mode
+def test_every_file_has_its_sum(tmp_path: Path) -> None:
+    job = payloads.job(tmp_path, "deb")
+    tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
+    lines = deb.members(job, tree)["./md5sums"].decode().splitlines()
+    sums = {line[34:]: line[:32] for line in lines}
+    assert sums["demo"] == hashlib.md5(payloads.FILES["demo"].encode(), usedforsecurity=False).hexdigest()
+    assert set(sums) == {node.path for node in tree if node.source}
 
 
-def test_a_dollar_means_itself_where_nfpm_would_replace_it() -> None:
-    made = json.loads(nfpm.document({"description": "$HOME $$ ${X}", "depends": ["a$b"], "section": "$", "contents": [{"dst": "/$HOME"}]}))
-    assert made == {
-        "description": "${DOLLAR}HOME ${DOLLAR}${DOLLAR} ${DOLLAR}{X}",
-        "depends": ["a${DOLLAR}b"],
-        "section": "$",
-        "contents": [{"dst": "/$HOME"}],
-    }
+@pytest.mark.parametrize(("floor", "member"), [("glibc-2.31", "data.tar.gz"), ("glibc-2.36", "data.tar.zst"), ("", "data.tar.zst")])
+def test_the_container_holds_what_dpkg_of_the_floor_reads(floor: str, member: str, tmp_path: Path) -> None:
+    job = payloads.job(tmp_path, "deb", glibc_floor=floor)
+    deb.Deb().bundle(job, load(job.payload, job.folder / "payload", payloads.EPOCH), tmp_path / "out")
+    data = (tmp_path / "out").read_bytes()
+    assert data.startswith(b"!<arch>\ndebian-binary   1700000000  0     0     100644  4         `\n2.0\ncontrol.tar.gz  1700000000  ")
+    assert f"\n{member:<16}1700000000  0     0     100644  ".encode() in data
+    assert len(data) % 2 == 0
+    assert str(tmp_path).encode() not in data
+
+
+def test_owner_mode_and_time_are_the_same_for_all(tmp_path: Path) -> None:
+    job = payloads.job(tmp_path, "deb")
+    deb.Deb().bundle(job, load(job.payload, job.folder / "payload", payloads.EPOCH), tmp_path / "out")
+    data = (tmp_path / "out").read_bytes()
+    start = data.index(b"data.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(data[start + 60 :]), mode="r|gz") as tar:
+        entries = list(tar)
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime) for entry in entries} == {(0, 0, "", "", payloads.EPOCH)}
+    assert {entry.mode for entry in entries if not entry.issym()} == {0o755, 0o644}
+    assert all(entry.name == "." or entry.name.startswith("./usr") for entry in entries)

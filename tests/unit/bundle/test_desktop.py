@@ -29,8 +29,8 @@ def test_a_console_program_is_in_no_menu(tmp_path: Path) -> None:
 def test_a_console_program_with_categories_starts_in_a_terminal(tmp_path: Path) -> None:
     second = Executable(name="another", entry="demo:other")
     made = entries(tmp_path, categories=("Education",), executables=(second, CONSOLE))
-    assert list(made) == ["/usr/share/applications/demo.desktop"]
-    text = made["/usr/share/applications/demo.desktop"]
+    assert list(made) == ["usr/share/applications/demo.desktop"]
+    text = made["usr/share/applications/demo.desktop"]
     assert "Exec=demo\n" in text
     assert "Terminal=true\n" in text
     assert "Categories=Education;\n" in text
@@ -40,8 +40,8 @@ def test_a_console_program_with_categories_starts_in_a_terminal(tmp_path: Path) 
 def test_only_programs_with_windows_are_shown_and_by_the_identifier(tmp_path: Path) -> None:
     (tmp_path / "icon.svg").write_text("<svg/>")
     made = entries(tmp_path, executables=(CONSOLE, WINDOW), identifier="org.example.Demo", icon="icon.svg")
-    assert set(made) == {"/usr/share/applications/org.example.Demo.desktop", "/usr/share/icons/hicolor/scalable/apps/org.example.Demo.svg"}
-    text = made["/usr/share/applications/org.example.Demo.desktop"]
+    assert set(made) == {"usr/share/applications/org.example.Demo.desktop", "usr/share/icons/hicolor/scalable/apps/org.example.Demo.svg"}
+    text = made["usr/share/applications/org.example.Demo.desktop"]
     assert "\nExec=demo-gui\n" in text
     assert "\nTerminal=false\n" in text
     assert "\nIcon=org.example.Demo\n" in text
@@ -50,13 +50,13 @@ def test_only_programs_with_windows_are_shown_and_by_the_identifier(tmp_path: Pa
 
 def test_several_windows_have_names_of_their_own(tmp_path: Path) -> None:
     made = entries(tmp_path, executables=(OTHER, WINDOW))
-    assert list(made) == ["/usr/share/applications/demo.aid.desktop", "/usr/share/applications/demo.demo-gui.desktop"]
+    assert list(made) == ["usr/share/applications/demo.aid.desktop", "usr/share/applications/demo.demo-gui.desktop"]
     assert ["Name=aid\n" in text for text in made.values()] == [True, False]
 
 
 def test_no_text_becomes_a_key(tmp_path: Path) -> None:
     made = entries(tmp_path, executables=(WINDOW,), display_name="A\nExec=evil \\ B", summary="x\n[Desktop Action y]")
-    lines = made["/usr/share/applications/demo.desktop"].splitlines()
+    lines = made["usr/share/applications/demo.desktop"].splitlines()
     assert [line for line in lines if line.startswith(("Exec", "["))] == ["[Desktop Entry]", "Exec=demo-gui"]
     assert "Name=A Exec=evil \\\\ B" in lines
 
@@ -64,9 +64,9 @@ def test_no_text_becomes_a_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("width", "path"),
     [
-        (256, "/usr/share/icons/hicolor/256x256/apps/x.png"),
-        (512, "/usr/share/icons/hicolor/512x512/apps/x.png"),
-        (300, "/usr/share/pixmaps/x.png"),
+        (256, "usr/share/icons/hicolor/256x256/apps/x.png"),
+        (512, "usr/share/icons/hicolor/512x512/apps/x.png"),
+        (300, "usr/share/pixmaps/x.png"),
     ],
 )
 def test_an_icon_lies_where_its_size_is_looked_for(width: int, path: str) -> None:

@@ -19,12 +19,12 @@ def made(job: BundleJob) -> dict[str, str]:
     tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
     return {
         path: (gzip.decompress(data) if path.endswith(".gz") else data).decode()
-        for path, data in documents.files(job, tree, "demo-package")
+        for path, data in [*documents.debian(job, tree, "demo-package"), *documents.manuals(job, tree)]
     }
 
 
 def test_the_copyright_names_holders_licence_and_everything_within(tmp_path: Path) -> None:
-    text = made(payloads.job(tmp_path, "deb"))["/usr/share/doc/demo-package/copyright"]
+    text = made(payloads.job(tmp_path, "deb"))["usr/share/doc/demo-package/copyright"]
     assert "\nSource: https://demo.example.org\n" in text
     assert "\n click 8.1.0 (BSD-3-Clause)\n" in text
     assert text.endswith(
@@ -35,7 +35,7 @@ def test_the_copyright_names_holders_licence_and_everything_within(tmp_path: Pat
 
 def test_without_a_licence_file_the_maintainer_holds_it(tmp_path: Path) -> None:
     text = made(payloads.job(tmp_path, "deb", replace(payloads.PRODUCT, license_files=(), license="", homepage="")))
-    copyright_ = text["/usr/share/doc/demo-package/copyright"]
+    copyright_ = text["usr/share/doc/demo-package/copyright"]
     assert "Source:" not in copyright_
     assert "\nCopyright: 2023 Somebody <somebody@example.org>\nLicense: unknown\n The text comes with the source.\n" in copyright_
 
@@ -44,11 +44,11 @@ def test_the_text_of_the_gpl_is_not_the_holder(tmp_path: Path) -> None:
     job = payloads.job(tmp_path, "deb")
     gpl = " GNU GENERAL PUBLIC LICENSE\n\n Copyright (C) 2007 Free Software Foundation, Inc.\n Copyright (C) <year> <name>\n"
     (tmp_path / "LICENSE").write_text(gpl)
-    assert "\nCopyright: 2023 Somebody <" in made(job)["/usr/share/doc/demo-package/copyright"]
+    assert "\nCopyright: 2023 Somebody <" in made(job)["usr/share/doc/demo-package/copyright"]
 
 
 def test_the_changelog_is_dated_by_the_epoch(tmp_path: Path) -> None:
-    text = made(payloads.job(tmp_path, "deb"))["/usr/share/doc/demo-package/changelog.Debian.gz"]
+    text = made(payloads.job(tmp_path, "deb"))["usr/share/doc/demo-package/changelog.Debian.gz"]
     assert text.startswith("demo-package (1.2.0~rc.1-1) unstable; urgency=medium\n\n  * Release 1.2.0rc1.\n")
     assert text.endswith("\n -- Somebody <somebody@example.org>  Tue, 14 Nov 2023 22:13:20 +0000\n")
 
@@ -57,12 +57,12 @@ def test_a_projects_own_manual_page_is_taken(tmp_path: Path) -> None:
     job = payloads.job(tmp_path, "deb")
     (tmp_path / "man").mkdir()
     (tmp_path / "man" / "demo.1").write_text(".TH mine\n")
-    assert made(job)["/usr/share/man/man1/demo.1.gz"] == ".TH mine\n"
+    assert made(job)["usr/share/man/man1/demo.1.gz"] == ".TH mine\n"
 
 
 def test_no_text_becomes_a_request_of_a_manual_page(tmp_path: Path) -> None:
     product = replace(payloads.PRODUCT, summary='\\fBbold\\fR "x" a-b', description=".so /etc/passwd\n.so /etc/shadow", homepage="")
-    lines = made(payloads.job(tmp_path, "deb", product))["/usr/share/man/man1/demo.1.gz"].splitlines()
+    lines = made(payloads.job(tmp_path, "deb", product))["usr/share/man/man1/demo.1.gz"].splitlines()
     assert "demo \\- \\efBbold\\efR \\(dqx\\(dq a\\-b" in lines
     assert "\\&.so /etc/passwd .so /etc/shadow" in lines
     assert not [line for line in lines if line.startswith(".so")]

@@ -73,6 +73,14 @@ def test_each_decision_changes_the_key(change: dict[str, Any], project: Path) ->
     assert key(project, **change) != key(project)
 
 
+@pytest.mark.parametrize("form", ["deb", "rpm", "arch", "apk", "ipk"])
+def test_a_package_depends_on_its_own_table_of_the_configuration(form: str, project: Path) -> None:
+    artifact = PlannedArtifact(name="demo", format=form)
+    changed = msgspec.convert({form: {"depends": ["git"]}}, Config)
+    assert key(project, artifact=artifact, config=changed) != key(project, artifact=artifact)
+    assert key(project, config=changed) == key(project) or form == "deb"
+
+
 @pytest.mark.parametrize("name", ["demo.svg", "LICENSE", "man/demo.1", *Deb.templates])
 def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> None:
     before = key(project)
@@ -83,7 +91,7 @@ def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> Non
 
 def test_another_version_of_the_tool_changes_the_key(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = key(project)
-    monkeypatch.setattr(Deb, "tool", lambda _self: "nfpm 0")
+    monkeypatch.setattr(Deb, "tool", lambda _self: "zstd 0")
     assert key(project) != before
 
 

@@ -33,6 +33,8 @@ SEMVER = re.compile(r"^\d+(\.\d+){2,}(-(dev|alpha|beta|rc|post)\.\d+)?$")
         ("v1.2", "1.2.0", "1.2.0-1"),
         ("2", "2.0.0", "2.0.0-1"),
         ("2025.11.4.1", "2025.11.4.1", "2025.11.4.1-1"),
+        ("1.2.3.0.0", "1.2.3", "1.2.3-1"),
+        ("0.0.0.0", "0.0.0", "0.0.0-1"),
         ("1.2.3+local.7", "1.2.3", "1.2.3-1"),
         ("1.2.3.dev4+gabcdef", "1.2.3-dev.4", "1.2.3~~dev.4-1"),
         (" 1.2.3\n", "1.2.3", "1.2.3-1"),
@@ -42,6 +44,22 @@ def test_versions(text: str, semver: str, debian: str) -> None:
     version = Version.parse(text)
     assert names.semver(version) == semver
     assert names.debian(version) == debian
+
+
+@pytest.mark.parametrize(
+    ("text", "rpm", "arch", "apk"),
+    [
+        ("1.2.3", "1.2.3", "1.2.3", "1.2.3-r1"),
+        ("1.2.3b1", "1.2.3~beta.1", "1.2.3beta1", "1.2.3_beta1-r1"),
+        ("1.2.3rc2", "1.2.3~rc.2", "1.2.3rc2", "1.2.3_rc2-r1"),
+        ("1.2.3.dev4", "1.2.3~~dev.4", "1.2.3adev4", "1.2.3_alpha0_pre4-r1"),
+        ("1.2.3.post1", "1.2.3^post.1", "1.2.3.post1", "1.2.3_p1-r1"),
+        ("v1.2", "1.2.0", "1.2.0", "1.2.0-r1"),
+    ],
+)
+def test_versions_of_the_other_package_managers(text: str, rpm: str, arch: str, apk: str) -> None:
+    version = Version.parse(text)
+    assert (names.rpm(version), names.arch(version), names.apk(version)) == (rpm, arch, apk)
 
 
 def test_the_revision_of_the_packaging() -> None:
@@ -88,6 +106,9 @@ def test_a_version_is_spelled_in_characters_that_stay(text: str) -> None:
     assert SEMVER.match(names.semver(version))
     # what Policy 5.6.12 allows; a hyphen only before the revision
     assert re.match(r"^\d[A-Za-z0-9.+~]*-\d+$", names.debian(version))
+    assert re.match(r"^[A-Za-z0-9.~^]+$", names.rpm(version))
+    assert re.match(r"^[A-Za-z0-9.]+$", names.arch(version))  # no hyphen: the revision follows one
+    assert re.match(r"^\d+(\.\d+)*(_(alpha|beta|pre|rc|p)\d+)*-r\d+$", names.apk(version))
 
 
 @given(VERSIONS)

@@ -47,7 +47,7 @@ def names(made: Plan) -> list[str]:
     return [artifact.name for target in made.targets for artifact in target.artifacts]
 
 
-def test_the_default_matrix_makes_every_format() -> None:
+def test_the_default_matrix_makes_what_most_people_take() -> None:
     made = plan(what=product(DEMO, Executable(name="demo-show", entry="demo:show")))
     assert names(made) == [
         "Demo-1.0.0-rc.1-linux-x86_64.tar.gz",
@@ -62,7 +62,7 @@ def test_the_default_matrix_makes_every_format() -> None:
 
 def test_every_planned_format_has_a_bundler() -> None:
     assert set(FORMATS) == set(BUNDLERS)
-    assert set(DEFAULT.targets["linux-x86_64"].formats) == set(FORMATS)
+    assert set(DEFAULT.targets["linux-x86_64"].formats) <= set(FORMATS)
 
 
 def test_equal_inputs_make_equal_plans_whatever_the_order() -> None:
@@ -113,7 +113,7 @@ def test_the_debian_package_has_the_name_it_is_given() -> None:
         ({}, "there is nothing to build"),
         ({"linux-x86_64": {}}, "there is nothing to build"),
         ({"linux-x86_64": {"formats": ["debb"]}}, "linux-x86_64: this version of coldforge makes no 'debb' (did you mean deb?)"),
-        ({"linux-x86_64": {"formats": ["msi"]}}, "makes no 'msi' (known: deb, onefile, sbom, tar.gz)"),
+        ({"linux-x86_64": {"formats": ["msi"]}}, "makes no 'msi' (known: apk, arch, deb, ipk, onefile, rpm, sbom, tar.gz, tar.zst)"),
         ({"linux-amd65": {"formats": ["deb"]}}, "unknown target 'linux-amd65' (did you mean linux-"),
         ({"windows-x86_64": {"formats": ["deb"]}}, "windows-x86_64: deb is for linux only"),
         ({"linux-x86_64": {"formats": ["deb"]}, "linux-amd64": {"formats": ["deb"]}}, "linux-x86_64 is there twice"),

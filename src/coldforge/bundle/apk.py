@@ -1,0 +1,85 @@
+"""`apk`: the package for Alpine, Wolfi and their kin: two gzipped tars in one file, the first says what the second holds.
+
+A program for glibc asks for `so:libc.so.6`, which Wolfi has and Alpine has not: apk refuses it there. One for musl asks for musl.
+Source: https://wiki.alpinelinux.org/wiki/Apk_spec
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle.installed import installed
+from coldforge.bundle.tree import Node, Tree
+from coldforge.host import files
+from coldforge.plan import libraries, names
+from coldforge.target import Target
+
+
+class Apk:
+    """Writes the package of version 2, which every apk reads. It is not signed here."""
+
+    format = "apk"
+    templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
+    settings: tuple[str, ...] = ("apk",)
+
+    def tool(self) -> str:
+        return tars.gzip_tool()
+
+    def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
+        with files.scratch("apk") as folder:
+            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
+            content = installed(job, tree, made, package=name(job), scratch=folder)
+            data = folder / "data.tar.gz"
+            with data.open("wb") as raw, tars.gzipped(raw) as stream:
+                tars.write(content, stream, extra=_checksum)
+            about = information(job, content, files.sha256(data))
+            with out.open("wb") as raw, data.open("rb") as stream:
+                raw.write(tars.small(tars.texts({".PKGINFO": about}, tree.epoch)))  # without an end: the tar goes on in the next stream
+                shutil.copyfileobj(stream, raw, files.CHUNK)
+
+
+def name(job: BundleJob) -> str:
+    """What the package is called."""
+    return job.plan.config.apk.package or names.debian_package(job.plan.product.name)
+
+
+def information(job: BundleJob, content: Tree, digest: str) -> bytes:
+    """The text of .PKGINFO; `digest` is that of the second tar."""
+    return "".join(f"{key} = {control.line(value)}\n" for key, value in _lines(job, content, digest) if value.strip()).encode()
+
+
+def _lines(job: BundleJob, content: Tree, digest: str) -> Iterator[tuple[str, str]]:
+    product, config = job.plan.product, job.plan.config.apk
+    version = names.apk(names.Version.parse(product.version), config.revision)
+    target = Target.parse(job.target.target)
+    yield from {
+        "pkgname": name(job),
+        "pkgver": version,
+        "pkgdesc": control.synopsis(product),
+        "url": product.homepage,
+        "builddate": str(content.epoch),
+        "packager": product.maintainer,
+        "size": str(sum(node.size for node in content)),
+        "arch": target.arch,
+        "origin": name(job),
+        "maintainer": product.maintainer,
+        "license": product.license or "unknown",
+    }.items()
+    yield from (("replaces", value) for value in config.replaces)
+    yield from (("provides", f"cmd:{executable.name}={version}") for executable in product.executables)
+    yield from (("provides", value) for value in config.provides)
+    needed = [*libraries.apk(job.payload.needs, target), *config.depends, *(f"!{value}" for value in config.conflicts)]
+    yield from (("depend", value) for value in dict.fromkeys(needed))
+    yield "datahash", digest
+
+
+def _checksum(node: Node) -> Mapping[str, str]:
+    """What `apk audit` compares a file with: SHA-1 is what the format has."""
+    if node.is_directory:
+        return {}
+    link = hashlib.sha1(node.link.encode(), usedforsecurity=False).hexdigest()
+    return {"APK-TOOLS.checksum.SHA1": files.digests(node.source, "sha1")[0] if node.source else link}

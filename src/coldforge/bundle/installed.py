@@ -1,0 +1,52 @@
+"""What a package installs: the tree below `/usr/lib/<package>`, its programs in `/usr/bin`, and what else belongs to a program."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from coldforge.bundle import BundleJob
+from coldforge.bundle.tree import Node, Tree, sorted_with_folders
+
+_LIBRARY: Final = re.compile(r"\.so(\.[0-9A-Za-z_-]+)*$")
+
+
+def place(package: str) -> str:
+    """The folder of the tree."""
+    return f"usr/lib/{package}"
+
+
+def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, package: str, scratch: Path) -> Tree:
+    """All that is installed, with its folders up to the root: the tree, a link for each program, and the files that are `made`.
+
+    Those are written into `scratch`; nothing of its path gets into a package.
+    """
+    below = place(package)
+    nodes = [*_moved(tree, below), *_launchers(job, below), *_written(dict(made), scratch)]
+    return Tree(nodes=sorted_with_folders([Node(path=below, mode=0o755), *nodes]), epoch=tree.epoch)
+
+
+def _moved(tree: Tree, below: str) -> Iterator[Node]:
+    for node in tree:
+        yield Node(path=f"{below}/{node.path}", mode=mode(node), size=node.size, source=node.source, link=node.link)
+
+
+def mode(node: Node) -> int:
+    """Shared libraries are not executable in a package (Debian Policy 10.2)."""
+    return 0o644 if node.source and _LIBRARY.search(node.path) else node.mode
+
+
+def _launchers(job: BundleJob, below: str) -> Iterator[Node]:
+    """Relative links: the boot loaders look for their tree where a link leads to."""
+    for executable in job.plan.product.executables:
+        yield Node(path=f"usr/bin/{executable.name}", mode=0o777, link=posixpath.relpath(f"{below}/{executable.name}", "usr/bin"))
+
+
+def _written(made: Mapping[str, bytes], scratch: Path) -> Iterator[Node]:
+    for number, path in enumerate(sorted(made)):
+        source = scratch / str(number)
+        source.write_bytes(made[path])
+        yield Node(path=path.removeprefix("/"), mode=0o644, size=len(made[path]), source=source)

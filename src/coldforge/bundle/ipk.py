@@ -1,0 +1,76 @@
+"""`ipk`: the package for OpenWrt and other small systems: what a Debian package has, in a gzipped tar.
+
+Source: opkg-build of https://git.yoctoproject.org/opkg-utils
+"""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+from typing import Final
+
+from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle.installed import installed
+from coldforge.bundle.tree import Node, Tree
+from coldforge.host import files
+from coldforge.plan import names
+from coldforge.target import Target
+
+_FAST: Final = 1  # what is wrapped has been compressed
+
+
+class Ipk:
+    """Writes the package for opkg."""
+
+    format = "ipk"
+    templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
+    settings: tuple[str, ...] = ("ipk",)
+
+    def tool(self) -> str:
+        return tars.gzip_tool()
+
+    def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
+        with files.scratch("ipk") as folder:
+            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
+            content = installed(job, tree, made, package=name(job), scratch=folder)
+            parts = {part: folder / part for part in ("debian-binary", "data.tar.gz", "control.tar.gz")}
+            parts["debian-binary"].write_bytes(b"2.0\n")
+            with parts["data.tar.gz"].open("wb") as raw, tars.gzipped(raw) as stream:
+                tars.write(content, stream, below=".", form=tars.GNU)
+            about = tars.texts({"./control": control.paragraph(fields(job, content))}, tree.epoch)
+            parts["control.tar.gz"].write_bytes(tars.small(about + tars.END))
+            with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream, tarfile.open(mode="w|", fileobj=stream, format=tars.GNU) as tar:
+                for part, source in parts.items():
+                    node = Node(path=f"./{part}", mode=0o644, size=source.stat().st_size, source=source)
+                    with source.open("rb") as data:
+                        tar.addfile(tars.info(node, "", tree.epoch), data)
+
+
+def name(job: BundleJob) -> str:
+    """What the package is called."""
+    return job.plan.config.ipk.package or names.debian_package(job.plan.product.name)
+
+
+def architecture(job: BundleJob) -> str:
+    """OpenWrt's word for it, unless the project has another."""
+    return job.plan.config.ipk.architecture or {"x86_64": "x86_64", "aarch64": "aarch64_generic"}[Target.parse(job.target.target).arch]
+
+
+def fields(job: BundleJob, content: Tree) -> dict[str, str]:
+    """The control file's fields; the installed size is in bytes here."""
+    product, config = job.plan.product, job.plan.config.ipk
+    return {
+        "Package": name(job),
+        "Version": names.debian(names.Version.parse(product.version), config.revision),
+        "Architecture": architecture(job),
+        "Maintainer": product.maintainer,
+        "Depends": ", ".join(config.depends),
+        "Conflicts": ", ".join(config.conflicts),
+        "Provides": ", ".join(config.provides),
+        "Replaces": ", ".join(config.replaces),
+        "Section": config.section,
+        "License": product.license,
+        "Homepage": product.homepage,
+        "Installed-Size": str(sum(node.size for node in content)),
+        "Description": f"{control.synopsis(product)}\n{control.extended(product)}",
+    }

@@ -1,0 +1,91 @@
+"""Tar streams of a tree, compressed: what half of the formats are made of. Nothing is held in memory but a piece of a file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Final, Literal
+
+from coldforge.bundle.tree import Node, Tree
+
+# Level 6 of zlib: on a frozen tree of 50 MB, 9 takes four times as long for 0.4 per cent, 4 half as long for 1.6 per cent more.
+GZIP_LEVEL: Final = 6
+# Level 9 of zstd: a sixth smaller than gzip in half its time; 12 takes twice as long for one per cent.
+ZSTD_LEVEL: Final = 9
+Form = Literal[1, 2]
+GNU: Final[Form] = 1  # tarfile.GNU_FORMAT: dpkg and opkg read no pax headers
+PAX: Final[Form] = 2  # tarfile.PAX_FORMAT
+END: Final = bytes(2 * tarfile.BLOCKSIZE)
+
+Extra = Callable[[Node], Mapping[str, str]]
+"""Further pax headers of an entry."""
+
+
+def gzip_tool() -> str:
+    """Another zlib may write other bytes."""
+    return f"tarfile + zlib {zlib.ZLIB_RUNTIME_VERSION} level {GZIP_LEVEL}"
+
+
+def zstd_tool() -> str:
+    """Another zstd may write other bytes."""
+    import zstandard
+
+    return f"tarfile + zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} level {ZSTD_LEVEL}"
+
+
+def gzipped(raw: IO[bytes], level: int = GZIP_LEVEL) -> gzip.GzipFile:
+    """A gzip stream without name and time (RFC 1952: MTIME 0 means none); Python always writes 255, unknown, as its system."""
+    return gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=raw, mtime=0)
+
+
+def zstd(raw: IO[bytes]) -> IO[bytes]:
+    """A zstd stream with a checksum. Its bytes are the same for any number of threads but none."""
+    import zstandard
+
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=os.cpu_count() or 1, write_checksum=True)
+    return compressor.stream_writer(raw, closefd=False)
+
+
+def write(tree: Tree, stream: IO[bytes] | gzip.GzipFile, *, below: str = "", form: Form = PAX, extra: Extra | None = None) -> None:
+    """Write the tree with `below` before each path: a folder, which gets an entry of its own."""
+    root = Node(path="", mode=0o755)
+    with tarfile.open(mode="w|", fileobj=stream, format=form) as tar:
+        for node in (root, *tree) if below else tree:
+            header = info(node, below, tree.epoch)
+            header.pax_headers = dict(extra(node)) if extra else {}
+            if node.source is None:
+                tar.addfile(header)
+                continue
+            with node.source.open("rb") as content:
+                tar.addfile(header, content)
+
+
+def info(node: Node, folder: str, epoch: int) -> tarfile.TarInfo:
+    """The header of an entry: owner 0, one time, nothing of the machine."""
+    made = tarfile.TarInfo(f"{folder}/{node.path}".strip("/") if folder else node.path)
+    made.type = tarfile.REGTYPE if node.source else tarfile.SYMTYPE if node.link else tarfile.DIRTYPE
+    made.mode, made.mtime, made.size, made.linkname = node.mode, epoch, node.size, node.link
+    return made
+
+
+def texts(files: Mapping[str, bytes], epoch: int, *, form: Form = GNU) -> bytes:
+    """A few small files as the entries of a tar, in the order given, without what ends one: see `END`. Scripts are executable."""
+    made = io.BytesIO()
+    for name, data in files.items():
+        node = Node(path=name, mode=0o755 if data.startswith(b"#!") else 0o644, size=len(data), source=Path(name))
+        made.write(info(node, "", epoch).tobuf(form, "utf-8", "surrogateescape"))
+        made.write(data + bytes(-len(data) % tarfile.BLOCKSIZE))
+    return made.getvalue()
+
+
+def small(data: bytes) -> bytes:
+    """Bytes, gzipped."""
+    buffer = io.BytesIO()
+    with gzipped(buffer) as stream:
+        stream.write(data)
+    return buffer.getvalue()
