@@ -35,6 +35,8 @@ class Bundler(Protocol):
     """The recipes that it reads; part of the cache key."""
     settings: tuple[str, ...]
     """The tables of `[tool.coldforge]` that it reads; part of the cache key."""
+    digests: tuple[str, ...]
+    """What it writes down of each file besides its sha256, such as md5: reckoned where the files are read anyway."""
 
     def tool(self) -> str:
         """Name and version of what writes the bytes; part of the cache key."""

@@ -6,7 +6,6 @@ Source: https://wiki.alpinelinux.org/wiki/Apk_spec
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ class Apk:
     format = "apk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
     settings: tuple[str, ...] = ("apk",)
+    digests: tuple[str, ...] = ("sha1",)
 
     def tool(self) -> str:
         return tars.gzip_tool()
@@ -81,5 +81,4 @@ def _checksum(node: Node) -> Mapping[str, str]:
     """What `apk audit` compares a file with: SHA-1 is what the format has."""
     if node.is_directory:
         return {}
-    link = hashlib.sha1(node.link.encode(), usedforsecurity=False).hexdigest()
-    return {"APK-TOOLS.checksum.SHA1": files.digests(node.source, "sha1")[0] if node.source else link}
+    return {"APK-TOOLS.checksum.SHA1": node.digest("sha1")}

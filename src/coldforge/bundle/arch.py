@@ -24,6 +24,7 @@ class Arch:
     format = "arch"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE, libraries.ARCH)
     settings: tuple[str, ...] = ("arch",)
+    digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:
         return tars.zstd_tool()
@@ -106,8 +107,8 @@ def listing(content: Tree) -> Iterator[str]:
 
 def _facts(node: Node) -> str:
     if node.source:
-        md5, sha256 = files.digests(node.source, "md5", "sha256")  # pacman before 6.1 compares the first
-        return f"{'' if node.mode == 0o644 else f'mode={node.mode:o} '}size={node.size} md5digest={md5} sha256digest={sha256}"
+        sums = f"md5digest={node.digest('md5')} sha256digest={node.digest('sha256')}"  # pacman before 6.1 compares the first
+        return f"{'' if node.mode == 0o644 else f'mode={node.mode:o} '}size={node.size} {sums}"
     return f"mode=777 type=link link={_visible(node.link)}" if node.link else f"mode={node.mode:o} type=dir"
 
 

@@ -15,6 +15,7 @@ class TarGz:
     format = "tar.gz"
     templates: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         return tars.gzip_tool()
@@ -30,6 +31,7 @@ class TarZst:
     format = "tar.zst"
     templates: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         return tars.zstd_tool()

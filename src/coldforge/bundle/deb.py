@@ -34,6 +34,7 @@ class Deb:
     format = "deb"
     templates: tuple[str, ...] = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
     settings: tuple[str, ...] = ("deb",)
+    digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:
         """The compressors, of which the floor decides."""
@@ -118,7 +119,7 @@ def _sums(content: Tree) -> Iterator[str]:
     """What `dpkg --verify` compares with; MD5 is what that file has to hold (deb-md5sums(5))."""
     for node in content:
         if node.source:
-            yield f"{files.digests(node.source, 'md5')[0]}  {node.path}\n"
+            yield f"{node.digest('md5')}  {node.path}\n"
 
 
 def _archive(raw: IO[bytes], parts: Mapping[str, bytes | Path], epoch: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,7 @@ def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, 
 
 def _moved(tree: Tree, below: str) -> Iterator[Node]:
     for node in tree:
-        yield Node(path=f"{below}/{node.path}", mode=mode(node), size=node.size, source=node.source, link=node.link)
+        yield replace(node, path=f"{below}/{node.path}", mode=mode(node))
 
 
 def mode(node: Node) -> int:

@@ -25,6 +25,7 @@ class Ipk:
     format = "ipk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
     settings: tuple[str, ...] = ("ipk",)
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         return tars.gzip_tool()

@@ -17,6 +17,7 @@ class OneFile:
     format = "onefile"
     templates: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         """Nothing is written anew."""

@@ -27,6 +27,7 @@ class Rpm:
     format = "rpm"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
     settings: tuple[str, ...] = ("rpm",)
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         """The compressor is nfpm's own."""

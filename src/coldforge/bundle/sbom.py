@@ -22,6 +22,7 @@ class Sbom:
     format = "sbom"
     templates: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
         """The library decides the order and the spelling, and coldforge is named in it."""

@@ -74,7 +74,8 @@ def bundle_target(
     made |= {} if clean else {p.name: kept for p in pieces if p.name in wanted - made.keys() and (kept := _cached(p))}
     if todo := [piece for piece in pieces if piece.name in wanted - made.keys()]:
         workers = jobs or os.cpu_count() or 1
-        tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers)
+        digests = {name for piece in todo for name in piece.bundler.digests}
+        tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers, digests=sorted(digests))
         with ThreadPoolExecutor(max_workers=workers) as pool:
             done = pool.map(lambda piece: _make(piece, tree, {} if seconds is None else seconds), todo)
             made |= {artifact.name: artifact for artifact in done}

@@ -9,9 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,8 @@ _AGAIN: Final = "Freeze it again: `coldforge build --clean`."
 class Node:
     """One entry: `path` relative with forward slashes; `source` is where a regular file's bytes are.
 
-    `config` marks a file that a package manager leaves as the user changed it.
+    `config` marks a file that a package manager leaves as the user changed it. `digests` are those of the content that are
+    known already, by algorithm.
     """
 
     path: str
@@ -37,6 +38,15 @@ class Node:
     source: Path | None = None
     link: str = ""
     config: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def digest(self, algorithm: str) -> str:
+        """A digest of the content in hexadecimal, of a link that of where it leads; empty for a folder."""
+        if known := self.digests.get(algorithm):
+            return known
+        if self.source:
+            return files.digests(self.source, algorithm)[0]
+        return files.digest(self.link.encode(), algorithm) if self.link else ""
 
     @property
     def is_directory(self) -> bool:
@@ -61,17 +71,21 @@ class Tree:
         return replace(self, nodes=sorted_with_folders([*self.nodes, *(node for node in added if node.path not in taken)]))
 
 
-def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1) -> Tree:
-    """The tree of a payload below `root`; `jobs` files are read at a time.
+def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1, digests: Collection[str] = ()) -> Tree:
+    """The tree of a payload below `root`; `jobs` files are read at a time, each once, and these `digests` of them kept.
 
     Raises Refused when the index holds what no tree can, or when a file is missing, has changed since
     the index was written, or is not in it.
     """
     if wrong := sorted({*_unsafe(payload.files)}):
         raise Refused(f"the index of the payload of {payload.target} is not that of a frozen tree", why=_some(wrong), hint=_AGAIN)
-    if changed := _changed(payload.files, root, jobs):
-        raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(changed), hint=_AGAIN)
-    return Tree(nodes=sorted_with_folders([_node(entry, root) for entry in payload.files]), epoch=epoch)
+    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink() or not path.is_dir()}
+    with ThreadPoolExecutor(max_workers=jobs) as pool:  # hashing lets go of the interpreter's lock
+        nodes = list(pool.map(lambda entry: _node(entry, root, digests), payload.files))
+    broken = {entry.path for entry, node in zip(payload.files, nodes, strict=True) if not node}
+    if changed := broken | (present - {entry.path for entry in payload.files}):
+        raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(sorted(changed)), hint=_AGAIN)
+    return Tree(nodes=sorted_with_folders([node for node in nodes if node]), epoch=epoch)
 
 
 def _unsafe(entries: tuple[FileEntry, ...]) -> Iterator[str]:
@@ -102,32 +116,21 @@ def _stays_inside(path: str, *, folder: str = "") -> bool:
     return bool(path) and not _CONTROL.search(path) and first not in ("", "..")
 
 
-def _changed(entries: tuple[FileEntry, ...], root: Path, jobs: int) -> list[str]:
-    """The paths that are not what the index says, or not in it."""
-    listed = {entry.path for entry in entries}
-    present = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_symlink() or not path.is_dir()}
-    with ThreadPoolExecutor(max_workers=jobs) as pool:  # hashing lets go of the interpreter's lock
-        intact = list(pool.map(lambda entry: _intact(entry, root), entries))
-    return sorted({entry.path for entry, good in zip(entries, intact, strict=True) if not good} | (present - listed))
-
-
-def _intact(entry: FileEntry, root: Path) -> bool:
+def _node(entry: FileEntry, root: Path, digests: Collection[str]) -> Node | None:
+    """The entry as it is on the disk; None when that is not what the index says."""
     path = root / entry.path
     if entry.kind == "link":
-        return path.is_symlink() and path.readlink().as_posix() == entry.link
+        same = path.is_symlink() and path.readlink().as_posix() == entry.link
+        return Node(path=entry.path, mode=0o777, link=entry.link) if same else None
     if path.is_symlink():
-        return False
+        return None
     if entry.kind == "directory":
-        return path.is_dir()
-    return path.is_file() and path.stat().st_size == entry.size and files.sha256(path) == entry.sha256
-
-
-def _node(entry: FileEntry, root: Path) -> Node:
-    if entry.kind == "directory":
-        return Node(path=entry.path, mode=0o755)
-    if entry.kind == "link":
-        return Node(path=entry.path, mode=0o777, link=entry.link)
-    return Node(path=entry.path, mode=entry.mode, size=entry.size, source=root / entry.path)
+        return Node(path=entry.path, mode=0o755) if path.is_dir() else None
+    if not path.is_file() or path.stat().st_size != entry.size:
+        return None
+    algorithms = ("sha256", *digests)
+    found = dict(zip(algorithms, files.digests(path, *algorithms), strict=True))
+    return Node(path=entry.path, mode=entry.mode, size=entry.size, source=path, digests=found) if found["sha256"] == entry.sha256 else None
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -25,6 +25,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest(data: bytes, algorithm: str) -> str:
+    """A digest in hexadecimal; see `digests`."""
+    import hashlib
+
+    return hashlib.new(algorithm, data, usedforsecurity=False).hexdigest()
+
+
 def digests(path: Path, *algorithms: str) -> list[str]:
     """Several digests in hexadecimal from one reading; MD5 and SHA-1 are for formats that have no better, never for trust."""
     import hashlib
