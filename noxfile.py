@@ -86,6 +86,7 @@ def benchmarks(session: nox.Session) -> None:
     prepare(session)
     run(session, "python", "benchmarks/start.py")
     run(session, "python", "benchmarks/applications.py")
+    run(session, "python", "benchmarks/packages.py")
 
 
 @nox.session(default=False)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,24 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds of processor time (user and system, children included) and of wall time."""
+    """Seconds of processor time (user and system, children included), of wall time, and the most memory that a process held, in bytes."""
 
     cpu: float
     wall: float
+    memory: int
 
 
 def cost(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command that must succeed."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(argv, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{argv} failed:\n{done.stdout}\n{done.stderr}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, time.perf_counter() - start)
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})}, stdout=said, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode, wall = os.waitstatus_to_exitcode(status), time.perf_counter() - start
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{argv} failed:\n{said.read().decode(errors='replace')}")
+    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024)
 
 
 def median_cpu(argv: Sequence[str | Path], *, cwd: Path | None = None, times: int = 15) -> float:

@@ -5,7 +5,6 @@ Source: opkg-build of https://git.yoctoproject.org/opkg-utils
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +39,9 @@ class Ipk:
                 tars.write(content, stream, below=".", form=tars.GNU)
             about = tars.texts({"./control": control.paragraph(fields(job, content))}, tree.epoch)
             parts["control.tar.gz"].write_bytes(tars.small(about + tars.END))
-            with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream, tarfile.open(mode="w|", fileobj=stream, format=tars.GNU) as tar:
-                for part, source in parts.items():
-                    node = Node(path=f"./{part}", mode=0o644, size=source.stat().st_size, source=source)
-                    with source.open("rb") as data:
-                        tar.addfile(tars.info(node, "", tree.epoch), data)
+            nodes = tuple(Node(path=f"./{part}", mode=0o644, size=path.stat().st_size, source=path) for part, path in parts.items())
+            with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream:
+                tars.write(Tree(nodes=nodes, epoch=tree.epoch), stream, form=tars.GNU)
 
 
 def name(job: BundleJob) -> str:

@@ -75,7 +75,7 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
             "buildhost": "coldforge",
             "summary": control.synopsis(product),
             "group": control.line(config.group),
-            "compression": "zstd:9",  # every rpm since 4.14 reads it, of 2017
+            "compression": "zstd:6",  # every rpm since 4.14 reads it, of 2017
         },
     }
 

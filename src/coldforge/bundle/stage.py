@@ -24,7 +24,7 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
-VERSION: Final = 3  # of what the bundlers write: raised when the same inputs give other bytes
+VERSION: Final = 4  # of what the bundlers write: raised when the same inputs give other bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldforge.bundle import tars
+from coldforge.bundle import gzips, tars
 from coldforge.bundle.archive import TarGz, TarZst, with_licences
 from coldforge.bundle.tree import Node, Tree, load
 from support import payloads
@@ -109,7 +109,28 @@ def test_both_compressions_hold_the_same(tmp_path: Path) -> None:
     assert unpacked == gzip.decompress((tmp_path / "gz").read_bytes())
 
 
-def test_the_number_of_processors_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@settings(max_examples=40)
+@given(
+    pieces=st.lists(st.binary(max_size=3000).map(lambda data: data * 97), max_size=6),
+    block=st.integers(1, 70_000),
+    workers=st.integers(1, 5),
+)
+def test_any_content_comes_out_of_gzip_again_whatever_the_number_of_processors(pieces: list[bytes], block: int, workers: int) -> None:
+    made = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gzips, "BLOCK", block)
+        for number in (1, workers):
+            patch.setattr("os.cpu_count", lambda number=number: number)
+            out = io.BytesIO()
+            with tars.gzipped(out) as stream:
+                for piece in pieces:
+                    stream.write(piece)
+            made.add(out.getvalue())
+    (data,) = made
+    assert gzip.decompress(data) == b"".join(pieces)
+
+
+def test_the_number_of_processors_changes_no_byte_of_zstd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Long enough for several threads to have a part each."""
     (tmp_path / "long").write_bytes(bytes(range(256)) * 80_000)
     made = set()
