@@ -7,7 +7,8 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import Distribution, PathDistribution, distributions
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.metadata import Distribution, PackagePath, PathDistribution, distributions
 from pathlib import Path
 
 NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
@@ -69,6 +70,34 @@ def top_level(dist: Distribution) -> Iterator[str]:
             yield file.stem
         elif len(file.parts) == 2 and file.name == "__init__.py":
             yield file.parts[0]
+
+
+@cache
+def importable(freezer: frozenset[str]) -> Mapping[str, str]:
+    """Every module that the distributions bring, but for those of the freezer, with its distribution."""
+    found: dict[str, str] = {}
+    for dist in installed():
+        name = normalised(dist.name or "")
+        for file in dist.files or () if name not in freezer else ():
+            module = module_name(file)
+            if all(part.isidentifier() for part in module.split(".")):
+                found[module] = name
+    return found
+
+
+def module_name(file: PackagePath) -> str:
+    """The module that an installed file is; empty when it is none."""
+    if file.suffix == ".py":
+        parts = file.with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return ".".join([*file.parts[:-1], file.name.partition(".")[0]]) if is_extension(file) else ""
+
+
+def is_extension(file: PackagePath) -> bool:
+    """Whether an installed file is a module in machine code; a library that is loaded by its path may have the same suffix."""
+    tagged = any(file.name.endswith(suffix) for suffix in EXTENSION_SUFFIXES if suffix.count(".") > 1)
+    bare = file.suffix in EXTENSION_SUFFIXES and file.name.count(".") == 1
+    return tagged or (bare and f"PyInit_{file.stem}".encode() in Path(str(file.locate())).read_bytes())
 
 
 @cache

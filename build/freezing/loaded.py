@@ -81,7 +81,7 @@ def loaded(job: Mapping[str, Any]) -> dict[str, Any]:
     """What was remembered, with the origin of every module in the place of its source, and imports between parts only."""
     found = json.loads((Path(job["work"]) / LIST).read_text(encoding="utf-8"))
     application = normalised(job["application"])
-    sources = {*found["modules"].values(), *found["named"], *(source for source, *_ in found["imports"])}
+    sources = {*found["modules"].values(), *found["named"], *(place for source, by, *_ in found["imports"] for place in (source, by))}
     origins = origins_of_sources(sorted(sources), set(job["freezer"]), application)
     imports = {(origins[source]["name"], origins[by]["name"], module, plain) for source, by, module, plain in found["imports"]}
     imports |= {(origins[source]["name"], application, "", True) for source in found["named"]}

@@ -25,6 +25,22 @@ PAGE = """\
 !!! note
     Bring the other lens.
 """
+SCHEMA = {"type": "object", "properties": {"port": {"type": "integer", "maximum": 65535}}, "required": ["port"]}
+REVISION = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "1", None
+
+
+def upgrade():
+    op.create_table("birds", sa.Column("name", sa.String(20), primary_key=True), sa.Column("seen", sa.Integer))
+    op.bulk_insert(sa.table("birds", sa.column("name", sa.String), sa.column("seen", sa.Integer)), [{"name": "wren", "seen": 42}])
+
+
+def downgrade():
+    op.drop_table("birds")
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +92,62 @@ def build_site(system: Bare) -> None:
     assert any("Bring the other lens" in document["text"] for document in index["docs"])
 
 
+def check_schemas(system: Bare) -> None:
+    """Documents against a schema of one's own, which Rust code resolves, and against one that the program carries as data."""
+    system.put("schema.json", json.dumps(SCHEMA).encode())
+    system.put("good.json", b'{"port": 443}')
+    system.put("bad.yaml", b"port: 99999\n")
+    system.do("check-jsonschema --schemafile schema.json good.json", user=USER)
+    said = system.run("check-jsonschema --schemafile schema.json good.json bad.yaml", user=USER)
+    assert said.code == 1
+    assert "99999 is greater than the maximum of 65535" in said.text
+    system.put("workflow.yaml", b"on: push\njobs: {test: {steps: []}}\n")
+    said = system.run("check-jsonschema --builtin-schema vendor.github-workflows workflow.yaml", user=USER)
+    assert said.code == 1
+    assert "$.jobs.test" in said.text
+
+
+def format_code(system: Bare) -> None:
+    """Several files at once: each in a process of a pool, by compiled modules."""
+    names = [f"part{number}.py" for number in range(4)]
+    for name in names:
+        system.put(name, b"def f ( a,b ):\n  return {'a':a,\n  'b':b}\n")
+    assert "4 files reformatted" in system.do(f"black --workers 2 {' '.join(names)}", user=USER)
+    texts = {system.do(f"cat {name}", user=USER) for name in names}
+    assert texts == {'def f(a, b):\n    return {"a": a, "b": b}\n'}
+    assert "(compiled: yes)" in system.do("black --version", user=USER)
+
+
+def migrate(system: Bare) -> None:
+    """A folder made of the program's templates, and a table in SQLite, whose dialect is imported by its name."""
+    system.do("alembic init --template generic changes", user=USER)
+    system.do("sed -i 's|^sqlalchemy.url = .*|sqlalchemy.url = sqlite:///birds.db|' alembic.ini", user=USER)
+    assert "changes/versions" in system.do("alembic revision -m empty && rm changes/versions/*", user=USER)
+    system.put("first.py", REVISION.encode(), f"/home/{USER}/changes/versions")
+    system.do("alembic upgrade head", user=USER)
+    assert "1 (head)" in system.do("alembic current", user=USER)
+    assert b"wren" in system.do("cat birds.db", user=USER).encode()
+    assert "INSERT INTO birds" in system.do("alembic upgrade head --sql", user=USER)
+
+
+def keep_secrets(system: Bare) -> None:
+    """A secret in a file, by a backend that another distribution registers."""
+    assert "keyrings.alt.file.PlaintextKeyring" in system.do("keyring --list-backends", user=USER)
+    chosen = {"PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring"}
+    system.do("echo heather | keyring set example.org ada", user=USER, env=chosen)
+    assert system.do("keyring get example.org ada", user=USER, env=chosen).strip() == "heather"
+    system.do("keyring del example.org ada", user=USER, env=chosen)
+    assert system.run("keyring get example.org ada", user=USER, env=chosen).code == 1
+
+
 APPLICATIONS = (
     Application(folder="data", package="sbom-writer", version="7.5.0", use=write_sbom),
     Application(folder="compiled", package="pagetext", version="0.11.10", use=read_pdf),
     Application(folder="plugins", package="site-builder", version="1.6.1", use=build_site),
+    Application(folder="rust", package="schema-checker", version="0.39.0", use=check_schemas),
+    Application(folder="processes", package="formatter", version="26.10.1", use=format_code),
+    Application(folder="templates", package="migrations", version="1.20.1", use=migrate),
+    Application(folder="backends", package="key-store", version="25.7.0", use=keep_secrets),
 )
 
 

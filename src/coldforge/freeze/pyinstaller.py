@@ -32,8 +32,8 @@ from coldforge.target import Target, host_target
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
-    "asked", "byte_code", "collected", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook", "own",
-    "parts", "search_path", "spec", "unfit", "warned", "wrapper",
+    "asked", "byte_code", "collected", "computed", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook",
+    "own", "package_files", "parts", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 KEPT: Final = "kept"  # the analysis, in the workshop
