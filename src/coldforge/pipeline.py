@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from coldforge import __version__
-from coldforge.errors import ConfigurationError, Missing, Refused
+from coldforge.errors import ConfigurationError, Missing, Problem, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
@@ -194,11 +194,33 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
 
     with files.disk_errors(this.out):
         this.out.mkdir(parents=True, exist_ok=True)
+    if bundle in stages:
+        _check_programs(this, targets)
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
         for target in targets:
             _run_target(this, target, stages)
         return record_release(this)
+
+
+def _check_programs(this: Run, targets: Sequence[PlannedTarget]) -> None:
+    """Raises Missing with everything that the wanted formats need and this machine lacks, before minutes are spent."""
+    wanted = [
+        msgspec.structs.replace(target, artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in this.asked))
+        for target in targets
+    ]
+    if lacking := missing_programs(wanted):
+        problems = tuple(Problem(what=what, hint=f"`{how}` on Debian and Ubuntu gets it") for what, how in lacking)
+        raise Missing("this machine lacks what some formats are made with", problems=problems, hint="`--format` leaves formats out.")
+
+
+def missing_programs(targets: Sequence[PlannedTarget]) -> list[tuple[str, str]]:
+    """What packaging the planned formats needs and this machine lacks, each with the command that gets it."""
+    from coldforge.host import programs
+    from coldforge.plan.formats import programs as wanted
+
+    needed = wanted(targets).items()
+    return [(f"{name}, for {', '.join(formats)}", programs.how(name)) for name, formats in needed if not programs.find(name)]
 
 
 def _check_out(root: Path, out: Path) -> None:
@@ -364,6 +386,8 @@ def show_plan(plan: Plan, *, quiet: bool) -> None:
         reporter().table(describe(plan))
         for architecture in unemulated(plan):
             reporter().info(f"This machine runs no {architecture} programs, so it cannot freeze for them. {how(architecture)}")
+        for what, command in missing_programs(plan.targets):
+            reporter().info(f"This machine has no {what}. `{command}` on Debian and Ubuntu gets it.")
     if os.environ.get("GITHUB_OUTPUT"):
         reporter().output("matrix", json.dumps(matrix_of(plan), sort_keys=True))
         reporter().output("version", plan.product.version)

@@ -35,7 +35,8 @@ ARCH = "demo-1.2.0-rc.1.x86_64.pkg.tar.zst"
 APK = "demo-1.2.0-rc.1.x86_64.apk"
 IPK = "demo-1.2.0-rc.1.x86_64.ipk"
 ZST = "demo-1.2.0-rc.1-linux-x86_64.tar.zst"
-MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, BILL)
+SNAP = "demo_1.2.0-rc.1_amd64.snap"
+MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, SNAP, BILL)
 PRODUCT = Product(
     name="demo",
     version="1.2.0rc1",
@@ -71,7 +72,7 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     single.chmod(0o755)
     (folder / "LICENSE").write_text("Do as you like.\n")
     matrix = Matrix(
-        targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "sbom"))}
+        targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "snap", "sbom"))}
     )
     config = Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(

@@ -79,3 +79,15 @@ def test_a_project_that_cannot_be_planned_is_one_finding_among_others(
     assert found["project"].fix
     assert found["python with libpython"].detail == "/usr/bin/python3 (3.12.4)"
     assert doctor.exit_code(tuple(found.values())) == 2
+
+
+def test_programs_that_planned_formats_take_are_named_with_the_command_that_gets_them(
+    checked: Callable[..., dict[str, doctor.Check]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "mksquashfs" not in checked(), "no planned format takes it"
+    (tmp_path / "matrix.yml").write_text("targets:\n  linux-x86_64: {formats: [tar.gz, snap]}\n")
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "mksquashfs" else f"/usr/bin/{name}")
+    found = checked()
+    assert (found["mksquashfs"].state, found["mksquashfs"].needed_for) == ("missing", "bundle (snap)")
+    assert found["mksquashfs"].fix == "apt-get install squashfs-tools"
+    assert doctor.exit_code(tuple(found.values())) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Missing
 from coldforge.pipeline import Run, Stage
 from coldforge.plan.model import PlannedTarget
 from coldforge.plan.planner import make_plan
@@ -145,3 +146,20 @@ def test_nothing_is_made_over_the_project(place: Callable[[Path], Path], tmp_pat
     project.mkdir()
     with pytest.raises(ConfigurationError, match="holds the project itself"):
         pipeline._check_out(project, place(project))
+
+
+def test_what_a_format_is_made_with_is_missed_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coldforge.host.programs.find", lambda _: None)
+    monkeypatch.setattr(pipeline, "bundle", stage("a", "tar.gz"))
+    matrix = Matrix(targets={TARGETS[0]: TargetConfig(formats=("tar.gz", "snap"))})
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=0), matrix=matrix, coldforge="0")
+    whole = frozenset(artifact.name for artifact in plan.targets[0].artifacts)
+    this = dataclasses.replace(run_of(tmp_path), plan=plan, asked=whole)
+    with pytest.raises(Missing, match="lacks what some formats are made with") as caught:
+        pipeline.carry_out(this, plan.targets, (pipeline.bundle,), shown=plan)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "mksquashfs, for snap (`apt-get install squashfs-tools` on Debian and Ubuntu gets it)"
+    ]
+    assert not list(tmp_path.iterdir()), "not even a folder was made"
+    others = frozenset(name for name in whole if not name.endswith(".snap"))
+    assert made(dataclasses.replace(this, asked=others), TARGETS[0], pipeline.bundle).targets[0].target == TARGETS[0]

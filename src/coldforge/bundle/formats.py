@@ -14,6 +14,7 @@ from coldforge.bundle.ipk import Ipk
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
+from coldforge.bundle.snap import Snap
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "tar.gz": TarGz,
@@ -24,5 +25,6 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "arch": Arch,
     "apk": Apk,
     "ipk": Ipk,
+    "snap": Snap,
     "sbom": Sbom,
 }

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from coldforge.plan import names
-from coldforge.plan.model import PlannedArtifact
+from coldforge.errors import Problem
+from coldforge.plan import names, snaps
+from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.target import Target
 
 Namer = Callable[[Product, Config, names.Version, Target], Iterator[PlannedArtifact]]
 
 
+Check = Callable[[Product, Config, names.Version], Iterator[Problem]]
+
+
+def _fine(_product: Product, _config: Config, _version: names.Version) -> Iterator[Problem]:
+    yield from ()
+
+
 class Format(NamedTuple):
-    """One format: the operating system it is for (empty: every one), and a function that names its files."""
+    """One format: the operating system it is for (empty: every one), and a function that names its files.
+
+    `programs` are those of other projects that make it (see host.programs), and `check` finds what the format does not take.
+    """
 
     os: str
     artifacts: Namer
+    programs: tuple[str, ...] = ()
+    check: Check = _fine
 
 
 def _archive(suffix: str) -> Namer:
@@ -44,6 +57,10 @@ def _package(form: str, suffix: str, own_name: Callable[[Config], str]) -> Namer
     return named
 
 
+def _snap(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.snap(snaps.name(product, config), version, target), format="snap")
+
+
 def _sbom(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.sbom(product.name, version, target), format="sbom")
 
@@ -58,5 +75,13 @@ FORMATS: Final[Mapping[str, Format]] = {
     "arch": Format("linux", _package("arch", "pkg.tar.zst", lambda config: config.arch.package)),
     "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
     "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
+    "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems),
     "sbom": Format("", _sbom),
 }
+
+
+def programs(targets: Iterable[PlannedTarget]) -> dict[str, tuple[str, ...]]:
+    """The programs that the planned formats take, each with the formats that do."""
+    formats = dict.fromkeys(artifact.format for target in targets for artifact in target.artifacts)
+    wanted = dict.fromkeys(program for form in formats for program in FORMATS[form].programs)
+    return {program: tuple(form for form in formats if program in FORMATS[form].programs) for program in wanted}

@@ -143,3 +143,8 @@ def deb(package: str, version: Version, target: Target) -> str:
 def package(name: str, version: Version, target: Target, suffix: str) -> str:
     """Name of the package of another package manager, such as `demo-1.2.0-rc.1.x86_64.rpm`."""
     return f"{safe(name)}-{semver(version)}.{target.arch}.{suffix}"
+
+
+def snap(name: str, version: Version, target: Target) -> str:
+    """Name of a snap, such as `demo_1.2.0_amd64.snap`: what snapd's own tools call it."""
+    return f"{name}_{semver(version)}_{target.debian_arch}.snap"

@@ -122,6 +122,9 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
     container = _container(planning, target, given)
     image = planning.images.get(container) if planning.images else None
     wanted = _formats(planning, target, given)
+    for fmt in wanted:
+        for problem in FORMATS[fmt].check(planning.product, planning.config, version):
+            planning.add(f"{name}: {fmt}: {problem.what}", problem.hint, keys=("targets", name, "formats"))
     return PlannedTarget(
         target=name,
         freezer=planning.config.freezer,

@@ -158,6 +158,26 @@ class IpkConfig(Section, frozen=True, kw_only=True):
     revision: Revision = 1
 
 
+class SnapConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.snap]`: what the snap says beyond the product's metadata. It is confined, and has no rights but those named here.
+
+    A program with windows has those that a window takes: `desktop`, `wayland`, `x11`.
+    """
+
+    package: Annotated[str, Meta(description="Name of the snap, as registered in the store.", pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$")] = ""
+    base: Annotated[
+        str, Meta(description="The system it runs in; default: the oldest of core20, core22 and core24 that is new enough.")
+    ] = ""
+    grade: Annotated[
+        Literal["", "stable", "devel"], Meta(description="What the store may offer it as; default: devel for pre-releases, else stable.")
+    ] = ""
+    confinement: Annotated[
+        Literal["strict", "classic", "devmode"], Meta(description="How it is kept apart; the store reviews `classic` by hand.")
+    ] = "strict"
+    plugs: Annotated[tuple[str, ...], Meta(description="Interfaces that every program of it may use, such as `network` or `home`.")] = ()
+    compression: Annotated[Literal["xz", "lzo"], Meta(description="`xz` is smaller, `lzo` starts faster.")] = "xz"
+
+
 class LicensesConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.licenses]`: the licences that what is distributed may have; without this table nothing is judged."""
 
@@ -199,6 +219,7 @@ class Config(Section, frozen=True, kw_only=True):
     arch: ArchConfig = ArchConfig()
     apk: ApkConfig = ApkConfig()
     ipk: IpkConfig = IpkConfig()
+    snap: SnapConfig = SnapConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 
