@@ -123,7 +123,9 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
     _check_recorded(one, planned)
     container, python = _place(one, planned)
     lock = replay.kept_lock(record.environment, Target.parse(record.target), one.scratch / "locks")
-    plan = replay.replayed(planned, one.manifest, record, container=container, python=python, lock=lock)
+    folder = planned.config.environment.wheelhouse
+    house = folder if (one.project / folder).is_dir() else ""  # where it is not committed, an index has the same files
+    plan = replay.replayed(planned, one.manifest, record, container=container, python=python, lock=lock, wheelhouse=house)
     this = pipeline.Run(
         project=one.project,
         plan=plan,

@@ -98,6 +98,7 @@ class Environment(Record, frozen=True, kw_only=True):
 
     `lock` names the file the distributions came from, or `resolved` when there was none
     and they were resolved as of the commit's time (`resolved` then holds the whole lock text).
+    `extras` and `groups` of the project's dependencies are those that were chosen.
     What is not frozen from Python has no interpreter, distributions and lock; `tools` is then what
     each tool said of its version, by the command line that it was asked with.
     `workshop` is `host` or the container image by digest; `network` tells whether the
@@ -112,6 +113,8 @@ class Environment(Record, frozen=True, kw_only=True):
     lock: str = ""
     lock_sha256: str = ""
     resolved: str = ""
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     tools: Mapping[str, str] = msgspec.field(default_factory=dict)
     workshop: str
     image: str = ""

@@ -14,17 +14,20 @@ from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.declared import declared
-from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, put_uv, python_version
+from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, python_version
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.warned import from_imports, from_warnings
+from coldforge.freeze.installer import Installer, open_supply, put_uv
 from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
 from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.resolve import resolve
 from coldforge.freeze.sources import copy, source_files
+from coldforge.freeze.wheelhouse import check_held, listing
 from coldforge.host import cache, files
 from coldforge.project.config import Product
 from coldforge.project.pyinstaller import meant_for
+from coldforge.project.supply import wheelhouse
 from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
@@ -69,6 +72,7 @@ class PyInstaller:
             "lock": files.sha256(lock) if lock else RESOLVED,
             "recipes": recorded_recipes(job.project),
             "config": msgspec.to_builtins([config.environment, config.pyinstaller]),
+            "wheelhouse": listing(wheelhouse(job.project, config.environment)),
             "interpreter": _interpreter(job)[1],
         }
 
@@ -88,7 +92,7 @@ class PyInstaller:
         known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers", "imports")}, Known)
         options = msgspec.structs.replace(config.pyinstaller, hidden_imports=tuple(result["hidden-imports"]))
         windowed = not all(executable.console for executable in job.plan.product.executables)
-        record = _record(job.project, workshop, base, freezer, result)
+        record = _record(job, workshop, base, freezer, result)
         if left := sorted({dist.name for dist in record.distributions} - {part["name"] for part in result["components"]}):
             reporter().info(f"in the lock and not in the tree: {', '.join(left)}")
         frozen = Frozen(
@@ -137,21 +141,23 @@ def _lock(job: FreezeJob, version: str, target: Target) -> Lock:
 
 def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], scratch: Path) -> str:
     """Install everything; the key of what is not the project's own."""
-    log = job.out / "logs" / "environment.log"
-    lines = "".join(f"{pin.line}\n" for pin in freezer)
-    allowed = job.plan.config.environment.allow_sdists
-    key = digest_of([ENVIRONMENT, base.lock.text, lines, workshop.identity, base.identity, base.python, allowed, job.target.target])
+    config, lines = job.plan.config.environment, "".join(f"{pin.line}\n" for pin in freezer)
+    folder = wheelhouse(job.project, config)
+    installer = Installer(workshop=workshop, tool=base.uv, supply=open_supply(workshop, folder), log=job.out / "logs" / "environment.log")
+    decided = [base.lock.text, lines, workshop.identity, base.identity, base.python, config.allow_sdists, job.target.target]
+    key = digest_of([ENVIRONMENT, *decided, listing(folder)])
     if not job.clean and (kept := cache.fetch("environment", key)):
         reporter().info("taken from the cache")
         workshop.restore(kept, "environment")
     else:
+        check_held(folder, (*(pin for pin in pins(base.lock.text) if pin.applies(base.version, base.machine)), *freezer))
         words = {"application": base.lock.text, "freezer": lines}
-        install(workshop, tool=base.uv, python=base.python, allowed=allowed, scratch=scratch, log=log, **words)
+        install(installer, python=base.python, allowed=config.allow_sdists, scratch=scratch, **words)
         workshop.save("environment", scratch / "environment")
         cache.store("environment", key, scratch / "environment")
     copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
     workshop.put(scratch / "source", "source")
-    install_project(workshop, tool=base.uv, version=job.plan.product.version, epoch=job.plan.source.epoch, log=log)
+    install_project(installer, version=job.plan.product.version, epoch=job.plan.source.epoch, scratch=scratch)
     return key
 
 
@@ -176,8 +182,8 @@ def _run(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: 
     return result
 
 
-def _record(project: Path, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
-    lock = base.lock
+def _record(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
+    lock, config = base.lock, job.plan.config.environment
     return Environment(
         interpreter=Interpreter(**result["python"]),
         distributions=recorded(pins(lock.text), base.version, base.machine),
@@ -185,9 +191,11 @@ def _record(project: Path, workshop: Workshop, base: Base, freezer: tuple[Pin, .
         lock=lock.name,
         lock_sha256=lock.sha256,
         resolved=lock.resolved,
+        extras=config.extras,
+        groups=config.groups,
         workshop=workshop.identity,
         python=base.python if workshop.uv_needed else "",  # on the host it may be somebody's path
-        recipes=recorded_recipes(project),
+        recipes=recorded_recipes(job.project),
         system=result["system"]["name"],
         glibc=result["system"]["glibc"],
         network="off" if workshop.network_off else "not isolated",

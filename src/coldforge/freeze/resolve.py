@@ -10,6 +10,7 @@ from coldforge.freeze.lock import RESOLVED, Lock, selection, uv
 from coldforge.host.clock import EARLIEST, iso
 from coldforge.host.run import Completed, run
 from coldforge.project.config import EnvironmentConfig
+from coldforge.project.supply import closed, wheelhouse
 from coldforge.report import reporter
 
 KEEP = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
@@ -25,6 +26,8 @@ def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str
     words = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     words += ["--python-version", python, *selection(project, config, qualified=True), str(project / "pyproject.toml")]
     words += ["--python-platform", platform] if platform else []
+    if folder := wheelhouse(project, config):
+        words += closed(folder)
     with reporter().step("resolve the environment (there is no lock)"):
         done, moment = _as_of(words, epoch)
     if done.code:

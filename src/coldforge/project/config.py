@@ -36,6 +36,9 @@ class EnvironmentConfig(Section, frozen=True, kw_only=True):
     lock: Annotated[str, Meta(description="The lock file; default: uv.lock, pylock.toml or requirements.txt with hashes.")] = ""
     extras: Annotated[tuple[str, ...], Meta(description="Extras of the project to include.")] = ()
     groups: Annotated[tuple[str, ...], Meta(description="Dependency groups to include.")] = ()
+    wheelhouse: Annotated[
+        str, Meta(description="Folder with every distribution that is installed: then nothing is taken from an index, or any network.")
+    ] = ""
     allow_sdists: Annotated[
         tuple[str, ...], Meta(description="Distributions that may be built from source; all others must be wheels.")
     ] = ()

@@ -41,18 +41,18 @@ def needs_backend(table: ProjectTable) -> bool:
     return not _NEEDED.isdisjoint(table.dynamic)
 
 
-def resolve(root: Path, table: ProjectTable) -> ProjectTable:
-    """`[project]` with its dynamic fields filled in by the backend.
+def resolve(root: Path, table: ProjectTable, supply: Sequence[str] = ()) -> ProjectTable:
+    """`[project]` with its dynamic fields filled in by the backend; `supply` are uv's options that say where that comes from.
 
     Raises BuildFailed with the backend's own last lines.
     """
     from coldforge.host.files import scratch
 
     with reporter().step("ask the build backend for dynamic metadata"), scratch("metadata") as folder:
-        return filled(table, _distribution(root, folder))
+        return filled(table, _distribution(root, folder, supply))
 
 
-def _distribution(root: Path, folder: Path) -> PathDistribution:
+def _distribution(root: Path, folder: Path, supply: Sequence[str]) -> PathDistribution:
     """The metadata that the backend prepares; its requirements are installed below `folder`, and the source stays as it is."""
     from importlib.metadata import PathDistribution
 
@@ -61,8 +61,8 @@ def _distribution(root: Path, folder: Path) -> PathDistribution:
     python = _environment(root, folder)
     try:
         builder = ProjectBuilder(root, python_executable=str(python), runner=_runner(python, folder))
-        _install(root, python, builder.build_system_requires)
-        _install(root, python, builder.get_requires_for_build("wheel"))
+        _install(root, python, builder.build_system_requires, supply)
+        _install(root, python, builder.get_requires_for_build("wheel"), supply)
         return PathDistribution(Path(builder.metadata_path(folder / "metadata")))
     except BuildBackendException as error:
         inner = error.exception
@@ -85,10 +85,10 @@ def _environment(root: Path, folder: Path) -> Path:
     return folder / "environment" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def _install(root: Path, python: Path, requirements: Iterable[str]) -> None:
+def _install(root: Path, python: Path, requirements: Iterable[str], supply: Sequence[str]) -> None:
     if words := sorted(requirements):
         try:
-            _uv(root, "pip", "install", "--quiet", "--python", python, "--", *words)
+            _uv(root, "pip", "install", "--quiet", "--python", python, *supply, "--", *words)
         except BuildFailed as error:
             message = f"what the build backend of {root.name} needs could not be installed"
             raise BuildFailed(message, why=error.why, hint="A static version in [project] needs no backend.") from error

@@ -17,6 +17,8 @@ def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
     for what, one, other in (
         ("where it was frozen", recorded.workshop, rebuilt.workshop),
         ("the lock", f"{recorded.lock} {recorded.lock_sha256[:12]}", f"{rebuilt.lock} {rebuilt.lock_sha256[:12]}"),
+        ("the choice of extras", ", ".join(recorded.extras), ", ".join(rebuilt.extras)),
+        ("the choice of groups", ", ".join(recorded.groups), ", ".join(rebuilt.groups)),
         ("the interpreter", _interpreter(recorded), _interpreter(rebuilt)),
         ("the system", recorded.system, rebuilt.system),
         ("the C library", recorded.glibc, rebuilt.glibc),

@@ -50,11 +50,11 @@ def check_lock(record: TargetRecord, name: str, sha256: str) -> None:
     raise ConfigurationError(f"the lock that {record.target} was frozen with is not in the commit", why=f"{why}.", hint=hint)
 
 
-def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, python: str, lock: str) -> Plan:
+def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, python: str, lock: str, wheelhouse: str = "") -> Plan:
     """The plan of the commit with what the manifest records of a target.
 
-    `container`, `python` and `lock` are as the freeze takes them; an empty lock is the project's. Raises ConfigurationError
-    when the commit is not what the manifest is about.
+    `container`, `python`, `lock` and `wheelhouse` are as the freeze takes them; an empty lock is the project's. Raises
+    ConfigurationError when the commit is not what the manifest is about.
     """
     product = plan.product
     if (product.name, product.version) != (manifest.product, manifest.version):
@@ -63,7 +63,10 @@ def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container:
         raise ConfigurationError(f"the commit is {found}, and the manifest is about {recorded}", hint=hint)
     (target,) = (target for target in plan.targets if target.target == record.target)
     _check_target(target, record)
-    settings = msgspec.structs.replace(plan.config.environment, python=python, lock=lock or plan.config.environment.lock)
+    known, given = record.environment, plan.config.environment
+    settings = msgspec.structs.replace(
+        given, python=python, lock=lock or given.lock, extras=known.extras, groups=known.groups, wheelhouse=wheelhouse
+    )
     config = msgspec.structs.replace(plan.config, environment=settings)
     target = msgspec.structs.replace(target, container=container)
     return msgspec.structs.replace(plan, source=manifest.source, config=config, targets=(target,))

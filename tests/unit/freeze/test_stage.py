@@ -73,6 +73,8 @@ def test_what_only_decides_where_or_what_is_packaged_changes_nothing(project: Pa
         {"product": msgspec.structs.replace(PRODUCT, executables=(Executable(name="demo", entry="demo:other"),))},
         {"config": Config(pyinstaller=PyInstallerConfig(strip=True))},
         {"config": Config(environment=EnvironmentConfig(extras=("x",)))},
+        {"config": Config(environment=EnvironmentConfig(groups=("x",)))},
+        {"config": Config(environment=EnvironmentConfig(wheelhouse="src"))},
         {"config": Config(gates={"floor": "because"})},
         {"config": Config(smoke=SmokeConfig(run=("demo --version",)))},
         {"target_freezer": "command"},
@@ -101,6 +103,17 @@ def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> Non
     (project / name).parent.mkdir(parents=True, exist_ok=True)
     (project / name).write_text("changed")
     assert key(project) != before
+
+
+def test_another_file_in_the_wheelhouse_changes_the_key_though_it_is_no_source(project: Path) -> None:
+    house = project.parent / "wheels"
+    house.mkdir()
+    config = Config(environment=EnvironmentConfig(wheelhouse="../wheels"))
+    before = key(project, config=config)
+    (house / "thing-1-py3-none-any.whl").write_bytes(b"one")
+    one = key(project, config=config)
+    (house / "thing-1-py3-none-any.whl").write_bytes(b"two")
+    assert len({before, one, key(project, config=config)}) == 3
 
 
 def test_an_executable_bit_changes_the_key(project: Path) -> None:

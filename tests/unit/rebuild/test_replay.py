@@ -120,7 +120,10 @@ def test_a_resolved_lock_is_kept_if_it_is_the_one_of_the_digest(tmp_path: Path) 
 
 def test_the_plan_of_the_commit_gets_what_is_recorded(tmp_path: Path) -> None:
     plan, _ = payloads.make(tmp_path)
-    made = replay.replayed(plan, manifest(), record(payloads.DEB), container=DIGEST, python="python3.13", lock="")
+    recorded = replace(record(payloads.DEB), environment=replace(ENVIRONMENT, extras=("fast",), groups=("data",)))
+    made = replay.replayed(plan, manifest(), recorded, container=DIGEST, python="python3.13", lock="", wheelhouse="wheels")
+    settings = made.config.environment
+    assert (settings.extras, settings.groups, settings.wheelhouse) == (("fast",), ("data",), "wheels")
     assert made.source == SOURCE
     assert made.targets[0].container == DIGEST
     assert made.config.environment.python == "python3.13"

@@ -1,0 +1,103 @@
+"""uv in a workshop: how it is started, and what its refusals mean."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from coldforge import recipes
+from coldforge.errors import BuildFailed, Missing, Refused
+from coldforge.freeze import Workshop
+from coldforge.freeze.lock import uv
+from coldforge.freeze.requirements import pins
+from coldforge.host.files import scratch
+from coldforge.host.run import run
+from coldforge.project.supply import closed
+from coldforge.target import Target, host_target
+
+OWN_LOCK: Final = "build/requirements/run.txt"
+QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+_WHEELHOUSE: Final = "wheelhouse"  # in the workshop
+_ABSENT: Final = re.compile(r"(\S+) was not found in the (?:cache|provided package locations)|there is no version of (\S+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer:
+    """uv at the path `tool` of a workshop; `supply` are its options that say where distributions are taken from, if not from indexes.
+
+    `log` gets all that it says.
+    """
+
+    workshop: Workshop
+    tool: str
+    supply: tuple[str, ...] = ()
+    log: Path
+
+    def venv(self, python: str, name: str) -> None:
+        """Make an empty virtual environment in the workshop."""
+        self._run([self.tool, "venv", "--quiet", "--no-project", "--python", python, self.workshop.path(name)], {})
+
+    def install(self, *words: str, env: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`uv pip install`, of exactly what is named.
+
+        Raises Refused when a distribution is not the locked one, Missing when it is not here and nothing may be fetched,
+        BuildFailed for anything else.
+        """
+        self._run([self.tool, "pip", "install", "--quiet", "--no-deps", "--link-mode=copy", *self.supply, *words], env)
+
+    def build(self, *words: str, env: Mapping[str, str]) -> None:
+        """`uv build` of a wheel. Raises what `install` does."""
+        self._run([self.tool, "build", "--quiet", "--wheel", *self.supply, *words], env)
+
+    def _run(self, words: list[str], env: Mapping[str, str]) -> None:
+        try:
+            self.workshop.run(words, env={**QUIET, **env}, network=True, log=self.log)
+        except BuildFailed as error:
+            raise _explained(error, closed=bool(self.supply)) from error
+
+
+def _explained(error: BuildFailed, *, closed: bool) -> BuildFailed | Missing | Refused:
+    if "hash mismatch" in error.why.lower():
+        hint = "Either the file was replaced on the index or the lock is wrong. Find out which before you change the lock."
+        return Refused("a distribution is not the one that the lock names", why=error.why, hint=hint)
+    if "no usable wheels" in error.why:
+        hint = "Name it in [tool.coldforge.environment] allow-sdists if it may be built from source."
+        return BuildFailed("a locked distribution has no wheel for this Python and system", why=error.why, hint=hint)
+    if (closed or "network was disabled" in error.why) and (absent := _ABSENT.search(error.why)):
+        hint = "Add it to the wheelhouse, and what it needs." if closed else "Fetch it once with the network, or work with a wheelhouse."
+        return Missing(f"{absent[1] or absent[2]} is not on this machine, and nothing may be fetched", why=error.why, hint=hint)
+    return error
+
+
+def open_supply(workshop: Workshop, folder: Path | None) -> tuple[str, ...]:
+    """Copy a wheelhouse into the workshop; uv's options that use it there, and nothing else."""
+    if folder is None:
+        return ()
+    workshop.put(folder, _WHEELHOUSE)
+    return closed(workshop.path(_WHEELHOUSE))
+
+
+def put_uv(workshop: Workshop, target: Target) -> str:
+    """The path of uv in the workshop: the one that came with coldforge, or for another system than this one the one of its lock."""
+    if not workshop.uv_needed:
+        return uv()
+    with scratch("uv") as folder:
+        workshop.put(Path(uv()) if target == host_target() else _foreign_uv(target, folder), "tools/uv")
+    return workshop.path("tools/uv")
+
+
+def _foreign_uv(target: Target, folder: Path) -> Path:
+    """uv for another system, by the hashes in coldforge's own lock. Raises Missing."""
+    line = next(pin.line for pin in pins(recipes.find(OWN_LOCK).read_text(encoding="utf-8")) if pin.name == "uv")
+    (folder / "uv.txt").write_text(line + "\n", encoding="utf-8")
+    words = [uv(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable, "--python-platform", target.triple]
+    words += ["--target", str(folder / "made"), "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(folder / "uv.txt")]
+    done = run(words, check=False)
+    if done.code:
+        raise Missing(f"the installer uv for {target} cannot be had", why=done.output[-800:], hint="It comes from the package index.")
+    return folder / "made" / "bin" / "uv"
