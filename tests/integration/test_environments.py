@@ -7,14 +7,17 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from coldforge.freeze.lock import uv
 from coldforge.recipes import find
 from coldforge.records import Environment, Payload, read
+from support.index import PASSWORD, USER, Index, serve, wheel
 from support.program import PROGRAM, Outcome, coldforge
 from support.repository import LOCK, PYPROJECT, TINY, write
 from support.require import tool
@@ -177,3 +180,63 @@ def test_a_container_takes_everything_from_the_wheelhouse(
     env = {**alone(tmp_path, container_env), "UV_INDEX_URL": "http://127.0.0.1:9/simple"}
     coldforge("freeze", project, "--out", tmp_path / "dist", env=env).succeeded()
     assert start(project) == "tiny%20runs"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[Index]:
+    """A private index with a distribution of our own, and one that is called like somebody else's."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    wheel(folder, "parcel_of_ours", "1.0", {"parcel.py": "TEXT = 'ours'\n"})
+    wheel(folder, "mdurl", "9.0", {"mdurl.py": "raise SystemExit('this is not the locked one')\n"})
+    with serve(folder) as index:
+        yield index
+
+
+OURS = """
+[tool.uv.sources]
+parcel-of-ours = {{ index = "corp" }}
+
+[[tool.uv.index]]
+name = "corp"
+url = "{url}"
+explicit = true
+"""
+
+
+def traces(folder: Path, *texts: str) -> list[str]:
+    """Where any of these, or the password in another spelling, stands: every file below a folder, and what was printed."""
+    wanted = [PASSWORD, quote(PASSWORD, safe=""), b64encode(f"{USER}:{PASSWORD}".encode()).decode()]
+    found = [str(path) for path in folder.rglob("*") if path.is_file() and any(one.encode() in path.read_bytes() for one in wanted)]
+    return found + [text for text in texts if any(one in text for one in wanted)]
+
+
+def test_an_index_of_the_projects_own_with_credentials_from_the_environment(
+    host_env: dict[str, str], tmp_path: Path, private: Index
+) -> None:
+    table = PYPROJECT.replace('["mdurl>=0.1"]', '["mdurl>=0.1", "parcel-of-ours"]') + OURS.format(url=private.url)
+    module = "import mdurl, parcel\n\n\ndef main() -> None:\n    print(mdurl.encode(parcel.TEXT))\n"
+    project = write(tmp_path / "tiny", {"pyproject.toml": table, "src/tiny/__init__.py": module, **ONE_FORMAT})
+    env = {**alone(tmp_path, host_env), "UV_INDEX_CORP_USERNAME": USER, "UV_INDEX_CORP_PASSWORD": PASSWORD}
+    subprocess.run([uv(), "lock", "--quiet"], cwd=project, check=True, env=env)
+    nobody = {**env, "UV_INDEX_CORP_PASSWORD": "wrong"}
+    freeze(project, nobody).failed(3, "parcel-of-ours is on no index that could be read", "UV_INDEX_<NAME>_PASSWORD")
+    outcome = freeze(project, env, "--verbose").succeeded()
+    assert start(project) == "ours"
+    assert any(path.endswith("parcel_of_ours-1.0-py3-none-any.whl") for path in private.asked)
+    assert traces(tmp_path / "dist", outcome.out, outcome.err) == []
+    assert private.url not in (tmp_path / "dist/linux-x86_64/payload.json").read_text()
+
+
+def test_one_index_for_everything_whose_address_holds_the_credentials(host_env: dict[str, str], tmp_path: Path, wheels: Path) -> None:
+    """Nothing is locked: what is resolved is recorded, and where it came from is not."""
+    files = {name: text for name, text in TINY.items() if name != "requirements.txt"}
+    project = write(tmp_path / "tiny", {**files, **ONE_FORMAT})
+    with serve(wheels) as index:
+        url = index.url.replace("//", f"//{USER}:{quote(PASSWORD, safe='')}@")
+        env = {**alone(tmp_path, host_env), "UV_DEFAULT_INDEX": url}
+        outcome = coldforge("build", project, "--host", "--no-smoke", "--out", tmp_path / "dist", "--verbose", env=env).succeeded()
+    assert environment(project).resolved.startswith("mdurl==0.1.2")
+    assert {path.split("-")[0] for path in index.asked if path.endswith(".whl")} >= {"/mdurl", "/pyinstaller", "/hatchling"}
+    assert traces(tmp_path / "dist", outcome.out, outcome.err) == []
+    assert index.url not in (tmp_path / "dist/manifest.json").read_text()

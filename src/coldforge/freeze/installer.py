@@ -22,20 +22,24 @@ from coldforge.target import Target, host_target
 
 OWN_LOCK: Final = "build/requirements/run.txt"
 QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+_ANY: Final = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 _WHEELHOUSE: Final = "wheelhouse"  # in the workshop
 _ABSENT: Final = re.compile(r"(\S+) was not found in the (?:cache|provided package locations)|there is no version of (\S+)")
+# uv says nothing of a refusal (401) where it may look on further indexes
+_UNKNOWN: Final = re.compile(r"(\S+) was not found in the package registry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installer:
     """uv at the path `tool` of a workshop; `supply` are its options that say where distributions are taken from, if not from indexes.
 
-    `log` gets all that it says.
+    `indexes` are variables that name the project's own indexes; `log` gets all that it says.
     """
 
     workshop: Workshop
     tool: str
-    supply: tuple[str, ...] = ()
+    supply: tuple[str, ...]
+    indexes: Mapping[str, str]
     log: Path
 
     def venv(self, python: str, name: str) -> None:
@@ -43,12 +47,12 @@ class Installer:
         self._run([self.tool, "venv", "--quiet", "--no-project", "--python", python, self.workshop.path(name)], {})
 
     def install(self, *words: str, env: Mapping[str, str] = MappingProxyType({})) -> None:
-        """`uv pip install`, of exactly what is named.
+        """`uv pip install`, of exactly what is named. What has a hash may come from any of several indexes: no other file can be taken.
 
         Raises Refused when a distribution is not the locked one, Missing when it is not here and nothing may be fetched,
         BuildFailed for anything else.
         """
-        self._run([self.tool, "pip", "install", "--quiet", "--no-deps", "--link-mode=copy", *self.supply, *words], env)
+        self._run([self.tool, "pip", "install", "--quiet", "--no-deps", "--link-mode=copy", *self.supply, *words], {**_ANY, **env})
 
     def build(self, *words: str, env: Mapping[str, str]) -> None:
         """`uv build` of a wheel. Raises what `install` does."""
@@ -56,7 +60,7 @@ class Installer:
 
     def _run(self, words: list[str], env: Mapping[str, str]) -> None:
         try:
-            self.workshop.run(words, env={**QUIET, **env}, network=True, log=self.log)
+            self.workshop.run(words, env={**QUIET, **self.indexes, **env}, network=True, log=self.log)
         except BuildFailed as error:
             raise _explained(error, closed=bool(self.supply)) from error
 
@@ -68,6 +72,9 @@ def _explained(error: BuildFailed, *, closed: bool) -> BuildFailed | Missing | R
     if "no usable wheels" in error.why:
         hint = "Name it in [tool.coldforge.environment] allow-sdists if it may be built from source."
         return BuildFailed("a locked distribution has no wheel for this Python and system", why=error.why, hint=hint)
+    if unknown := _UNKNOWN.search(error.why):
+        hint = "Has every index credentials that it accepts? UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD give them, or netrc."
+        return Missing(f"{unknown[1]} is on no index that could be read", why=error.why, hint=hint)
     if (closed or "network was disabled" in error.why) and (absent := _ABSENT.search(error.why)):
         hint = "Add it to the wheelhouse, and what it needs." if closed else "Fetch it once with the network, or work with a wheelhouse."
         return Missing(f"{absent[1] or absent[2]} is not on this machine, and nothing may be fetched", why=error.why, hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from coldforge.freeze.wheelhouse import check_held, listing
 from coldforge.host import cache, files
 from coldforge.project.config import Product
 from coldforge.project.pyinstaller import meant_for
-from coldforge.project.supply import wheelhouse
+from coldforge.project.supply import indexes, wheelhouse
 from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
@@ -143,7 +144,13 @@ def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin,
     """Install everything; the key of what is not the project's own."""
     config, lines = job.plan.config.environment, "".join(f"{pin.line}\n" for pin in freezer)
     folder = wheelhouse(job.project, config)
-    installer = Installer(workshop=workshop, tool=base.uv, supply=open_supply(workshop, folder), log=job.out / "logs" / "environment.log")
+    installer = Installer(
+        workshop=workshop,
+        tool=base.uv,
+        supply=open_supply(workshop, folder),
+        indexes=indexes(job.project, os.environ),
+        log=job.out / "logs" / "environment.log",
+    )
     decided = [base.lock.text, lines, workshop.identity, base.identity, base.python, config.allow_sdists, job.target.target]
     key = digest_of([ENVIRONMENT, *decided, listing(folder)])
     if not job.clean and (kept := cache.fetch("environment", key)):

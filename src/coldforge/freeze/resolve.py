@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from coldforge.errors import BuildFailed
 from coldforge.freeze.lock import RESOLVED, Lock, selection, uv
+from coldforge.host.client import client_environment
 from coldforge.host.clock import EARLIEST, iso
 from coldforge.host.run import Completed, run
 from coldforge.project.config import EnvironmentConfig
-from coldforge.project.supply import closed, wheelhouse
+from coldforge.project.supply import closed, indexes, wheelhouse
 from coldforge.report import reporter
 
 KEEP = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
@@ -28,8 +31,10 @@ def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str
     words += ["--python-platform", platform] if platform else []
     if folder := wheelhouse(project, config):
         words += closed(folder)
+    env = {**os.environ, **indexes(project, os.environ)}
+    client_environment(env)  # what it gives is the environment's own; what it holds is hidden from all output
     with reporter().step("resolve the environment (there is no lock)"):
-        done, moment = _as_of(words, epoch)
+        done, moment = _as_of(words, epoch, env)
     if done.code:
         raise BuildFailed(
             f"the project's dependencies could not be resolved as of {moment}", why=done.output[-1500:], hint=f"Lock them: {KEEP}"
@@ -39,12 +44,12 @@ def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str
     return Lock(name=RESOLVED, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
 
 
-def _as_of(words: list[str], epoch: int) -> tuple[Completed, str]:
+def _as_of(words: list[str], epoch: int, env: Mapping[str, str]) -> tuple[Completed, str]:
     if epoch <= EARLIEST:
-        return run(words, check=False), "now (there is no commit to take the time from)"
-    done = run([*words, "--exclude-newer", iso(epoch)], check=False)
+        return run(words, env=env, check=False), "now (there is no commit to take the time from)"
+    done = run([*words, "--exclude-newer", iso(epoch)], env=env, check=False)
     if done.code and knows_no_times(done.output):
-        return run(words, check=False), "now (the package index tells no upload times)"
+        return run(words, env=env, check=False), "now (the package index tells no upload times)"
     return done, f"{iso(epoch)} (the commit's time)"
 
 

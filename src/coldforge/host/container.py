@@ -15,6 +15,7 @@ from coldforge.host.files import scratch
 from coldforge.host.interrupt import held_back
 from coldforge.host.owner import is_dead, this_process
 from coldforge.host.run import NO_SPACE
+from coldforge.host.secrets import redact
 from coldforge.report import reporter
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class Container:
             talking("the container is gone; somebody or something ended it"),
         ):
             made = api.exec_create(self._container.id, list(argv), environment=dict(env), workdir=cwd, user=user)
-            stream.write(f"$ {' '.join(argv)}\n")
+            stream.write(redact(f"$ {' '.join(argv)}\n"))
             with _output(api, made["Id"]) as chunks:
                 for line in split_lines(chunks):
                     lines.append(line)
-                    stream.write(line + "\n")
+                    stream.write(redact(line) + "\n")
                     reporter().detail(line)
             code = api.exec_inspect(made["Id"])["ExitCode"]
         if code != 0:  # None when the container ended under it

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import BuildFailed, Missing
+from coldforge.host.secrets import redact
 from coldforge.report import reporter
 
 NO_SPACE: Final = os.strerror(errno.ENOSPC)  # what programs print, whatever they are written in
@@ -88,7 +89,7 @@ def run(
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write("\n".join([f"$ {shlex.join(words)}", *lines, ""]))
+                stream.write(redact("\n".join([f"$ {shlex.join(words)}", *lines, ""])))
     if code and check:
         kept = f"The whole log: {log}." if log else ""
         if any(NO_SPACE in line for line in lines[-20:]):
