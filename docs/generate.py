@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
 from coldforge.pipeline import schema  # noqa: E402
-from coldforge.project import config, pyinstaller  # noqa: E402
+from coldforge.project import config, desktop, pyinstaller  # noqa: E402
 from coldforge.project.gates import GATES  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
 
@@ -57,6 +57,8 @@ def configuration() -> str:
     sections = {
         "[tool.coldforge]": config.Config,
         "[tool.coldforge.executables.NAME]": config.ExecutableConfig,
+        "[tool.coldforge.executables.NAME.actions.ID]": desktop.Action,
+        "[[tool.coldforge.executables.NAME.file-associations]]": desktop.FileAssociation,
         **{f"[tool.coldforge.{name}]": table for name, table in _tables()},
         "matrix.yml: targets.TARGET": config.TargetConfig,
     }
@@ -108,6 +110,8 @@ def _type(hint: Any) -> str:
     if hint in words:
         return words[hint]
     arguments = get_args(hint)
+    if get_origin(hint) is Annotated or type(None) in arguments:
+        return _type(arguments[0])
     if get_origin(hint) is Literal:
         return " or ".join(f"`{value}`" for value in arguments if value != "")
     if get_origin(hint) is tuple:
@@ -121,7 +125,7 @@ def _default(key: Any) -> str:
     if key.default is msgspec.NODEFAULT:
         return "required" if key.default_factory is msgspec.NODEFAULT else "empty"
     value = list(key.default) if isinstance(key.default, tuple) else key.default
-    return f"`{json.dumps(value)}`" if value not in ("", []) else "empty"
+    return f"`{json.dumps(value)}`" if value not in ("", [], None) else "empty"
 
 
 def policy() -> str:

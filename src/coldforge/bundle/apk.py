@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from coldforge.bundle import BundleJob, control, desktop, documents, tars
-from coldforge.bundle.installed import installed
+from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files
 from coldforge.plan import libraries, names
@@ -31,8 +31,8 @@ class Apk:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("apk") as folder:
-            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
-            content = installed(job, tree, made, package=name(job), scratch=folder)
+            own = documents.licences(job, name(job))
+            content = packaged(job, tree, own, package=name(job), scratch=folder)
             data = folder / "data.tar.gz"
             with data.open("wb") as raw, tars.gzipped(raw) as stream:
                 tars.write(content, stream, extra=_checksum)

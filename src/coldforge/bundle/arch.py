@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coldforge.bundle import BundleJob, control, desktop, documents, tars
-from coldforge.bundle.installed import installed
+from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.errors import Problem, Refused
 from coldforge.host import files
@@ -32,8 +32,8 @@ class Arch:
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         _check(job)
         with files.scratch("arch") as folder:
-            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
-            content = installed(job, tree, made, package=name(job), scratch=folder)
+            own = documents.licences(job, name(job))
+            content = packaged(job, tree, own, package=name(job), scratch=folder)
             about = {".PKGINFO": information(job, content)}
             about[".MTREE"] = tars.small("".join(listing(content)).encode())
             with out.open("wb") as raw, tars.zstd(raw) as stream:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from coldforge.bundle import BundleJob, control, desktop, documents, tars
-from coldforge.bundle.installed import installed
+from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Tree
 from coldforge.errors import Problem, Refused
 from coldforge.host import files
@@ -44,8 +44,8 @@ class Deb:
         _check(job)
         with files.scratch("deb") as folder:
             package = name(job)
-            made = [*documents.debian(job, tree, package), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
-            content = installed(job, tree, made, package=package, scratch=folder)
+            own = documents.debian(job, tree, package)
+            content = packaged(job, tree, own, package=package, scratch=folder)
             data, suffix = folder / "data", compression(job.target.floor or job.payload.glibc_floor)
             with data.open("wb") as raw, tars.zstd(raw) if suffix == "zst" else tars.gzipped(raw) as stream:
                 tars.write(content, stream, below=".", form=tars.GNU)

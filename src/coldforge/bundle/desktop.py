@@ -28,8 +28,6 @@ Calculator Clock TextEditor Documentation Adult Core KDE GNOME XFCE GTK Qt Motif
 """
 _WORDS: Final = frozenset(_REGISTERED.split())
 _NEEDS: Final = {"Audio": "AudioVideo", "Video": "AudioVideo"}
-# Where themes look for icons: https://specifications.freedesktop.org/icon-theme-spec
-_SIZES: Final = (16, 22, 24, 32, 36, 48, 64, 72, 96, 128, 192, 256, 512)
 
 
 def menu(product: Product) -> tuple[Executable, ...]:
@@ -42,28 +40,34 @@ def menu(product: Product) -> tuple[Executable, ...]:
 
 
 def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
-    """Paths and contents of all entries, and of the icon that they show."""
+    """Paths and contents of all entries."""
+    for executable, entry in entries(product, project):
+        yield f"usr/share/applications/{entry_name(product, executable)}", entry
+
+
+def entries(product: Product, project: Path) -> Iterator[tuple[Executable, bytes]]:
+    """The texts of all entries: those of the menu, and hidden ones of programs that open files or URLs."""
     shown = menu(product)
-    for executable in shown:
-        name = identifier(product) if len(shown) == 1 else f"{identifier(product)}.{executable.name}"
-        values = _values(product, executable, alone=len(shown) == 1)
-        yield f"usr/share/applications/{name}.desktop", _without_empty(fill(TEMPLATE, values, project))
-    if shown and product.icon:
-        data = (project / product.icon).read_bytes()
-        yield icon_path(identifier(product), product.icon, data), data
+    for executable in product.executables:
+        if executable in shown or _opens(executable):
+            values = _values(product, executable, alone=len(shown) == 1, hidden=executable not in shown)
+            yield executable, _without_empty(fill(TEMPLATE, values, project)) + b"".join(_actions(executable))
+
+
+def entry_name(product: Product, executable: Executable) -> str:
+    """The file of an executable's entry, which is its id as well; a single one of the menu is called like the product."""
+    shown = menu(product)
+    own = identifier(product) if shown == (executable,) else f"{identifier(product)}.{executable.name}"
+    return f"{own}.desktop"
+
+
+def _opens(executable: Executable) -> bool:
+    return bool(executable.url_schemes or executable.file_associations)
 
 
 def identifier(product: Product) -> str:
     """What entries and icons are called."""
     return product.identifier or names.debian_package(product.name)
-
-
-def icon_path(name: str, icon: str, data: bytes) -> str:
-    """The place for an icon at its own size, nothing is scaled; one of an unusual size goes where any size is taken."""
-    if Path(icon).suffix.lower() == ".svg":
-        return f"usr/share/icons/hicolor/scalable/apps/{name}.svg"
-    width = int.from_bytes(data[16:20], "big")  # IHDR, the first chunk: https://www.w3.org/TR/png/#11IHDR
-    return f"usr/share/icons/hicolor/{width}x{width}/apps/{name}.png" if width in _SIZES else f"usr/share/pixmaps/{name}.png"
 
 
 def categories(given: Sequence[str]) -> str:
@@ -81,20 +85,65 @@ def _word(name: str) -> str:
     return plain if not plain or plain in _WORDS or plain.startswith("X-") else f"X-{plain}"
 
 
-def _values(product: Product, executable: Executable, *, alone: bool) -> dict[str, str]:
+def _values(product: Product, executable: Executable, *, alone: bool, hidden: bool) -> dict[str, str]:
+    notify = executable.startup_notify
     return {
-        "name": _escaped(product.display_name or product.name) if alone else executable.name,
-        "summary": _escaped(product.summary),
+        "name": escaped(product.display_name or product.name) if alone and not hidden else executable.name,
+        "generic_name": escaped(product.generic_name),
+        "summary": escaped(product.summary),
         "executable": executable.name,
+        "field_code": " %U" if executable.url_schemes else " %F" if executable.file_associations else "",
         "icon": identifier(product) if product.icon else "",
         "terminal": "true" if executable.console else "false",
+        "hidden": "true" if hidden else "",
         "categories": categories(product.categories),
+        "keywords": _list(product.keywords),
+        "mime_types": _list(mime_types(executable)),
+        "window_class": "" if executable.console else escaped(executable.window_class or executable.name),
+        "startup_notify": "" if notify is None else str(notify).lower(),
+        "actions": _list(tuple(executable.actions)),
     }
 
 
-def _escaped(text: str) -> str:
+def mime_types(executable: Executable) -> tuple[str, ...]:
+    """What it opens, in the words of MIME: URLs of a scheme are a type as well (association specification, "x-scheme-handler")."""
+    kinds = [association.mime_type for association in executable.file_associations]
+    return tuple(dict.fromkeys([*kinds, *(f"x-scheme-handler/{scheme}" for scheme in executable.url_schemes)]))
+
+
+def _actions(executable: Executable) -> Iterator[bytes]:
+    """The groups of its actions ("Additional applications actions")."""
+    for key, action in executable.actions.items():
+        command = " ".join([executable.name, *map(argument, action.arguments)])
+        yield f"\n[Desktop Action {key}]\nName={escaped(action.name)}\nExec={command}\n".encode()
+
+
+def argument(text: str) -> str:
+    """An argument of Exec: quoted where it must be, then escaped as a string ("The Exec key"); `%` alone begins a field code.
+
+    >>> argument("--new"), argument("50% of $HOME")
+    ('--new', '"50%% of \\\\$HOME"')
+    """
+    text = " ".join(text.splitlines()).replace("%", "%%")
+    if text and not re.search(r"[\s\"'\\><~|&;$*?#()`]", text):
+        return text
+    quoted = re.sub(r'(["`$\\])', r"\\\1", text)
+    return '"' + quoted.replace("\\", "\\\\") + '"'
+
+
+def _list(values: Sequence[str]) -> str:
+    """A value of several strings."""
+    return "".join(f"{escaped(value).replace(';', chr(92) + ';')};" for value in values)
+
+
+def escaped(text: str) -> str:
     """A string value on one line (desktop entry specification, "Possible value types")."""
-    return " ".join(text.split()).replace("\\", "\\\\")
+    return plain(text).replace("\\", "\\\\")
+
+
+def plain(text: str) -> str:
+    """Text on one line, without control characters, which neither entries nor XML can hold."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", "", " ".join(text.split()))
 
 
 def _without_empty(entry: bytes) -> bytes:

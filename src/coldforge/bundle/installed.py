@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob
+from coldforge.bundle import BundleJob, documents, share
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 
 _LIBRARY: Final = re.compile(r"\.so(\.[0-9A-Za-z_-]+)*$")
@@ -20,8 +20,14 @@ def place(package: str) -> str:
     return f"usr/lib/{package}"
 
 
+def packaged(job: BundleJob, tree: Tree, own: Iterable[tuple[str, bytes]], *, package: str, scratch: Path) -> Tree:
+    """What a package manager installs: the program with all that it brings to any system, and the format's `own` files."""
+    made = [*share.files(job.plan.product, job.project, tree.epoch), *documents.manuals(job, tree), *own]
+    return installed(job, tree, made, package=package, scratch=scratch)
+
+
 def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, package: str, scratch: Path) -> Tree:
-    """All that is installed, with its folders up to the root: the tree, a link for each program, and the files that are `made`.
+    """The tree, a link for each program and the files that are `made`, with their folders up to the root.
 
     Those are written into `scratch`; nothing of its path gets into a package.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.bundle import BundleJob, control, desktop, documents, tars
-from coldforge.bundle.installed import installed
+from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files
 from coldforge.plan import names
@@ -31,8 +31,8 @@ class Ipk:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("ipk") as folder:
-            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
-            content = installed(job, tree, made, package=name(job), scratch=folder)
+            own = documents.licences(job, name(job))
+            content = packaged(job, tree, own, package=name(job), scratch=folder)
             parts = {part: folder / part for part in ("debian-binary", "data.tar.gz", "control.tar.gz")}
             parts["debian-binary"].write_bytes(b"2.0\n")
             with parts["data.tar.gz"].open("wb") as raw, tars.gzipped(raw) as stream:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from coldforge.bundle import BundleJob, control, desktop, documents, nfpm
-from coldforge.bundle.installed import installed
+from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock, files
 from coldforge.plan import libraries, names
@@ -35,8 +35,8 @@ class Rpm:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("rpm") as folder:
-            made = [*documents.licences(job, name(job)), *documents.manuals(job, tree), *desktop.files(job.plan.product, job.project)]
-            content = installed(job, tree, made, package=name(job), scratch=folder)
+            own = documents.licences(job, name(job))
+            content = packaged(job, tree, own, package=name(job), scratch=folder)
             nfpm.package(configuration(job, content), "rpm", out, tree.epoch)
 
 

@@ -52,8 +52,7 @@ def metadata(job: BundleJob) -> Iterator[tuple[str, bytes]]:
     yield "meta/snap.yaml", yaml.safe_dump(description(job), sort_keys=False, allow_unicode=True, width=1 << 16).encode()
     apps = snaps.apps(product, job.plan.config)
     icon = f"{_ICON}{Path(product.icon).suffix.lower()}"
-    entries = (data for path, data in desktop.files(product, job.project) if path.endswith(".desktop"))
-    for executable, entry in zip(desktop.menu(product), entries, strict=True):
+    for executable, entry in desktop.entries(product, job.project):
         yield f"meta/gui/{apps[executable.name]}.desktop", _entry(entry, executable.name, snaps.command(job.plan, executable.name), icon)
     if product.icon:
         yield f"meta/gui/icon{Path(product.icon).suffix.lower()}", (job.project / product.icon).read_bytes()

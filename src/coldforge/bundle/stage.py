@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from coldforge import recipes
-from coldforge.bundle import BundleJob, Bundler
+from coldforge.bundle import BundleJob, Bundler, desktop, icons
 from coldforge.bundle.formats import BUNDLERS
 from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
@@ -101,7 +101,7 @@ def _pieces(jobs: Iterable[BundleJob]) -> list[_Piece]:
 def _key(job: BundleJob, bundler: Bundler) -> str:
     """The digest of everything that decides the artifact's bytes."""
     product = job.plan.product
-    project_files = [product.icon, *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
+    project_files = [*icons.sources(product), *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
     templates = [recipes.find(name, job.project) for name in bundler.templates]
     return digest_of(
         {
@@ -117,9 +117,15 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "files": list(_digests([job.project / name for name in project_files if name])),
             "templates": list(_digests(templates)),
             "epoch": job.plan.source.epoch,
-            "tool": bundler.tool(),
+            "tool": _tool(job, bundler),
         }
     )
+
+
+def _tool(job: BundleJob, bundler: Bundler) -> str:
+    """What writes the bytes, and what draws icons for it."""
+    draws = desktop.TEMPLATE in bundler.templates and icons.sources(job.plan.product)
+    return f"{bundler.tool()}; {icons.tool()}" if draws else bundler.tool()
 
 
 def _contents(job: BundleJob) -> Any:
@@ -168,6 +174,6 @@ def _record(piece: _Piece) -> Artifact:
         format=planned.format,
         size=piece.path.stat().st_size,
         sha256=files.sha256(piece.path),
-        tool=piece.bundler.tool(),
+        tool=_tool(piece.job, piece.bundler),
         key=piece.key,
     )

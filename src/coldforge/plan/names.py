@@ -104,6 +104,15 @@ def apk(version: Version, revision: int = 1) -> str:
     return f"{version.core}{mark}{version.number if version.stage else ''}-r{revision}"
 
 
+def appstream(version: Version) -> str:
+    """AppStream's spelling, without a revision: `~` sorts below nothing.
+
+    >>> appstream(Version.parse("1.2.3rc2"))
+    '1.2.3~rc.2'
+    """
+    return debian(version).rpartition("-")[0]
+
+
 def safe(text: str) -> str:
     """A name of characters that every file system and GitHub's asset store keep as they are."""
     return _UNSAFE.sub("-", text).strip(".-") or "app"

@@ -12,13 +12,13 @@ from coldforge.errors import Location
 from coldforge.project.config import Config
 from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
+from coldforge.project.icon import check_icons
 from coldforge.project.licenses import canonical
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
 from coldforge.project.walk import nearest
 
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
 _SCRIPTS: Final = ("scripts", "gui-scripts")
 # What every file system, shell and package manager takes as the name of a program.
 _EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
@@ -54,7 +54,7 @@ def check(read: Read, findings: Findings) -> None:
     if "scripts" not in read.table.dynamic and "gui-scripts" not in read.table.dynamic:
         check_entry(read, findings)
     _files(read, findings)
-    _icon(read, findings)
+    check_icons(read.root, read.tool, read.config, findings)
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
@@ -92,6 +92,10 @@ def check_entry(read: Read, findings: Findings) -> None:
         _name(name, read.project.where("dynamic"), findings)
     if read.config.freezer == "command":  # its default is one called like the product
         return
+    for name, executable in read.config.executables.items():
+        if not (executable.entry or name in read.table.scripts or name in read.table.gui_scripts):
+            hint = 'no script of [project] has its name: write entry = "package.module:function"'
+            findings.add(f"the executable {name!r} has no entry", read.tool.where("executables", name), hint)
     given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
     if any(given) or read.table.scripts or read.table.gui_scripts:
         return
@@ -133,31 +137,6 @@ def _files(read: Read, findings: Findings) -> None:
     for part, keys, value in named:
         if value and not (read.root / value).is_file():
             findings.add(f"the file {value} does not exist", part.where(*keys), f"{keys[-1]} names it, relative to the project")
-
-
-def _icon(read: Read, findings: Findings) -> None:
-    icon = read.config.icon
-    if problem := icon_problem(read.root, icon) if icon else "":
-        findings.add(f"the icon {icon} {problem}", read.tool.where("icon"), "it must be one square PNG or SVG in the project")
-
-
-def icon_problem(root: Path, icon: str) -> str:
-    """What is wrong with an icon, as the end of a sentence; empty when all is well."""
-    path = root / icon
-    if Path(icon).is_absolute() or ".." in Path(icon).parts:
-        return "is outside of the project"
-    if not path.is_file():
-        return "does not exist"
-    if path.suffix.lower() == ".svg":
-        return "" if b"<svg" in path.read_bytes() else "is not an SVG file"
-    if path.suffix.lower() != ".png":
-        return "is neither PNG nor SVG"
-    with path.open("rb") as stream:
-        head = stream.read(24)  # the signature, and the first chunk up to the height: https://www.w3.org/TR/png/#11IHDR
-    if len(head) < 24 or not head.startswith(_PNG) or head[12:16] != b"IHDR":
-        return "is not a PNG file"
-    width, height = int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
-    return "" if width == height else f"is {width} by {height} pixels"
 
 
 def _gates(read: Read, findings: Findings) -> None:

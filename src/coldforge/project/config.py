@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, field
 
+from coldforge.project.desktop import Desktop
 from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.project.section import Section
 
@@ -22,11 +23,19 @@ EntryPoint = Annotated[
 ]
 
 
-class ExecutableConfig(Section, frozen=True, kw_only=True):
+class ExecutableConfig(Desktop, frozen=True, kw_only=True):
     """`[tool.coldforge.executables.NAME]`: one launcher. Default: one for each script of `[project]`."""
 
-    entry: Annotated[str, Meta(description="Where it starts: `package.module:function`; for the command freezer its path in the tree.")]
-    console: Annotated[bool, Meta(description="False for a program with windows of its own and no terminal.")] = True
+    entry: Annotated[
+        str,
+        Meta(
+            description="Where it starts: `package.module:function`; for the command freezer its path in the tree. "
+            "Default: that of the script of the same name."
+        ),
+    ] = ""
+    console: Annotated[
+        bool | None, Meta(description="False for a program with windows of its own and no terminal; default: true but for gui-scripts.")
+    ] = None
 
 
 class EnvironmentConfig(Section, frozen=True, kw_only=True):
@@ -211,6 +220,8 @@ class Config(Section, frozen=True, kw_only=True):
     ] = ""
     icon: Annotated[str, Meta(description="One square PNG or SVG; every size and format is made from it.")] = ""
     categories: Annotated[tuple[str, ...], Meta(description="Categories of the desktop's menu.")] = ()
+    generic_name: Annotated[str, Meta(description="What kind of program it is, such as `Text editor`.")] = ""
+    keywords: Annotated[tuple[str, ...], Meta(description="Words to find it by in a menu; default: the project's keywords.")] = ()
     freezer: Annotated[Literal["pyinstaller", "command"], Meta(description="What makes the tree.")] = "pyinstaller"
     executables: Annotated[Mapping[str, ExecutableConfig], Meta(description="The launchers.")] = field(default_factory=dict)
     environment: EnvironmentConfig = EnvironmentConfig()
@@ -246,7 +257,7 @@ class Matrix(Section, frozen=True, kw_only=True):
     targets: Annotated[Mapping[str, TargetConfig], Meta(description="Targets by name.")] = field(default_factory=dict)
 
 
-class Executable(Section, frozen=True, kw_only=True):
+class Executable(Desktop, frozen=True, kw_only=True):
     """One launcher of the product, resolved: `entry` is `module:function`, or a path in the tree that commands make."""
 
     name: str
@@ -258,7 +269,8 @@ class Product(Section, frozen=True, kw_only=True):
     """What is released: metadata of `[project]`, completed by `[tool.coldforge]`.
 
     `version` is the project's own PEP 440 text; `license` an SPDX expression or free text;
-    `icon` a path relative to the project, or empty.
+    `icon` a path relative to the project, or empty; `urls` those of the project by the well-known labels of PEP 753;
+    `identifier` the configured one, else one that the homepage tells, else empty.
     """
 
     name: str
@@ -268,10 +280,13 @@ class Product(Section, frozen=True, kw_only=True):
     license: str = ""
     license_files: tuple[str, ...] = ()
     homepage: str = ""
+    urls: Mapping[str, str] = field(default_factory=dict)
     maintainer: str = ""
     display_name: str = ""
     identifier: str = ""
     icon: str = ""
     categories: tuple[str, ...] = ()
+    generic_name: str = ""
+    keywords: tuple[str, ...] = ()
     requires_python: str = ""
     executables: tuple[Executable, ...] = ()

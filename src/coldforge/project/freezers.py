@@ -18,7 +18,7 @@ def check_freezer(config: Config, tool: Part, findings: Findings) -> None:
     """Find what does not fit the configured freezer: entries of another kind, commands that are missing or that nobody runs."""
     commands = config.freezer == "command"
     for name, executable in config.executables.items():
-        if not (_INSIDE if commands else _FUNCTION).fullmatch(executable.entry):
+        if executable.entry and not (_INSIDE if commands else _FUNCTION).fullmatch(executable.entry):
             what = "a path in the tree that the commands make" if commands else "package.module:function"
             findings.add(f"'entry' must be {what}, not {executable.entry!r}", tool.where("executables", name, "entry"))
     if commands:

@@ -33,15 +33,27 @@ class _Cursor:
     table: Keys = ()
     brackets: list[tuple[str, Keys]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
-    reading: str = "key"  # or "header" or "value"
+    reading: str = "key"  # or "header", "list header" or "value"
     current: Keys = ()
+    counts: dict[Keys, int] = field(default_factory=dict)
+    numbers: set[Keys] = field(default_factory=set)
 
     def base(self) -> Keys:
         return self.brackets[-1][1] if self.brackets else self.table
 
+    def numbered(self, keys: Keys) -> Keys:
+        """The keys of the next table of a list."""
+        self.counts[keys] = self.counts.get(keys, -1) + 1
+        numbered = (*keys, str(self.counts[keys]))
+        self.numbers.add(numbered)
+        return numbered
+
 
 def toml_lines(text: str) -> dict[Keys, int]:
-    """The line (from 1) on which every table and key of a TOML text stands first."""
+    """The line (from 1) on which every table and key of a TOML text stands first.
+
+    Keys of a table within a list are there twice: with its number (from 0) after the list's key, and without.
+    """
     lines: dict[Keys, int] = {}
     cursor, line = _Cursor(), 1
     for mark in _MARK.findall(text):
@@ -49,6 +61,7 @@ def toml_lines(text: str) -> dict[Keys, int]:
             _value(cursor, mark)
         elif (keys := _key(cursor, mark)) is not None:
             lines.setdefault(keys, line)
+            lines.setdefault(tuple(key for n, key in enumerate(keys) if keys[: n + 1] not in cursor.numbers), line)
         if mark == "\n" and not cursor.brackets:
             cursor.reading, cursor.words = "key", []
         line += mark.count("\n")
@@ -58,9 +71,10 @@ def toml_lines(text: str) -> dict[Keys, int]:
 def _key(cursor: _Cursor, mark: str) -> Keys | None:
     """Take one mark of a header or key; the keys when they are complete."""
     if mark == "[":
-        cursor.reading, cursor.words = "header", []
-    elif mark == "]" and cursor.reading == "header":
-        cursor.table, cursor.reading = tuple(cursor.words), "value"
+        cursor.reading, cursor.words = "list header" if cursor.reading == "header" else "header", []
+    elif mark == "]" and cursor.reading != "key":
+        keys = tuple(cursor.words)
+        cursor.table, cursor.reading = cursor.numbered(keys) if cursor.reading == "list header" else keys, "value"
         return cursor.table
     elif mark == "=":
         cursor.current, cursor.reading = (*cursor.base(), *cursor.words), "value"
@@ -76,7 +90,8 @@ def _key(cursor: _Cursor, mark: str) -> Keys | None:
 def _value(cursor: _Cursor, mark: str) -> None:
     """Take one mark of a value: only brackets matter, and commas between the keys of an inline table."""
     if mark in ("[", "{"):
-        cursor.brackets.append((mark, cursor.current))
+        in_list = mark == "{" and cursor.brackets and cursor.brackets[-1][0] == "["
+        cursor.brackets.append((mark, cursor.numbered(cursor.brackets[-1][1]) if in_list else cursor.current))
     elif mark in ("]", "}") and cursor.brackets:
         cursor.current = cursor.brackets.pop()[1]
     if mark == "{" or (mark == "," and cursor.brackets and cursor.brackets[-1][0] == "{"):

@@ -11,12 +11,19 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field
 
 from coldforge.project.config import Config, EntryPoint, Executable, Product
+from coldforge.project.desktop import Desktop
 
 # Debian demands a maintainer with an address; this top-level domain never resolves (RFC 2606).
 NOBODY: Final = "unknown@example.invalid"
 _LICENSE_FILES: Final = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")  # the default of PEP 639
 _README_BYTES: Final = 1 << 16  # the first paragraph is not further down
 _HOMES: Final = ("homepage", "home", "website", "repository", "source", "sourcecode", "github")
+_ALIASES: Final = {
+    "repository": "source", "sourcecode": "source", "github": "source", "tracker": "issues", "issuetracker": "issues",
+    "bugtracker": "issues", "docs": "documentation", "sponsor": "funding", "donate": "funding", "donation": "funding",
+}  # fmt: skip
+_WELL_KNOWN: Final = ("source", "issues", "documentation", "funding")
+_FORGES: Final = {"github.com": "io.github", "gitlab.com": "io.gitlab", "codeberg.org": "page.codeberg"}
 Glob = Annotated[str, Meta(description="Relative to the project, without `..`.", pattern=r"^(?!/)(?!(.*/)?\.\.(/|$)).+")]
 
 
@@ -55,6 +62,7 @@ class ProjectTable(Described, frozen=True, kw_only=True):
     requires_python: str = ""
     authors: tuple[Person, ...] = ()
     maintainers: tuple[Person, ...] = ()
+    keywords: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, EntryPoint] = field(default_factory=dict)
     gui_scripts: Mapping[str, EntryPoint] = field(default_factory=dict)
@@ -72,11 +80,14 @@ def product_of(table: ProjectTable, config: Config, *, root: Path) -> Product:
         license=_license(table),
         license_files=_license_files(table, root),
         homepage=homepage(table.urls),
+        urls=well_known(table.urls),
         maintainer=config.maintainer or _maintainer(table, name),
         display_name=config.display_name or name,
-        identifier=config.identifier,
+        identifier=config.identifier or derived_identifier(table.urls, name),
         icon=config.icon,
         categories=config.categories,
+        generic_name=config.generic_name,
+        keywords=config.keywords or table.keywords,
         requires_python=table.requires_python,
         executables=executables(table, config),
     )
@@ -128,8 +139,37 @@ def _license_files(table: ProjectTable, root: Path) -> tuple[str, ...]:
 
 def homepage(urls: Mapping[str, str]) -> str:
     """The best of the project's URLs: labels are compared as PEP 753 says."""
-    by_label = {re.sub(r"[\W_]", "", label).lower(): url for label, url in urls.items()}
+    by_label = _labelled(urls)
     return next((by_label[label] for label in _HOMES if label in by_label), "")
+
+
+def _labelled(urls: Mapping[str, str]) -> dict[str, str]:
+    return {re.sub(r"[\W_]", "", label).lower(): url for label, url in urls.items()}
+
+
+def well_known(urls: Mapping[str, str]) -> dict[str, str]:
+    """URLs by the labels that have a meaning to all: https://packaging.python.org/specifications/well-known-project-urls/"""
+    found = {_ALIASES.get(label, label): url for label, url in _labelled(urls).items()}
+    return {label: found[label] for label in sorted(found) if label in _WELL_KNOWN}
+
+
+def derived_identifier(urls: Mapping[str, str], name: str) -> str:
+    """The reverse-domain identifier of a project on a forge that gives its users a domain; empty without one.
+
+    Source: https://docs.flathub.org/docs/for-app-authors/requirements#application-id
+    >>> derived_identifier({"Source": "https://github.com/Some-Body/demo"}, "my-demo")
+    'io.github.some_body.my_demo'
+    """
+    for url in _labelled(urls).values():
+        if forge := re.match(r"https?://(?:www\.)?(github\.com|gitlab\.com|codeberg\.org)/([A-Za-z0-9-]+)/[^/]+", url):
+            return ".".join((_FORGES[forge[1]], *(_element(part) for part in (forge[2], name))))
+    return ""
+
+
+def _element(text: str) -> str:
+    """One part of an identifier: no hyphens, no digit in front (D-Bus specification, "Bus names")."""
+    plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return f"_{plain}" if plain[:1].isdigit() else plain
 
 
 def _maintainer(table: ProjectTable, name: str) -> str:
@@ -146,20 +186,19 @@ def executables(table: ProjectTable, config: Config) -> tuple[Executable, ...]:
 
     Commands make programs: each is at the top of the tree under its name, the product's own where no other is named.
     """
-    if config.freezer == "command":
-        return _programs(table, config)
-    found = {name: Executable(name=name, entry=_entry(entry)) for name, entry in table.scripts.items()}
-    found |= {name: Executable(name=name, entry=_entry(entry), console=False) for name, entry in table.gui_scripts.items()}
-    found |= {name: Executable(name=name, entry=_entry(given.entry), console=given.console) for name, given in config.executables.items()}
-    return tuple(found[name] for name in sorted(found))
-
-
-def _programs(table: ProjectTable, config: Config) -> tuple[Executable, ...]:
-    found = {name: Executable(name=name, entry=name) for name in table.scripts}
-    found |= {name: Executable(name=name, entry=name, console=False) for name in table.gui_scripts}
-    found |= {name: Executable(name=name, entry=posixpath.normpath(g.entry), console=g.console) for name, g in config.executables.items()}
+    made = config.freezer == "command"
+    found = {name: Executable(name=name, entry=name if made else _entry(entry)) for name, entry in table.scripts.items()}
+    found |= {name: Executable(name=name, entry=name if made else _entry(e), console=False) for name, e in table.gui_scripts.items()}
     name = config.name or table.name
-    return tuple(found[name] for name in sorted(found)) or (Executable(name=name, entry=name),)
+    if made and not found and not config.executables:
+        return (Executable(name=name, entry=name),)
+    for name, given in config.executables.items():
+        script = found.get(name, Executable(name=name, entry=name))
+        entry = (posixpath.normpath(given.entry) if made else _entry(given.entry)) if given.entry else script.entry
+        console = script.console if given.console is None else given.console
+        desktop = {key: getattr(given, key) for key in Desktop.__struct_fields__}
+        found[name] = Executable(name=name, entry=entry, console=console, **desktop)
+    return tuple(found[name] for name in sorted(found))
 
 
 def _entry(text: str) -> str:

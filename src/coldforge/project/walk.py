@@ -61,16 +61,22 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def _value(value: Any, hint: Any, report: Report, path: Keys) -> Iterator[Any]:
     """The converted value, or nothing when there was a problem."""
     bare = _bare(hint)
-    if isinstance(value, Mapping) and isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+    if isinstance(value, Mapping) and _is_struct(bare):
         yield _walk(value, bare, report, path)
     elif isinstance(value, Mapping) and get_origin(bare) is Mapping:
         inner = get_args(bare)[1]
         yield {str(key): good for key, item in value.items() for good in _value(item, inner, report, (*path, str(key)))}
+    elif isinstance(value, list) and _is_struct(inner := (*get_args(bare), None)[0]) and all(isinstance(item, Mapping) for item in value):
+        yield tuple(_walk(item, inner, report, (*path, str(number))) for number, item in enumerate(value))
     else:
         try:
             yield msgspec.convert(value, hint)
         except msgspec.ValidationError:
             report(path, f"{path[-1]!r} must be {expected(hint)}, not {_found(value, hint)}", "")
+
+
+def _is_struct(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
 
 
 def _bare(hint: Any) -> Any:

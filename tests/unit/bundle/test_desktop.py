@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from coldforge.bundle import desktop
 from coldforge.project.config import Executable
+from coldforge.project.desktop import Action, FileAssociation
 from support import payloads
 
 WINDOW, OTHER = Executable(name="demo-gui", entry="demo:gui", console=False), Executable(name="aid", entry="demo:aid", console=False)
 CONSOLE = payloads.PRODUCT.executables[0]
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 
 
 def entries(folder: Path, **changes: object) -> dict[str, str]:
@@ -22,7 +22,6 @@ def entries(folder: Path, **changes: object) -> dict[str, str]:
 
 
 def test_a_console_program_is_in_no_menu(tmp_path: Path) -> None:
-    (tmp_path / "icon.svg").write_text("<svg/>")
     assert entries(tmp_path, icon="icon.svg") == {}
 
 
@@ -38,9 +37,8 @@ def test_a_console_program_with_categories_starts_in_a_terminal(tmp_path: Path) 
 
 
 def test_only_programs_with_windows_are_shown_and_by_the_identifier(tmp_path: Path) -> None:
-    (tmp_path / "icon.svg").write_text("<svg/>")
     made = entries(tmp_path, executables=(CONSOLE, WINDOW), identifier="org.example.Demo", icon="icon.svg")
-    assert set(made) == {"usr/share/applications/org.example.Demo.desktop", "usr/share/icons/hicolor/scalable/apps/org.example.Demo.svg"}
+    assert set(made) == {"usr/share/applications/org.example.Demo.desktop"}
     text = made["usr/share/applications/org.example.Demo.desktop"]
     assert "\nExec=demo-gui\n" in text
     assert "\nTerminal=false\n" in text
@@ -61,16 +59,35 @@ def test_no_text_becomes_a_key(tmp_path: Path) -> None:
     assert "Name=A Exec=evil \\\\ B" in lines
 
 
-@pytest.mark.parametrize(
-    ("width", "path"),
-    [
-        (256, "usr/share/icons/hicolor/256x256/apps/x.png"),
-        (512, "usr/share/icons/hicolor/512x512/apps/x.png"),
-        (300, "usr/share/pixmaps/x.png"),
-    ],
-)
-def test_an_icon_lies_where_its_size_is_looked_for(width: int, path: str) -> None:
-    assert desktop.icon_path("x", "a/b.PNG", PNG + width.to_bytes(4, "big") * 2) == path
+def test_what_opens_files_and_urls_says_so_with_one_field_code(tmp_path: Path) -> None:
+    association = FileAssociation(mime_type="application/x-demo", extensions=("demo",))
+    both = replace(WINDOW, url_schemes=("demo", "demo+x"), file_associations=(association,), startup_notify=False, window_class="Demo")
+    text = entries(tmp_path, executables=(both,), generic_name="Shower", keywords=("a;b", "c"))["usr/share/applications/demo.desktop"]
+    expected = {
+        "Exec=demo-gui %U", "MimeType=application/x-demo;x-scheme-handler/demo;x-scheme-handler/demo+x;", "StartupWMClass=Demo",
+        "StartupNotify=false", "GenericName=Shower", "Keywords=a\\;b;c;",
+    }  # fmt: skip
+    assert expected <= set(text.splitlines())
+    only = entries(tmp_path, executables=(replace(WINDOW, file_associations=(association,)),))["usr/share/applications/demo.desktop"]
+    assert {"Exec=demo-gui %F", "StartupWMClass=demo-gui"} <= set(only.splitlines())
+    assert "StartupNotify" not in only
+
+
+def test_a_console_program_that_opens_urls_has_an_entry_that_no_menu_shows(tmp_path: Path) -> None:
+    made = entries(tmp_path, executables=(replace(CONSOLE, url_schemes=("demo",)), WINDOW))
+    assert set(made) == {"usr/share/applications/demo.desktop", "usr/share/applications/demo.demo.desktop"}
+    assert {"NoDisplay=true", "Terminal=true", "Exec=demo %U"} <= set(made["usr/share/applications/demo.demo.desktop"].splitlines())
+    assert "NoDisplay" not in made["usr/share/applications/demo.desktop"]
+
+
+def test_actions_are_groups_of_their_own(tmp_path: Path) -> None:
+    actions = {"new": Action(name="New\nwindow", arguments=("--title", "it's 5% of $HOME")), "old": Action(name="Old")}
+    text = entries(tmp_path, executables=(replace(WINDOW, actions=actions),))["usr/share/applications/demo.desktop"]
+    assert "Actions=new;old;\n" in text
+    assert text.endswith(
+        "\n[Desktop Action new]\nName=New window\n"
+        'Exec=demo-gui --title "it\'s 5%% of \\\\$HOME"\n\n[Desktop Action old]\nName=Old\nExec=demo-gui\n'
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from coldforge.bundle import BundleJob, stage
+from coldforge.bundle import BundleJob, icons, stage
 from coldforge.bundle.deb import Deb
 from coldforge.bundle.formats import BUNDLERS
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, DebConfig, Executable, Product
+from coldforge.project.desktop import FileAssociation
 from coldforge.records import Component, FileEntry, Need, Origin, Payload, SourceRecord
 from support.releases import ENVIRONMENT
 
@@ -21,6 +22,8 @@ TARGET = PlannedTarget(target="linux-x86_64", freezer="pyinstaller", artifacts=(
 PRODUCT = Product(
     name="demo", version="1.0", icon="demo.svg", license_files=("LICENSE",), executables=(Executable(name="demo", entry="d:m"),)
 )
+WITHOUT = msgspec.structs.replace(PRODUCT, icon="")
+ASSOCIATED = FileAssociation(mime_type="application/x-demo", extensions=("demo",), icon="file.svg")
 PLAN = Plan(coldforge="1", product=PRODUCT, source=SourceRecord(epoch=1_700_000_000), config=Config(), targets=(TARGET,))
 FILE = FileEntry(path="demo", kind="executable", mode=0o755, size=1, sha256="00", origin=Origin(kind="application", name="demo"))
 PAYLOAD = Payload(target="linux-x86_64", freezer="f", key="k", files=(FILE,), environment=ENVIRONMENT, glibc_floor="glibc-2.36")
@@ -89,10 +92,26 @@ def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> Non
     assert key(project) != before
 
 
+def test_the_icon_of_a_kind_of_files_changes_the_key(project: Path) -> None:
+    executable = msgspec.structs.replace(PRODUCT.executables[0], file_associations=(ASSOCIATED,))
+    product = msgspec.structs.replace(PRODUCT, executables=(executable,))
+    (project / "file.svg").write_text("before")
+    before = key(project, product=product)
+    (project / "file.svg").write_text("after")
+    assert key(project, product=product) != before
+
+
 def test_another_version_of_the_tool_changes_the_key(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = key(project)
     monkeypatch.setattr(Deb, "tool", lambda _self: "zstd 0")
     assert key(project) != before
+
+
+def test_another_version_of_what_draws_icons_changes_the_key_of_what_has_icons(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, bill, plain = key(project), key(project, **BILL), key(project, product=WITHOUT)
+    monkeypatch.setattr(icons, "tool", lambda: "Pillow 0")
+    assert key(project) != before
+    assert (key(project, **BILL), key(project, product=WITHOUT)) == (bill, plain)
 
 
 def test_what_is_known_of_the_freeze_besides_its_bytes_changes_nothing(project: Path) -> None:

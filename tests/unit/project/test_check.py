@@ -68,3 +68,11 @@ def test_names_that_a_backend_tells_are_looked_at_too(name: str) -> None:
     table = ProjectTable(name="demo", scripts={name: "demo:main"}, dynamic=("scripts",))
     check_entry(Read(root=Path(), table=table, project=nothing, config=Config(), tool=nothing), findings)
     assert [problem.what for problem in findings.problems] == [f"{name!r} cannot be the name of a program"]
+
+
+def test_an_executable_without_a_script_needs_an_entry(tmp_path: Path) -> None:
+    text = PLAIN.format(requires="", name="demo") + "[tool.coldforge.executables.other]\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path)
+    assert str(caught.value.problems[0]).startswith(f"{tmp_path}/pyproject.toml:7: the executable 'other' has no entry (no script")

@@ -194,7 +194,7 @@ def png(width: int, height: int) -> bytes:
     ("name", "data", "words"),
     [
         ("a.png", png(256, 256), ""),
-        ("A.PNG", png(1, 1), ""),
+        ("A.PNG", png(256, 256), ""),
         ("a.svg", b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', ""),
         ("a.png", png(256, 128), "is 256 by 128 pixels"),
         ("a.png", b"GIF89a" + bytes(40), "is not a PNG file"),

@@ -44,6 +44,35 @@ def test_the_configuration_overrides_and_completes(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_completes_what_the_script_of_its_name_says(tmp_path: Path) -> None:
+    config = {"executables": {"demo": {"url-schemes": ["demo"]}, "demo-gui": {"window-class": "Demo"}}}
+    made = product(tmp_path, config, scripts={"demo": "demo:main"}, gui_scripts={"demo-gui": "demo:gui"})
+    assert made.executables == (
+        Executable(name="demo", entry="demo:main", url_schemes=("demo",)),
+        Executable(name="demo-gui", entry="demo:gui", console=False, window_class="Demo"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("urls", "identifier"),
+    [
+        ({"Home": "https://demo.example.org", "Code": "https://github.com/Some-Body/demo.git"}, "io.github.some_body.my_demo"),
+        ({"Source": "https://www.gitlab.com/2you/demo"}, "io.gitlab._2you.my_demo"),
+        ({"Source": "https://github.com/somebody"}, ""),
+        ({"Source": "https://notgithub.com/a/b"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_identifier_comes_from_the_forge_unless_there_is_one(urls: dict[str, str], identifier: str, tmp_path: Path) -> None:
+    assert product(tmp_path, name="my-Demo", urls=urls).identifier == identifier
+    assert product(tmp_path, {"identifier": "org.example.demo"}, urls=urls).identifier == "org.example.demo"
+
+
+def test_urls_go_by_the_labels_that_all_know(tmp_path: Path) -> None:
+    urls = {"Home": "h", "Bug Tracker": "b", "GitHub": "g", "Docs": "d", "Other": "o"}
+    assert product(tmp_path, urls=urls).urls == {"documentation": "d", "issues": "b", "source": "g"}
+
+
 @pytest.mark.parametrize("entry", ["a.b:c.d", " a.b : c.d ", "a.b:c.d [extra]", "a.b:c.d[one, two] ", "a.b :c.d\t[x]"])
 def test_spaces_and_extras_of_an_entry_point_are_left_out(entry: str, tmp_path: Path) -> None:
     assert product(tmp_path, scripts={"demo": entry}).executables[0].entry == "a.b:c.d"

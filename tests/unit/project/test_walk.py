@@ -24,7 +24,7 @@ def test_a_table_without_problems_becomes_the_struct_with_its_defaults() -> None
     table = {"icon": "a.png", "deb": {"revision": 2}, "executables": {"demo": {"entry": "demo:main"}}}
     made = convert(table, Config, lambda *_: pytest.fail("a problem was reported"))
     assert (made.icon, made.deb.revision, made.deb.section) == ("a.png", 2, "utils")
-    assert made.executables["demo"].console
+    assert made.executables["demo"].console is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,11 @@ def test_a_table_without_problems_becomes_the_struct_with_its_defaults() -> None
         ({"pyinstaller": {"strip": "yes"}}, ("pyinstaller.strip", "must be true or false, not 'yes'", "")),
         ({"gates": {"floor": 3}}, ("gates.floor", "'floor' must be a text", "")),
         ({"gates": []}, ("gates", "'gates' must be a table, not a list", "")),
-        ({"executables": {"a": {}}}, ("executables.a", "the key 'entry' is missing", "")),
+        ({"executables": {"a": {"file-associations": [{}]}}}, ("executables.a.file-associations.0", "the key 'mime-type' is missing", "")),
+        (
+            {"executables": {"a": {"file-associations": ["x"]}}},
+            ("executables.a.file-associations", "must be a list of tables, not a list that holds 'x'", ""),
+        ),
         ({"executables": {"a": {"entry": "a:b", "consol": True}}}, ("executables.a.consol", "unknown key", "did you mean console?")),
         ({"executables": {"a": "a:b"}}, ("executables.a", "'a' must be a table, not 'a:b'", "")),
     ],

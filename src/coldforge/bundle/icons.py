@@ -1,0 +1,106 @@
+"""Icons in every size that themes look for, from one PNG or SVG: the same in every Linux format.
+
+Source: https://specifications.freedesktop.org/icon-theme-spec
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from coldforge.bundle import desktop, mime
+from coldforge.errors import ConfigurationError, Location
+from coldforge.project.config import Product
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+SIZES: Final = (16, 22, 24, 32, 36, 48, 64, 72, 96, 128, 192, 256, 512)  # of the theme that all others fall back to, hicolor
+_THEME: Final = "usr/share/icons/hicolor"
+
+
+def tool() -> str:
+    """What draws them: another version may give other bytes."""
+    return f"Pillow {version('pillow')}, resvg-py {version('resvg-py')}"
+
+
+def sources(product: Product) -> tuple[str, ...]:
+    """The icons of the project, as paths relative to it."""
+    own = [product.icon] if product.icon else []
+    return (*own, *(association.icon for association in mime.defined(product).values() if association.icon))
+
+
+def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents: the product's, where anything shows it, and those of the files that it opens."""
+    shown = product.identifier or any(desktop.entries(product, project))
+    if product.icon and shown:
+        yield from _sizes(project / product.icon, f"apps/{desktop.identifier(product)}")
+    for mime_type, association in mime.defined(product).items():
+        if association.icon:
+            yield from _sizes(project / association.icon, f"mimetypes/{mime.icon_name(mime_type)}")
+
+
+def _sizes(source: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    data, scalable = source.read_bytes(), source.suffix.lower() == ".svg"
+    if scalable:
+        yield f"{_THEME}/scalable/{name}.svg", data
+    try:
+        drawn = rendered(data, scalable=scalable)
+    except (OSError, SyntaxError, ValueError) as error:  # of Pillow and resvg, for what is damaged
+        hint = "Open it in an image editor and save it again."
+        raise ConfigurationError(f"the icon cannot be drawn: {error}", where=Location(source), hint=hint) from error
+    yield from ((f"{_THEME}/{size}x{size}/{name}.png", png) for size, png in drawn.items())
+
+
+@lru_cache(maxsize=8)
+def rendered(data: bytes, *, scalable: bool) -> Mapping[int, bytes]:
+    """A square PNG for each size; of a PNG only those that it has the pixels for. Raises what the libraries do for a damaged one."""
+    return _drawn(data.decode()) if scalable else _scaled(data)
+
+
+def _drawn(text: str) -> dict[int, bytes]:
+    """Without the fonts of this machine: see `project.icon.icon_problem`."""
+    import resvg_py
+
+    return {size: bytes(resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)) for size in SIZES}
+
+
+def _scaled(data: bytes) -> dict[int, bytes]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        picture = image.convert("RGBA")
+    sizes = [size for size in SIZES if size <= picture.width]
+    return {size: data if size == picture.width else _png(picture.resize((size, size), Image.Resampling.LANCZOS)) for size in sizes}
+
+
+def _png(picture: Picture) -> bytes:
+    """A PNG of an image of Pillow's, which chooses the filters; the compression is this Python's.
+
+    Pillow's own, zlib-ng, may give other bytes on another processor.
+    """
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=0)
+    chunks = list(_chunks(buffer.getvalue()))
+    pixels = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
+    parts = [(b"IHDR", chunks[0][1]), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, body) for kind, body in parts)
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a PNG: https://www.w3.org/TR/png/#5Chunk-layout"""
+    position = 8
+    while position < len(png):
+        (size,) = struct.unpack_from(">I", png, position)
+        yield png[position + 4 : position + 8], png[position + 8 : position + 8 + size]
+        position += size + 12
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
