@@ -107,10 +107,12 @@ def _entry(tar: tarfile.TarFile, member: tarfile.TarInfo, destination: Path, str
 
 
 def _inside(path: Path, root: Path) -> bool:
+    """Whether a path leads into a folder. Links in a circle lead nowhere: Python says so until 3.12, and leaves them as they are since."""
     try:
-        return path.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError):  # links in a circle lead nowhere
+        place = path.resolve()
+    except (OSError, RuntimeError):
         return False
+    return place.is_relative_to(root.resolve()) and not any(part.is_symlink() for part in (place, *place.parents))
 
 
 def _link(target: Path, text: str, root: Path) -> None:

@@ -44,7 +44,7 @@ def _rows(areas: Sequence[float], box: Box) -> Iterator[Box]:
         while end < len(areas) and _worst(areas[start : end + 1], side) <= _worst(areas[start:end], side):
             end += 1
         row = areas[start:end]
-        thick = sum(row) / side if side else 0.0
+        thick = min(sum(row) / side, max(box.width, box.height)) if side else 0.0  # rounding makes the last of many too thick
         yield from _row(row, box, thick)
         box = _rest(box, thick)
         start = end
@@ -59,10 +59,10 @@ def _worst(row: Sequence[float], side: float) -> float:
 
 
 def _row(row: Sequence[float], box: Box, thick: float) -> Iterator[Box]:
-    offset = 0.0
+    offset, upright = 0.0, box.width >= box.height
     for area in row:
-        length = area / thick if thick else 0.0
-        upright = box.width >= box.height
+        free = max(0.0, (box.height if upright else box.width) - offset)  # and those of a very thin one too long
+        length = min(area / thick, free) if thick else 0.0
         yield Box(box.x, box.y + offset, thick, length) if upright else Box(box.x + offset, box.y, length, thick)
         offset += length
 

@@ -59,6 +59,8 @@ DIRECTORY = {"kind": tarfile.DIRTYPE, "mode": 0o700}
         pytest.param([link("a", "../outside")], "leads out", id="link-out"),
         pytest.param([link("a", ".."), member("a/outside", data=b"x")], "leads out", id="write-through-a-link"),
         pytest.param([link("a", "b"), link("b", "a"), member("a/x", data=b"x")], "writes through a link", id="links-in-a-circle"),
+        pytest.param([link("a", "b"), link("b", "a"), member("a/x/y", data=b"x")], "writes through a link", id="deeper-in-a-circle"),
+        pytest.param([link("a", "b"), link("b", "a")], "leads out", id="a-circle-that-nothing-is-written-through"),
         pytest.param([link("a", "b/../outside"), link("b", ".")], "leads out", id="two-harmless-links-that-lead-out"),
         pytest.param(
             [link("a", "b/.."), link("b", "."), member("a/outside", data=b"x")], "writes through a link", id="through-two-harmless-links"

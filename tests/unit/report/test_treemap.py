@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coldforge.report.treemap import Box, squarified
@@ -30,6 +30,8 @@ def test_the_areas_are_the_sizes_and_fill_the_box(sizes: list[int]) -> None:
 
 
 @given(SIZES)
+@example([63319181, 1])
+@example([63319182, 63319182, 19196034, 6042550, 1661956, 762361, 1])
 def test_nothing_overlaps_or_is_outside(sizes: list[int]) -> None:
     boxes = squarified(sizes, BOX)
     assert all(overlap(one, two) < 1e-3 for one, two in combinations(boxes, 2))
