@@ -66,6 +66,7 @@ class Base:
 FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
 COMPILE: Final = Base(name="compile", packages=("gcc", "libc6-dev"))
 FREEZE_TK: Final = Base(name="freeze-tk", packages=("python3", "python3-tk", "libpython3.11"))
+FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python3.14", "libpython3.14"))  # no stable release has it
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
 BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
