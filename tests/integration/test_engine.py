@@ -6,8 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from coldforge.host import engine
 from coldforge.project.images import Image
 from coldforge.target import Target
 from support import images
+from support.engines import nobody
 from support.program import ROOT, coldforge
 from support.repository import write
 from support.require import need
@@ -26,22 +26,6 @@ pytestmark = pytest.mark.integration
 
 LINUX = Target.parse("linux-x86_64")
 NOWHERE = f"sha256:{'0' * 64}"
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """As a user without any rights: only root can become one."""
-    need("root", available=os.geteuid() == 0, how="becoming another user takes root")
-    groups = os.getgroups()
-    os.setgroups([])
-    os.setegid(65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups(groups)
 
 
 def refusal(image: str) -> Missing:
@@ -165,8 +149,8 @@ def test_an_image_that_cannot_run_leaves_no_container(tmp_path: Path) -> None:
             assert [made for made in client.containers.list(all=True) if made.image and made.image.id == number] == []
         finally:
             client.images.remove(tag)
-    assert said.what == "the container engine refused"
-    assert said.why
+    assert said.what == "the build image cannot run a program"
+    assert "ends at once" in said.why
 
 
 def test_the_program_says_the_same(host_env: dict[str, str], tmp_path: Path) -> None:

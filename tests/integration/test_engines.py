@@ -1,4 +1,4 @@
-"""Other engines than the usual one: podman, and those whose disk is full."""
+"""Other engines than the usual one: podman, remote ones, and those whose disk is full."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.errors import Missing
+from coldforge.errors import BuildFailed, Missing
 from coldforge.freeze.workshop import open_workshop
 from coldforge.host import engine
-from coldforge.host.container import LABEL
+from coldforge.host.container import LABEL, sweep
 from coldforge.host.owner import is_dead
 from coldforge.project.images import Image
 from coldforge.records import Payload, canonical, read
 from coldforge.target import Target
 from support import engines, images
-from support.program import coldforge, interrupted
+from support.program import ROOT, coldforge, interrupted, watched
+from support.remote import remote
 from support.repository import write
 
 pytestmark = pytest.mark.integration
 
 LINUX = Target.parse("linux-x86_64")
+NOWHERE = f"sha256:{'0' * 64}"
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,44 @@ def test_podman_is_left_without_a_container_after_ctrl_c(
     assert left() == []
 
 
+def test_a_remote_engine_gets_all_that_it_needs_sent(project: Path, usual: bytes, container_env: dict[str, str], tmp_path: Path) -> None:
+    """The same bytes come from one that is reached over the network, and it is never told a path of this machine."""
+    (tmp_path / "said").mkdir()
+    with remote(tmp_path / "said") as there:
+        env = {**container_env, "DOCKER_HOST": there.address, "COLDFORGE_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+        coldforge("freeze", project, "--out", tmp_path / "dist", env=env).succeeded()
+    assert record(tmp_path / "dist") == usual
+    said = [path.read_bytes() for path in (tmp_path / "said").iterdir()]
+    assert any(b"/containers/create" in data for data in said)
+    paths = [str(path).encode() for path in (tmp_path, project.parent, ROOT, Path(container_env["UV_CACHE_DIR"]))]
+    assert [path for path in paths for data in said if path in data] == []
+
+
+@pytest.mark.parametrize("moment", ["• environment", "• PyInstaller"])
+def test_an_engine_that_dies_is_told_and_leaves_nothing_here(
+    moment: str, project: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    for name in ("said", "temporary"):
+        (tmp_path / name).mkdir()
+    with remote(tmp_path / "said") as there:
+        changes = {"DOCKER_HOST": there.address, "COLDFORGE_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path / "temporary")}
+        outcome = watched(
+            "freeze",
+            project,
+            "--out",
+            tmp_path / "dist",
+            env={**container_env, **changes},
+            when=lambda line: moment in line,
+            act=lambda _: there.die(),
+        )
+    outcome.failed(3, "the connection to the container engine broke", "Run it again")
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert not list((tmp_path / "dist").rglob("payload*"))
+    with closing(engine.connect()) as client:
+        sweep(client)
+    assert left() == []
+
+
 def refusal(host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Missing:
     """What is said when a workshop with this image is asked of the engine there."""
     monkeypatch.setenv("DOCKER_HOST", host)
@@ -95,6 +135,52 @@ def test_an_image_for_another_architecture_on_podman(podman: str, tmp_path: Path
     with images.client() as client:
         number = images.load(client, tmp_path / "image.tar", "coldforge-test/arm64:1")
     assert "is for arm64, the target needs amd64" in refusal(podman, number, monkeypatch).what
+
+
+@pytest.mark.parametrize(
+    ("image", "what", "more"),
+    [
+        (NOWHERE, "is not on the engine", "name@sha256"),
+        (f"127.0.0.1:1/python:3.13@{NOWHERE}", "is not on the engine and cannot be pulled", "127.0.0.1:1: connect: connection refused"),
+    ],
+)
+def test_podman_says_that_an_image_is_absent(image: str, what: str, more: str, podman: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(podman, image, monkeypatch)
+    assert said.what == f"the image {image} {what}"
+    assert more in f"{said.why} {said.hint}"
+
+
+def test_podman_without_rights_on_it(podman: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engines.nobody():
+        said = refusal(podman, NOWHERE, monkeypatch)
+    assert said.what == f"you have no rights on the container engine's socket {podman.removeprefix('unix://')}"
+
+
+def test_an_image_without_programs_on_podman(podman: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_text("")
+    images.write(tmp_path / "tree", tmp_path / "image.tar", tag="coldforge-test/empty:1", architecture="amd64")
+    monkeypatch.setenv("DOCKER_HOST", podman)
+    with images.client() as client:
+        number = images.load(client, tmp_path / "image.tar", "coldforge-test/empty:1")
+    said = refusal(podman, number, monkeypatch)
+    assert said.what == "the build image cannot run a program"
+    assert left() == []
+
+
+def test_a_program_or_a_container_that_is_gone_on_podman(
+    podman: str, build_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", podman)
+    with images.client() as client, open_workshop(Image(base=build_image), LINUX) as workshop:
+        with pytest.raises(BuildFailed, match="`program` ended") as caught:
+            workshop.run(["/absent/program"], env={}, network=True, log=tmp_path / "log")
+        assert "/absent/program" in caught.value.why
+        (made,) = client.containers.list(filters={"label": LABEL})
+        made.kill()
+        with pytest.raises(BuildFailed, match="container is gone"):
+            workshop.run(["true"], env={}, network=True, log=tmp_path / "log")
+    assert left() == []
 
 
 @pytest.mark.parametrize("fill", ["copy", "program"])

@@ -123,6 +123,22 @@ def room(megabytes: int = 0) -> Iterator[Path]:
                 subprocess.run(["umount", "--lazy", name], check=True)
 
 
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user without any rights: only root can become one."""
+    need("root", available=os.geteuid() == 0, how="becoming another user takes root")
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
 def least_tree(folder: Path) -> Path:
     """The least that a container can idle and write in: this machine's `sleep`, `dd` and `rm` with their libraries."""
     tree = folder / "tree"

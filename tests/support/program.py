@@ -66,15 +66,22 @@ def coldforge(*words: str | Path, env: Mapping[str, str], cwd: Path | None = Non
 
 def interrupted(*words: str | Path, env: Mapping[str, str], when: Callable[[str], bool]) -> Outcome:
     """Run a command and press Ctrl-C (SIGINT to its process) at the first line of output for which `when` is true."""
+    return watched(*words, env=env, when=when, act=lambda process: process.send_signal(signal.SIGINT))
+
+
+def watched(
+    *words: str | Path, env: Mapping[str, str], when: Callable[[str], bool], act: Callable[[subprocess.Popen[str]], None]
+) -> Outcome:
+    """Run a command and do something to it at the first line of output for which `when` is true."""
     lines: list[str] = []
-    sent = False
+    done = False
     with start(*words, "--verbose", env=env) as process:
         for line in process.stderr or ():
             lines.append(line)
-            if not sent and when(line):
-                process.send_signal(signal.SIGINT)
-                sent = True
+            if not done and when(line):
+                act(process)
+                done = True
         code = process.wait(timeout=120)
         out = process.stdout.read() if process.stdout else ""
-    assert sent, f"the moment never came:\n{''.join(lines)}"
+    assert done, f"the moment never came:\n{''.join(lines)}"
     return Outcome(code=code, out=out, err="".join(lines))

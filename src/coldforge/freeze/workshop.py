@@ -178,15 +178,19 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
 
 @contextmanager
 def _running(client: engine.Engine, image: str, target: Target) -> Iterator[Container]:
-    """A container that programs run in. Raises Missing where they are another machine's and nothing emulates it."""
+    """A container that programs run in. Raises Missing where they are another machine's and nothing emulates it, or there are none."""
     native = engine.architecture(client) == target.debian_arch
     try:
         with container(client, image) as made:
-            if native or made.works():
+            if made.works():
                 yield made
                 return
     except Missing as error:
         if native or "exec format error" not in error.why.lower():  # what a system says of another machine's program
             raise
+    if native:
+        why = "A container of it ends at once, or `sleep` cannot be started in it."
+        hint = f"docs/how-to/containers.md tells what an image needs. {engine.HOST_HINT}"
+        raise Missing("the build image cannot run a program", why=why, hint=hint)
     message = f"the container engine's machine cannot run programs for {target.arch}"
     raise Missing(message, why="It is another kind of machine, and has no emulator for them.", hint=emulation.how(target.arch))

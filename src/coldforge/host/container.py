@@ -61,11 +61,13 @@ class Container:
         return "\n".join(lines)
 
     def works(self) -> bool:
-        """Whether programs of the image run at all: those of another architecture take an emulator."""
+        """Whether programs of the image run at all: those of another architecture take an emulator. Raises Missing: no engine any more."""
         try:
             with talking():
                 code, _ = self._container.exec_run(["sleep", "0"])
         except ColdforgeError:
+            with talking():
+                self._client.ping()
             return False
         return bool(code == 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,6 +25,8 @@ Engine: TypeAlias = "DockerClient"
 SOCKET: Final = Path("/var/run/docker.sock")
 HOST_HINT: Final = "`--host` freezes on this machine, without a container."
 BUILT: Final = "coldforge/build"  # the name of images that are made here
+NOT_FOUND: Final = 404
+_NOT_RUNNING: Final = re.compile("is not running|can only create exec sessions on running containers")  # Docker's words, podman's
 FIRST_ANSWER, LATER_ANSWERS = 20, 600  # seconds: an engine that is there says so soon, but may take long to unpack an archive
 
 
@@ -169,7 +172,7 @@ def talking(absent: str = "") -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        if absent and error.status_code == 404:
+        if absent and (error.status_code == NOT_FOUND or _NOT_RUNNING.search(str(error.explanation))):
             raise BuildFailed(absent) from error
         raise _explained(error) from error
     except (DockerException, RequestException, ConnectionError) as error:

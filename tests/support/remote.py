@@ -1,0 +1,83 @@
+"""An engine as it is reached from afar: a port on loopback whose connections lead to the engine's socket, and which can die."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import BinaryIO
+
+from coldforge.host import engine
+
+PIECE = 1 << 16
+
+
+@dataclass(kw_only=True, eq=False)
+class Remote:
+    """`address` is for DOCKER_HOST; `said` is what was sent to the engine, a file for each connection in this folder."""
+
+    path: Path
+    said: Path
+    server: socket.socket
+    open: list[socket.socket] = field(default_factory=list)
+    threads: list[Thread] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self.server.getsockname()[1]}"
+
+    def serve(self) -> None:
+        """Take connections until this end is shut."""
+        with suppress(OSError):
+            while True:
+                near, _ = self.server.accept()
+                far = socket.socket(socket.AF_UNIX)
+                self.open += (near, far)
+                far.connect(str(self.path))
+                # Each direction ends by itself: a client may be done with speaking and still listen, and so may the engine
+                # once a connection has become a program's streams.
+                self.start(near, far, (self.said / str(len(self.open))).open("wb"))
+                self.start(far, near, None)
+
+    def start(self, source: socket.socket, target: socket.socket, record: BinaryIO | None) -> None:
+        """Carry bytes one way, in a thread."""
+        self.threads.append(Thread(target=carry, args=(source, target, record), daemon=True))
+        self.threads[-1].start()
+
+    def die(self) -> None:
+        """Nobody listens any more, and every connection is gone."""
+        for end in (self.server, *self.open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def carry(source: socket.socket, target: socket.socket, record: BinaryIO | None) -> None:
+    """Bytes from one end to the other, and the news that no more come."""
+    with suppress(OSError), nullcontext() if record is None else record:
+        while data := source.recv(PIECE):
+            if record is not None:
+                record.write(data)
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def remote(said: Path) -> Iterator[Remote]:
+    """The usual engine, from afar."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        made = Remote(path=engine.SOCKET, said=said, server=server)
+        taking = Thread(target=made.serve, daemon=True)
+        taking.start()
+        try:
+            yield made
+        finally:
+            made.die()
+            for thread in (taking, *made.threads):
+                thread.join(10)
+            for end in made.open:
+                end.close()
+            assert not any(thread.is_alive() for thread in (taking, *made.threads))
