@@ -27,6 +27,16 @@ TRUST = click.option(
     help="Another sigstore instance (default: the public one).",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+OPENPGP = click.option(
+    "--openpgp-key", metavar="FILE|FINGERPRINT", help="Private OpenPGP key, or one that gpg's agent keeps (default: COLDFORGE_OPENPGP_KEY)."
+)
+RSA = click.option("--rsa-key", metavar="FILE", help="Private RSA key, for apk (default: COLDFORGE_RSA_KEY).")
+PASSPHRASE = click.option(
+    "--passphrase-fd",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Read the keys' passphrase from this file descriptor (default: COLDFORGE_OPENPGP_PASSPHRASE, COLDFORGE_RSA_PASSPHRASE).",
+)
 API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the releases API (default: GitHub's own).")
 
 
@@ -243,6 +253,42 @@ def rebuild(
     if as_json:
         show(rebuilding.plain(found))
     return found.exit_code
+
+
+@coldforge.command()
+@click.argument("dists", nargs=-1, required=True, metavar="DIST...", type=click.Path(path_type=str))
+@click.option("--url", required=True, help="Where the folder will be served, such as https://example.org/packages.")
+@click.option("--out", default="repository", show_default=True, type=click.Path(path_type=str), help="The folder to serve.")
+@click.option("--name", default="", help="What the repositories are called (default: as before, else the package's name).")
+@click.option("--keep", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the N newest releases of each package (0: all).")
+@OPENPGP
+@RSA
+@PASSPHRASE
+@JSON
+@common
+def repo(
+    dists: tuple[str, ...],
+    *,
+    out: str,
+    openpgp_key: str | None,
+    rsa_key: str | None,
+    passphrase_fd: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Turn the packages of releases into signed repositories for apt, dnf, pacman and apk: static files, for any web server.
+
+    DIST is a folder with a manifest, as `build` leaves it or as a release is downloaded; a package is taken only if it is what the
+    manifest says. What an earlier run put into the folder stays. Running it again with the same releases changes nothing.
+    """
+    from coldforge import pipeline
+    from coldforge.repo.stage import publish
+    from coldforge.sign.keys import given
+
+    keys = given(openpgp_key, rsa_key, passphrase_fd)
+    contents = publish([existing(dist) for dist in dists], existing(out), given=keys, **options)
+    if as_json:
+        show(pipeline.plain(contents))
 
 
 @coldforge.command()

