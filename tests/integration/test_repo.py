@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
+import io
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +81,7 @@ def machine() -> Iterator[Bare]:
     with bare(image(MANAGERS)) as system:
         system.do("mkdir -p /srv && echo 'APT::Get::Assume-Yes \"true\";' > /etc/apt/apt.conf.d/yes && : > /etc/apt/sources.list")
         system.do("mkdir -p /etc/yum.repos.d /etc/dnf && printf '[main]\\nassumeyes=1\\nmetadata_expire=0\\n' > /etc/dnf/dnf.conf")
+        system.do("mkdir -p /etc/rpm && echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros.database")  # Debian's own is in each user's home
         yield system
 
 
@@ -156,9 +162,10 @@ def test_dnf_installs_upgrades_and_refuses_to_go_back(site: Path, both: Path, ma
     serve(machine, both)
     machine.do("dnf upgrade")
     assert machine.do("rpm -q demo") == "demo-1.1.0~rc.1-1.x86_64\n"
-    again = machine.do("dnf install demo-1.0.0")
-    assert "demo-1.0.0" in again
-    assert machine.do("rpm -q demo") == "demo-1.1.0~rc.1-1.x86_64\n", "the older one is not put over the newer one"
+    machine.run("dnf upgrade demo-1.0.0")
+    assert machine.do("rpm -q demo") == "demo-1.1.0~rc.1-1.x86_64\n", "the older one is no upgrade"
+    back = machine.run(f"rpm -U {URL}/rpm/x86_64/demo-1.0.0.x86_64.rpm")  # `dnf install demo-1.0.0` would: whoever says so wants it
+    assert "(which is newer than demo-1.0.0-1.x86_64) is already installed" in back.text
     assert machine.do("rpm -V demo") == ""
     assert machine.do("dnf repoquery --whatprovides /usr/bin/demo").splitlines()[-1] == "demo-0:1.1.0~rc.1-1.x86_64"
 
@@ -307,3 +314,100 @@ def test_nothing_of_the_key_is_left(releases: dict[str, Path], key: packaged.Mad
     publish([releases[OLD]], tmp_path / "site", url=URL, given=Given(openpgp=key.private))
     assert set(MEMORY.glob("coldforge-*")) <= before
     assert b"PRIVATE" not in b"".join(payloads.snapshot(tmp_path / "site").values())
+
+
+def pacman(folder: Path) -> str:
+    """The lines for Arch Linux, with a yes to every question; the C library is there, though pacman did not bring it."""
+    return typed(folder, "Arch").replace("pacman -Sy ", "pacman --noconfirm --assume-installed glibc=2.36 -Sy ")
+
+
+def test_pacman_installs_upgrades_and_does_not_go_back(site: Path, both: Path, machine: Bare) -> None:
+    serve(machine, site)
+    machine.do("pacman-key --init")
+    machine.do(pacman(site))
+    assert machine.do("pacman -Q demo") == "demo 1.0.0-1\n"
+    assert machine.do("demo", user="person") == "it runs\n"
+    serve(machine, both)
+    machine.do("pacman --noconfirm --assume-installed glibc=2.36 -Syu")
+    assert machine.do("pacman -Q demo") == "demo 1.1.0rc1-1\n"
+    assert ", 0 altered files" in machine.do("pacman -Qkk demo")
+    machine.do("pacman -Fy")
+    assert "demo/demo 1.1.0rc1-1" in machine.do("pacman -F usr/bin/demo")
+    serve(machine, site)
+    assert "demo: local (1.1.0rc1-1) is newer than demo (1.0.0-1)" in machine.do("pacman --noconfirm -Syyu")
+    assert machine.do("pacman -Q demo") == "demo 1.1.0rc1-1\n"
+
+
+@pytest.mark.parametrize("change", ["list", "package", "key"])
+def test_pacman_refuses_what_was_tampered_with(change: str, site: Path, machine: Bare, tmp_path: Path) -> None:
+    changed = tmp_path / "site"
+    shutil.copytree(site, changed)
+    folder = changed / "arch/x86_64"
+    if change == "list":
+        (folder / "demo.db").write_bytes((folder / "demo.db").read_bytes() + b"?")
+    elif change == "package":
+        package = next(folder.glob("*.pkg.tar.zst"))
+        package.write_bytes(package.read_bytes()[:-1] + b"?")
+    serve(machine, changed)
+    machine.do("pacman-key --init")
+    lines = pacman(changed).splitlines()
+    said = machine.run("\n".join(["export LC_ALL=C", *(lines[:1] + lines[2:] if change == "key" else lines)]))
+    assert said.code
+    expected = {
+        "list": "invalid or corrupted database (PGP signature)",
+        "package": "invalid or corrupted package",
+        "key": "could not be looked up remotely",
+    }
+    assert expected[change] in said.text
+    assert machine.run("pacman -Q demo").code
+
+
+def streams(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The gzip streams that a file is made of: each as it stands there, and unpacked."""
+    found = []
+    while data:
+        inflate = zlib.decompressobj(wbits=31)
+        text = inflate.decompress(data)
+        found.append((data[: len(data) - len(inflate.unused_data)], text))
+        data = inflate.unused_data
+    return found
+
+
+def test_an_index_for_apk_is_signed_and_says_what_is_in_the_packages(both: Path, tmp_path: Path) -> None:
+    """apk itself is not to be had: openssl checks the signature, and what the index says is compared with the packages."""
+    folder = both / "apk/x86_64"
+    (_, signature), (index, _) = streams((folder / "APKINDEX.tar.gz").read_bytes())
+    assert len(signature) % 512 == 0, "a tar that goes on in the next stream"
+    with tarfile.open(fileobj=io.BytesIO(signature + bytes(1024))) as tar:
+        (member,) = tar.getmembers()
+        stream = tar.extractfile(member)
+        assert stream is not None
+        (tmp_path / "signature").write_bytes(stream.read())
+    (tmp_path / "index").write_bytes(index)
+    public = both / member.name.removeprefix(".SIGN.RSA256.")
+    check: list[str | Path] = [
+        tool("openssl", "apt-get install openssl"),
+        "dgst",
+        "-sha256",
+        "-verify",
+        public,
+        "-signature",
+        tmp_path / "signature",
+        tmp_path / "index",
+    ]
+    assert subprocess.run(check, capture_output=True, text=True, check=True).stdout == "Verified OK\n"
+    with tarfile.open(folder / "APKINDEX.tar.gz") as tar:
+        assert tar.getnames() == [member.name, "DESCRIPTION", "APKINDEX"]
+        stream = tar.extractfile("APKINDEX")
+        assert stream is not None
+        text = stream.read().decode()
+    said = [dict(line.split(":", 1) for line in paragraph.splitlines()) for paragraph in text.strip().split("\n\n")]
+    assert {one["V"] for one in said} == {"1.0.0-r1", "1.1.0_rc1-r1"}
+    for one in said:
+        data = (folder / f"{one['P']}-{one['V']}.apk").read_bytes()
+        about = streams(data)[0]
+        assert one["C"] == "Q1" + base64.b64encode(hashlib.sha1(about[0], usedforsecurity=False).digest()).decode()
+        assert int(one["S"]) == len(data)
+        assert f"pkgver = {one['V']}\n".encode() in about[1]
+        assert f"cmd:demo={one['V']}" in one["p"].split()
+    assert (both / "README.md").read_text().count(public.name) == 1

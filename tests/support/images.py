@@ -72,7 +72,7 @@ BARE: Final = Base(name="bare")
 BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
 # Package managers of other families, and Python to serve them a repository on the loopback of the same container.
 MANAGERS: Final = Base(
-    name="managers", packages=("createrepo-c", "curl", "dnf", "gnupg", "pacman-package-manager", "python3", "rpm", "sudo")
+    name="managers", packages=("createrepo-c", "curl", "dnf", "gnupg", "makepkg", "pacman-package-manager", "python3", "rpm", "sudo")
 )
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 

@@ -90,7 +90,7 @@ class Site:
     @property
     def rsa_public(self) -> str:
         """The file with the public key of RSA, under the name that signatures give."""
-        return f"{self.name}-{self.rsa.identity}.rsa.pub" if self.rsa else ""
+        return self.rsa.file if self.rsa else ""
 
     def detached(self, data: bytes, *, armor: bool = False) -> bytes:
         """A signature of bytes. Only with a key."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from packaging.version import Version
 
 from coldforge.bundle.contents import damage
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
 from coldforge.records import MANIFEST, Artifact, Manifest, read
-from coldforge.repo import Contents, Family, Held, Package
+from coldforge.repo import Contents, Held, Package
 from coldforge.repo.families import FAMILIES
 
 
@@ -91,33 +89,3 @@ def together(before: Iterable[Package], new: Iterable[Package]) -> list[Package]
         hint = "A package that is published is never replaced: raise its version or revision."
         raise Refused("there are two packages of one name and version", problems=tuple(problems), hint=hint)
     return [found[path] for path in sorted(found)]
-
-
-def newest(packages: Sequence[Package], keep: int) -> list[Package]:
-    """The packages of the `keep` newest releases of each name and architecture; of all, for 0."""
-    kept = []
-    for package in packages:
-        held = package.held
-        newer = {_age(p) for p in packages if (p.held.format, p.held.name, p.held.arch) == (held.format, held.name, held.arch)}
-        if not keep or _age(package) in sorted(newer, reverse=True)[:keep]:
-            kept.append(package)
-    return kept
-
-
-def _age(package: Package) -> tuple[Version, int]:
-    """What orders packages of one name: the release's version as Python orders them, which every format's own version follows."""
-    return Version(package.held.release.removeprefix("v").partition("+")[0]), package.held.epoch
-
-
-def latest(packages: Iterable[Package]) -> dict[tuple[str, str], Package]:
-    """The newest package of each name and architecture."""
-    found: dict[tuple[str, str], Package] = {}
-    for package in packages:
-        key = (package.held.name, package.held.arch)
-        found[key] = max((found.get(key, package), package), key=_age)
-    return found
-
-
-def family(package: Package) -> Family:
-    """What makes the repository that a package belongs into."""
-    return FAMILIES[package.held.format]

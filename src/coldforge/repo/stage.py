@@ -14,7 +14,8 @@ from coldforge.host import files
 from coldforge.host.lock import exclusive
 from coldforge.records import canonical, read
 from coldforge.repo import CONTENTS, Contents, Package, Site, guide
-from coldforge.repo.collect import newest, of_release, present, together
+from coldforge.repo.age import newest
+from coldforge.repo.collect import of_release, present, together
 from coldforge.repo.families import FAMILIES
 from coldforge.report import reporter
 from coldforge.report.reporter import Table, megabytes

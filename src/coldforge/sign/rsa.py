@@ -32,9 +32,9 @@ class Key:
         return self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
-    def identity(self) -> str:
-        """What tells this key from others: the beginning of the digest of its public part."""
-        return hashlib.sha256(self.public()).hexdigest()[:16]
+    def file(self) -> str:
+        """What the file with the public key is called where signatures are checked: after the digest of what is in it."""
+        return f"{hashlib.sha256(self.public()).hexdigest()[:16]}.rsa.pub"
 
 
 def opened(text: str, passphrase: str) -> Key:
