@@ -122,10 +122,16 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
     planned = pipeline.make(one.project, targets=(record.target,), host=one.host).whole
     _check_recorded(one, planned)
     container, python = _place(one, planned)
-    lock = replay.kept_lock(record.environment, Target.parse(record.target), one.scratch / "locks")
-    folder = planned.config.environment.wheelhouse
-    house = folder if (one.project / folder).is_dir() else ""  # where it is not committed, an index has the same files
-    plan = replay.replayed(planned, one.manifest, record, container=container, python=python, lock=lock, wheelhouse=house)
+    target, recorded = Target.parse(record.target), record.environment
+    settings = replay.settings(
+        planned.config.environment,
+        recorded,
+        project=one.project,
+        python=python,
+        lock=replay.kept_lock(recorded, target, one.scratch / "locks"),
+        build_lock=replay.kept_build_lock(recorded, target, one.scratch / "locks"),
+    )
+    plan = replay.replayed(planned, one.manifest, record, container=container, settings=settings)
     this = pipeline.Run(
         project=one.project,
         plan=plan,
@@ -144,12 +150,15 @@ def _check_recorded(one: _Replay, plan: Plan) -> None:
     """Raises Missing or ConfigurationError when the lock or the recipes in force are not those that are recorded."""
     if one.record.freezer == COMMAND:  # what commands made has neither
         return
+    from coldforge.freeze.building import find_build_lock
     from coldforge.freeze.lock import find_lock
     from coldforge.freeze.pyinstaller import recorded_recipes
 
     replay.check_recipes(one.record, recorded_recipes(one.project))
     lock = None if one.record.environment.resolved else find_lock(one.project, plan.config.environment)
     replay.check_lock(one.record, lock.name if lock else "", files.sha256(lock) if lock else "")
+    building = find_build_lock(one.project, plan.config.environment)
+    replay.check_build_lock(one.record, building.name, building.sha256)
 
 
 def _place(one: _Replay, plan: Plan) -> tuple[str, str]:

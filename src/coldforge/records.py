@@ -99,6 +99,8 @@ class Environment(Record, frozen=True, kw_only=True):
     `lock` names the file the distributions came from, or `resolved` when there was none
     and they were resolved as of the commit's time (`resolved` then holds the whole lock text).
     `extras` and `groups` of the project's dependencies are those that were chosen.
+    `built` tells what was installed to build each distribution that came as source, and the project, by name;
+    `build_lock` names the file that says what may be, if there is one.
     What is not frozen from Python has no interpreter, distributions and lock; `tools` is then what
     each tool said of its version, by the command line that it was asked with.
     `workshop` is `host` or the container image by digest; `network` tells whether the
@@ -115,6 +117,9 @@ class Environment(Record, frozen=True, kw_only=True):
     resolved: str = ""
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    built: Mapping[str, tuple[Distribution, ...]] = msgspec.field(default_factory=dict)
+    build_lock: str = ""
+    build_lock_sha256: str = ""
     tools: Mapping[str, str] = msgspec.field(default_factory=dict)
     workshop: str
     image: str = ""

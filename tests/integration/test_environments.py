@@ -1,11 +1,14 @@
-"""What is frozen, and where it is taken from: extras, groups, a wheelhouse and no network, through the real uv."""
+"""What is frozen, where it is taken from, and how it is built: through the real uv, indexes on the loopback and no network at all."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -15,6 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from coldforge.freeze.lock import uv
+from coldforge.host.files import sha256
 from coldforge.recipes import find
 from coldforge.records import Environment, Payload, read
 from support.index import PASSWORD, USER, Index, serve, wheel
@@ -180,6 +184,7 @@ def test_a_container_takes_everything_from_the_wheelhouse(
     env = {**alone(tmp_path, container_env), "UV_INDEX_URL": "http://127.0.0.1:9/simple"}
     coldforge("freeze", project, "--out", tmp_path / "dist", env=env).succeeded()
     assert start(project) == "tiny%20runs"
+    assert "hatchling" in {dist.name for dist in environment(project).built["tiny"]}
 
 
 @pytest.fixture
@@ -240,3 +245,154 @@ def test_one_index_for_everything_whose_address_holds_the_credentials(host_env: 
     assert {path.split("-")[0] for path in index.asked if path.endswith(".whl")} >= {"/mdurl", "/pyinstaller", "/hatchling"}
     assert traces(tmp_path / "dist", outcome.out, outcome.err) == []
     assert index.url not in (tmp_path / "dist/manifest.json").read_text()
+
+
+KNOT = {
+    "pyproject.toml": """\
+[build-system]
+requires = ["setuptools", "knot-maker"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "knot"
+version = "1.0"
+license = "MIT"
+""",
+    "setup.py": """\
+import knot_maker
+from setuptools import Extension, setup
+
+flags = [f"-DMADE_WITH={knot_maker.NUMBER}"]
+setup(ext_modules=[Extension("knot", ["src/knot.c"], include_dirs=[knot_maker.INCLUDE], extra_compile_args=["-g", *flags])])
+""",
+    "MANIFEST.in": "include src/*.c",
+    "src/knot.c": """\
+#include <Python.h>
+#include <knot_maker.h>
+
+static PyObject *tell(PyObject *self, PyObject *unused) {
+    return Py_BuildValue("(sssis)", __FILE__, knot_header(), __DATE__, MADE_WITH, __TIME__);
+}
+static PyMethodDef methods[] = {{"tell", tell, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "knot", "", -1, methods};
+PyMODINIT_FUNC PyInit_knot(void) { return PyModule_Create(&module); }
+""",
+}
+MAKER = """\
+from pathlib import Path
+
+NUMBER = {number}
+INCLUDE = str(Path(__file__).parent / "knot_include")
+"""
+TIED = """\
+import json
+
+import knot
+
+
+def main() -> None:
+    print(json.dumps(knot.tell()))
+"""
+
+
+def maker(folder: Path, number: int) -> None:
+    """What builds a knot: a module, and a header that is included from where it is installed."""
+    header = "static inline const char *knot_header(void) { return __FILE__; }\n"
+    wheel(folder, "knot_maker", f"{number}.0", {"knot_maker.py": MAKER.format(number=number), "knot_include/knot_maker.h": header})
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source distribution of a module in C, and what builds it, which no public index has."""
+    folder = tmp_path_factory.mktemp("source")
+    with tarfile.open(folder / "knot-1.0.tar.gz", "w:gz") as archive:
+        for name, text in {**KNOT, "PKG-INFO": "Metadata-Version: 2.2\nName: knot\nVersion: 1.0\n"}.items():
+            member = tarfile.TarInfo(f"knot-1.0/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    maker(folder, 1)
+    return folder
+
+
+def tied(folder: Path, source: Path, settings: str = "", *, env: Mapping[str, str], lock: bool) -> Path:
+    """A project that depends on the knot; with a `lock` for what builds it and the project."""
+    digest = sha256(source / "knot-1.0.tar.gz")
+    named = '[tool.coldforge.environment]\nallow-sdists = ["knot"]\n' + ('build-lock = "build.txt"\n' if lock else "") + settings
+    files = {
+        "pyproject.toml": PYPROJECT.replace("mdurl>=0.1", "knot") + "\n" + named,
+        "src/tiny/__init__.py": TIED,
+        "requirements.txt": f"knot==1.0 --hash=sha256:{digest}\n",
+        **ONE_FORMAT,
+    }
+    if lock:
+        asked = subprocess.run(
+            [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--universal", "--python-version", "3.11", "-"],
+            input="hatchling>=1.27\nsetuptools\nknot-maker", env=env, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        files["build.txt"] = asked.stdout
+    return write(folder / "tiny", files)
+
+
+def credentials(url: str) -> str:
+    return url.replace("//", f"//{USER}:{quote(PASSWORD, safe='')}@")
+
+
+def test_a_source_distribution_is_the_same_bytes_wherever_it_is_built(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "another-folder"
+    with serve(source) as index:
+        for folder in (one, other):
+            (folder / "tmp").mkdir(parents=True)
+            env = {**alone(folder, host_env), "UV_INDEX": credentials(index.url), "TMPDIR": str(folder / "tmp")}
+            freeze(tied(folder, source, env=env, lock=True), env).succeeded()
+    assert payload(one / "tiny").files == payload(other / "tiny").files
+    header = "/build/lib/python3.11/site-packages/knot_include/knot_maker.h"
+    assert json.loads(start(other / "tiny")) == ["src/knot.c", header, "Jan  1 1980", 1, "00:00:00"]
+    (extension,) = (other / "dist/linux-x86_64/payload").rglob("knot.*.so")
+    assert str(tmp_path).encode() not in extension.read_bytes()
+    recorded = environment(one / "tiny")
+    assert (recorded.build_lock, recorded.build_lock_sha256) == ("build.txt", sha256(one / "tiny/build.txt"))
+    assert {dist.name for dist in recorded.built["knot"]} == {"setuptools", "knot-maker"}
+    assert "hatchling" in {dist.name for dist in recorded.built["tiny"]}
+    assert all(dist.hashes for used in recorded.built.values() for dist in used)
+
+
+def test_what_builds_must_be_in_the_build_lock(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:
+    with serve(source) as index:
+        env = {**alone(tmp_path, host_env), "UV_INDEX": credentials(index.url)}
+        project = tied(tmp_path, source, env=env, lock=True)
+        lines = (project / "build.txt").read_text()
+        (project / "build.txt").write_text(re.sub(r"knot-maker==1\.0 \\\n.*\n", "", lines))
+        freeze(project, env).failed(2, "knot-maker is not in the build lock")
+        (project / "build.txt").write_text(re.sub(r"(knot-maker==1\.0 \\\n\s*--hash=sha256:)\w+", r"\g<1>" + "0" * 64, lines))
+        freeze(project, env).failed(1, "not the one that the lock names", "knot-maker")
+
+
+def test_without_a_build_lock_a_rebuild_builds_with_what_is_recorded(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:
+    folder = shutil.copytree(source, tmp_path / "index")
+    with serve(folder) as index:
+        env = {**alone(tmp_path, host_env), "UV_INDEX": credentials(index.url)}
+        project = tied(tmp_path, source, env=env, lock=False)
+        coldforge("build", project, "--host", "--no-smoke", "--out", tmp_path / "dist", env=env).succeeded()
+        recorded = environment(project).built["knot"]
+        assert {dist.name: dist.version for dist in recorded}["knot-maker"] == "1.0"
+        maker(folder, 2)
+        words = ("rebuild", tmp_path / "dist", "--host", "--source", project)
+        outcome = coldforge(*words, env=alone(tmp_path / "later", env)).succeeded()
+        assert "identical" in outcome.err
+        freeze(project, env, "--clean").succeeded()
+        assert json.loads(start(project))[3] == 2
+
+
+def test_another_build_lock_is_another_environment(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:
+    folder = shutil.copytree(source, tmp_path / "index")
+    with serve(folder) as index:
+        env = {**alone(tmp_path, host_env), "UV_INDEX": credentials(index.url)}
+        project = tied(tmp_path / "a", source, env=env, lock=True)
+        freeze(project, env).succeeded()
+        maker(folder, 2)
+        with (project / "src/tiny/__init__.py").open("a") as stream:
+            stream.write("MORE = 1\n")
+        assert "taken from the cache" in freeze(project, env).succeeded().err
+        again = tied(tmp_path / "b", source, env=env, lock=True)
+        assert "taken from the cache" not in freeze(again, env).succeeded().err
+    assert [json.loads(start(one))[3] for one in (project, again)] == [1, 2]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing, Problem
 from coldforge.freeze import Workshop
+from coldforge.freeze.building import BUILT, Builder, split
 from coldforge.freeze.installer import QUIET, Installer
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.requirements import Pin, normalised, pins
-from coldforge.freeze.resolve import knows_no_times
-from coldforge.host.clock import EARLIEST, iso
+from coldforge.host import files
 
 FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
@@ -70,48 +70,47 @@ def python_version(workshop: Workshop, *, tool: str, python: str, requires: str,
     return version
 
 
-def install(installer: Installer, *, python: str, application: str, freezer: str, allowed: Sequence[str], scratch: Path) -> None:
-    """Make `environment` in the workshop: the application's distributions, then the freezer's. Hashes are enforced.
+def install(
+    installer: Installer, builder: Builder, *, python: str, locks: Mapping[str, str], allowed: Sequence[str], scratch: Path
+) -> None:
+    """Make `environment` in the workshop from the locks, by name: the application's, then the freezer's. Hashes are enforced.
 
-    `allowed` may be built from source. Raises what `Installer.install` does.
+    `allowed` may be built from source; what built them is recorded in `environment/built`. Raises what `Installer.install` does.
     """
     workshop = installer.workshop
     installer.venv(python, "environment")
-    words = ["--python", workshop.path("environment/bin/python"), "--require-hashes", *wheels_only(allowed, application + freezer)]
-    for name, text in (("application", application), ("freezer", freezer)):
-        (scratch / f"{name}.txt").write_text(text, encoding="utf-8")
-        workshop.put(scratch / f"{name}.txt", f"locks/{name}.txt")
-        installer.install(*words, "--requirement", workshop.path(f"locks/{name}.txt"))
+    with files.scratch("records") as empty:
+        workshop.put(empty, f"environment/{BUILT}")
+    words = ["--python", workshop.path("environment/bin/python"), "--require-hashes"]
+    for lock, text in locks.items():
+        wheels, sources = split(text, allowed)
+        installer.install(*words, "--only-binary", ":all:", "--requirement", _brought(workshop, scratch, lock, wheels))
+        for name, lines in sources.items():
+            more = ["--requirement", _brought(workshop, scratch, f"source-{name}", lines), *builder.constraints("--require-build-hashes")]
+            # never from a cache: uv does not ask with what, and in which surroundings, it built before
+            builder.carry_out(installer.install, *words, "--no-cache", *more, env=builder.surroundings(f"environment/{BUILT}/{name}"))
 
 
-def wheels_only(allowed: Sequence[str], text: str) -> list[str]:
-    """uv's options that refuse to build from source, but for the distributions that are allowed to."""
-    names = {normalised(name) for name in allowed}
-    if not names:
-        return ["--only-binary", ":all:"]
-    # `:all:` would also refuse what was allowed: then every other distribution is named
-    return [word for name in sorted({pin.name for pin in pins(text)} - names) for word in ("--only-binary", name)]
+def _brought(workshop: Workshop, scratch: Path, name: str, text: str) -> str:
+    """A requirements file as the workshop calls it."""
+    (scratch / f"{name}.txt").write_text(text, encoding="utf-8")
+    workshop.put(scratch / f"{name}.txt", f"locks/{name}.txt")
+    return workshop.path(f"locks/{name}.txt")
 
 
-def install_project(installer: Installer, *, version: str, epoch: int, scratch: Path) -> None:
+def install_project(installer: Installer, builder: Builder, *, name: str, version: str, scratch: Path) -> None:
     """Build the project's wheel from the copied source, with its own backend, and unpack it into `application`.
 
-    The planned version is told to backends that would ask a repository for it: the copy is none.
-    The backend is the one of the commit's time, where the index knows times: its version stands in the metadata it writes.
+    The planned version is told to backends that would ask a repository for it: the copy is none. What built it is recorded
+    in `built`: the backend's version stands in the metadata that it writes.
     """
     workshop = installer.workshop
+    with files.scratch("records") as empty:
+        workshop.put(empty, BUILT)
     python = workshop.path("environment/bin/python")
-    words = ["--python", python, "--out-dir", workshop.path("wheels"), workshop.path("source")]
-    told = dict.fromkeys(_TOLD_VERSION, version)
-    if epoch <= EARLIEST:
-        installer.build(*words, env=told)
-    else:
-        try:
-            installer.build(*words, "--exclude-newer", iso(epoch), env=told)
-        except (BuildFailed, Missing) as error:
-            if not knows_no_times(error.why):
-                raise
-            installer.build(*words, env=told)
+    words = ["--python", python, "--out-dir", workshop.path("wheels"), *builder.constraints("--require-hashes"), workshop.path("source")]
+    told = {**builder.surroundings(f"{BUILT}/{normalised(name)}", builder.epoch), **dict.fromkeys(_TOLD_VERSION, version)}
+    builder.carry_out(installer.build, *words, env=told)
     workshop.get("wheels", scratch / "wheels")
     (wheel,) = (scratch / "wheels").glob("*.whl")
     # not kept: it would be found again under the same name and version after a change of the source

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from coldforge import recipes
-from coldforge.errors import BuildFailed, Missing, Refused
+from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused
 from coldforge.freeze import Workshop
 from coldforge.freeze.lock import uv
 from coldforge.freeze.requirements import pins
@@ -25,6 +25,7 @@ QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR":
 _ANY: Final = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 _WHEELHOUSE: Final = "wheelhouse"  # in the workshop
 _ABSENT: Final = re.compile(r"(\S+) was not found in the (?:cache|provided package locations)|there is no version of (\S+)")
+_UNLOCKED: Final = re.compile(r"no trusted hash was provided for: `([^`]+)`")
 # uv says nothing of a refusal (401) where it may look on further indexes
 _UNKNOWN: Final = re.compile(r"(\S+) was not found in the package registry")
 
@@ -55,7 +56,7 @@ class Installer:
         self._run([self.tool, "pip", "install", "--quiet", "--no-deps", "--link-mode=copy", *self.supply, *words], {**_ANY, **env})
 
     def build(self, *words: str, env: Mapping[str, str]) -> None:
-        """`uv build` of a wheel. Raises what `install` does."""
+        """`uv build` of a wheel. Raises what `install` does, and ConfigurationError for what the build lock lacks."""
         self._run([self.tool, "build", "--quiet", "--wheel", *self.supply, *words], env)
 
     def _run(self, words: list[str], env: Mapping[str, str]) -> None:
@@ -65,13 +66,16 @@ class Installer:
             raise _explained(error, closed=bool(self.supply)) from error
 
 
-def _explained(error: BuildFailed, *, closed: bool) -> BuildFailed | Missing | Refused:
+def _explained(error: BuildFailed, *, closed: bool) -> ColdforgeError:
     if "hash mismatch" in error.why.lower():
         hint = "Either the file was replaced on the index or the lock is wrong. Find out which before you change the lock."
         return Refused("a distribution is not the one that the lock names", why=error.why, hint=hint)
     if "no usable wheels" in error.why:
         hint = "Name it in [tool.coldforge.environment] allow-sdists if it may be built from source."
         return BuildFailed("a locked distribution has no wheel for this Python and system", why=error.why, hint=hint)
+    if unlocked := _UNLOCKED.search(error.why):
+        hint = "[tool.coldforge.environment] build-lock names the file; docs/how-to/environments.md tells how it is made."
+        return ConfigurationError(f"{unlocked[1]} is not in the build lock", why=error.why, hint=hint)
     if unknown := _UNKNOWN.search(error.why):
         hint = "Has every index credentials that it accepts? UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD give them, or netrc."
         return Missing(f"{unknown[1]} is on no index that could be read", why=error.why, hint=hint)

@@ -73,7 +73,7 @@ def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: s
     elif path.suffix == ".toml":
         text = "\n".join(_from_pylock(path, project)) + "\n"
     else:
-        text = _text(path)
+        text = text_of(path)
         check_hashes(path, text)
     check_complete(project, config, path, text, python=python, machine=machine)
     name = path.relative_to(project).as_posix() if path.is_relative_to(project) else path.name
@@ -86,7 +86,8 @@ def selection(project: Path, config: EnvironmentConfig, *, qualified: bool) -> l
     return [*(f"--extra={extra}" for extra in config.extras), *(f"--group={place}{group}" for group in config.groups)]
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A lock's text. Raises ConfigurationError when it is none."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -107,7 +108,7 @@ def _export(project: Path, config: EnvironmentConfig, path: Path) -> str:
 def _from_pylock(path: Path, project: Path) -> Iterator[str]:
     """The requirements of a PEP 751 lock, without the project itself."""
     try:
-        document = tomllib.loads(_text(path))
+        document = tomllib.loads(text_of(path))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path.name} is not valid TOML", why=str(error), where=Location(path)) from error
     for package in document.get("packages", ()):

@@ -14,6 +14,7 @@ import msgspec
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location
 from coldforge.freeze import FreezeJob, Workshop
+from coldforge.freeze.building import BUILT, HOOK, Builder, BuildLock, built, find_build_lock
 from coldforge.freeze.declared import declared
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, python_version
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
@@ -29,7 +30,7 @@ from coldforge.host import cache, files
 from coldforge.project.config import Product
 from coldforge.project.pyinstaller import meant_for
 from coldforge.project.supply import indexes, wheelhouse
-from coldforge.records import Component, Environment, Interpreter, Payload, digest_of
+from coldforge.records import Component, Distribution, Environment, Interpreter, Payload, digest_of
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -42,20 +43,22 @@ PARTS: Final = (
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 KEPT: Final = "kept"  # the analysis, in the workshop
 ANALYSED: Final = ("application", "executables", "options", "anyway", "freezer")  # what of the order decides it
-ENVIRONMENT: Final = 2  # raised when the same lock is installed in another way
+ENVIRONMENT: Final = 3  # raised when the same lock is installed in another way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """What the freeze stands on: the interpreter as the workshop calls it, its version, what else is known of it, and the lock.
+    """What the freeze stands on: the interpreter as the workshop calls it, its version, what else is known of it, and its locks.
 
-    `uv` is the installer's path in the workshop; `machine` the architecture that markers ask for.
+    `build_lock` is for what is built from source. `uv` is the installer's path in the workshop, `machine` the architecture
+    that markers ask for.
     """
 
     python: str
     version: str
     identity: Mapping[str, str]
     lock: Lock
+    build_lock: BuildLock
     uv: str
     machine: str
 
@@ -73,6 +76,7 @@ class PyInstaller:
             "lock": files.sha256(lock) if lock else RESOLVED,
             "recipes": recorded_recipes(job.project),
             "config": msgspec.to_builtins([config.environment, config.pyinstaller]),
+            "build-lock": find_build_lock(job.project, config.environment).sha256,
             "wheelhouse": listing(wheelhouse(job.project, config.environment)),
             "interpreter": _interpreter(job)[1],
         }
@@ -86,6 +90,7 @@ class PyInstaller:
                 environment = _prepare(job, workshop, base, freezer, scratch)
             with reporter().step("PyInstaller"):
                 result = _run(job, workshop, freezer, scratch, environment)
+            made = _built(workshop, base, scratch)
         check_fit(job, result)
         config, failures = job.plan.config, tuple(from_imports(result["failures"]))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
@@ -93,7 +98,7 @@ class PyInstaller:
         known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers", "imports")}, Known)
         options = msgspec.structs.replace(config.pyinstaller, hidden_imports=tuple(result["hidden-imports"]))
         windowed = not all(executable.console for executable in job.plan.product.executables)
-        record = _record(job, workshop, base, freezer, result)
+        record = _record(job, workshop, base, freezer, {**result, "built": made})
         if left := sorted({dist.name for dist in record.distributions} - {part["name"] for part in result["components"]}):
             reporter().info(f"in the lock and not in the tree: {', '.join(left)}")
         frozen = Frozen(
@@ -128,7 +133,15 @@ def _base(job: FreezeJob, workshop: Workshop) -> Base:
     tool, requires = put_uv(workshop, target), job.plan.product.requires_python
     log = job.out / "logs" / "python.log"
     version = identity.get("version") or python_version(workshop, tool=tool, python=python, requires=requires, log=log)
-    return Base(python=python, version=version, identity=identity, lock=_lock(job, version, target), uv=tool, machine=target.arch)
+    return Base(
+        python=python,
+        version=version,
+        identity=identity,
+        lock=_lock(job, version, target),
+        build_lock=find_build_lock(job.project, job.plan.config.environment),
+        uv=tool,
+        machine=target.arch,
+    )
 
 
 def _lock(job: FreezeJob, version: str, target: Target) -> Lock:
@@ -151,21 +164,33 @@ def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin,
         indexes=indexes(job.project, os.environ),
         log=job.out / "logs" / "environment.log",
     )
-    decided = [base.lock.text, lines, workshop.identity, base.identity, base.python, config.allow_sdists, job.target.target]
-    key = digest_of([ENVIRONMENT, *decided, listing(folder)])
+    builder = Builder(workshop=workshop, lock=base.build_lock, epoch=job.plan.source.epoch)
+    builder.open(job.project, scratch)
+    decided = [base.lock.text, lines, workshop.identity, base.identity, base.python, job.target.target, listing(folder)]
+    key = digest_of([ENVIRONMENT, *decided, _of_sources(job, base)])
     if not job.clean and (kept := cache.fetch("environment", key)):
         reporter().info("taken from the cache")
         workshop.restore(kept, "environment")
     else:
-        check_held(folder, (*(pin for pin in pins(base.lock.text) if pin.applies(base.version, base.machine)), *freezer))
-        words = {"application": base.lock.text, "freezer": lines}
-        install(installer, python=base.python, allowed=config.allow_sdists, scratch=scratch, **words)
+        wanted = (*pins(base.lock.text), *base.build_lock.pins)
+        check_held(folder, (*(pin for pin in wanted if pin.applies(base.version, base.machine)), *freezer))
+        locks = {"application": base.lock.text, "freezer": lines}
+        install(installer, builder, python=base.python, locks=locks, allowed=config.allow_sdists, scratch=scratch)
         workshop.save("environment", scratch / "environment")
         cache.store("environment", key, scratch / "environment")
     copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
     workshop.put(scratch / "source", "source")
-    install_project(installer, version=job.plan.product.version, epoch=job.plan.source.epoch, scratch=scratch)
+    product = job.plan.product
+    install_project(installer, builder, name=product.name, version=product.version, scratch=scratch)
     return key
+
+
+def _of_sources(job: FreezeJob, base: Base) -> list[Any]:
+    """What decides the bytes of distributions that are built from source; nothing where all are wheels."""
+    if not job.plan.config.environment.allow_sdists:
+        return []
+    when = 0 if base.build_lock.name else job.plan.source.epoch
+    return [job.plan.config.environment.allow_sdists, base.build_lock.text, when, files.sha256(recipes.find(HOOK, job.project))]
 
 
 def _run(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: Path, environment: str) -> Mapping[str, Any]:
@@ -189,29 +214,42 @@ def _run(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: 
     return result
 
 
-def _record(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], result: Mapping[str, Any]) -> Environment:
+def _built(workshop: Workshop, base: Base, scratch: Path) -> dict[str, tuple[Distribution, ...]]:
+    """What built the distributions that came as source, and the project."""
+    found: dict[str, tuple[Distribution, ...]] = {}
+    for name in (f"environment/{BUILT}", BUILT):
+        workshop.get(name, scratch / "records" / name)
+        found |= built(scratch / "records" / name, base.build_lock)
+    return found
+
+
+def _record(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], known: Mapping[str, Any]) -> Environment:
+    """The record of the environment; `known` is the freeze's result, with what `_built` found."""
     lock, config = base.lock, job.plan.config.environment
     return Environment(
-        interpreter=Interpreter(**result["python"]),
+        interpreter=Interpreter(**known["python"]),
         distributions=recorded(pins(lock.text), base.version, base.machine),
         freezer_distributions=recorded(freezer, base.version, base.machine),
         lock=lock.name,
         lock_sha256=lock.sha256,
         resolved=lock.resolved,
+        built=known["built"],
+        build_lock=base.build_lock.name,
+        build_lock_sha256=base.build_lock.sha256,
         extras=config.extras,
         groups=config.groups,
         workshop=workshop.identity,
         python=base.python if workshop.uv_needed else "",  # on the host it may be somebody's path
         recipes=recorded_recipes(job.project),
-        system=result["system"]["name"],
-        glibc=result["system"]["glibc"],
+        system=known["system"]["name"],
+        glibc=known["system"]["glibc"],
         network="off" if workshop.network_off else "not isolated",
     )
 
 
 def recorded_recipes(project: Path) -> dict[str, str]:
     """The digests of all files that decide a freeze besides the project's own: its overrides count."""
-    return {name: files.sha256(recipes.find(name, project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, *RECIPES)}
+    return {name: files.sha256(recipes.find(name, project)) for name in (FREEZER_LOCK, FREEZER_NEEDS, HOOK, *RECIPES)}
 
 
 def check_fit(job: FreezeJob, result: Mapping[str, Any]) -> None:

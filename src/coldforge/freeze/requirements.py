@@ -11,6 +11,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.records import Distribution
 
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*(?P<version>[^\s;]+)\s*(?:;(?P<marker>.*?))?(?:\s--hash|$)")
+_NAMED: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 _HASH: Final = re.compile(r"--hash=(\S+)")
 
 
@@ -57,6 +58,12 @@ def holds(marker: str, python: str, machine: str = "") -> bool:
 def joined(text: str) -> str:
     """Requirements without continued lines."""
     return re.sub(r"\\\r?\n\s*", " ", text)
+
+
+def named(line: str) -> str:
+    """The distribution that a line is about, pinned or not; empty for an option or a comment."""
+    match = _NAMED.match(line)
+    return normalised(match[1]) if match else ""
 
 
 def pins(text: str) -> tuple[Pin, ...]:

@@ -132,6 +132,7 @@ def _files(read: Read, findings: Findings) -> None:
         (read.project, ("readme",), readme.file if isinstance(readme, Text) else readme),
         (read.project, ("license", "file"), read.table.license.file if isinstance(read.table.license, Text) else ""),
         (read.tool, ("environment", "lock"), environment.lock),
+        (read.tool, ("environment", "build-lock"), environment.build_lock),
         (read.tool, ("environment", "python"), environment.python if "/" in environment.python else ""),
     ]
     for part, keys, value in named:

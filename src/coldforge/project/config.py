@@ -45,6 +45,9 @@ class EnvironmentConfig(Section, frozen=True, kw_only=True):
     lock: Annotated[str, Meta(description="The lock file; default: uv.lock, pylock.toml or requirements.txt with hashes.")] = ""
     extras: Annotated[tuple[str, ...], Meta(description="Extras of the project to include.")] = ()
     groups: Annotated[tuple[str, ...], Meta(description="Dependency groups to include.")] = ()
+    build_lock: Annotated[
+        str, Meta(description="Requirements with hashes for everything that builds the project and distributions that come as source.")
+    ] = ""
     wheelhouse: Annotated[
         str, Meta(description="Folder with every distribution that is installed: then nothing is taken from an index, or any network.")
     ] = ""

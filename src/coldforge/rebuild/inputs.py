@@ -30,6 +30,8 @@ def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
         ("the freezer's distribution", recorded.freezer_distributions, rebuilt.freezer_distributions),
     ):
         yield from _other(what, _versions(before), _versions(now))
+    for name in sorted(recorded.built.keys() | rebuilt.built.keys()):
+        yield from _other(f"what built {name}:", _versions(recorded.built.get(name, ())), _versions(rebuilt.built.get(name, ())))
     yield from _other("the answer to", recorded.tools, rebuilt.tools)
 
 

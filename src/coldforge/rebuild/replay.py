@@ -12,6 +12,7 @@ import msgspec
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image, is_pinned
 from coldforge.rebuild.inputs import unlike
 from coldforge.records import Environment, Manifest, TargetRecord
@@ -20,6 +21,7 @@ from coldforge.target import Target
 HOST: Final = "host"
 RESOLVED: Final = "resolved"  # the lock's name when there was none
 _PYTHON: Final = re.compile(r"[A-Za-z0-9/][\w./+@-]*", re.ASCII)
+_LINE: Final = re.compile(r"[a-z0-9][a-z0-9-]*==[\w.!+-]+\n", re.ASCII)
 _VERSION: Final = re.compile(r"\d+(\.\d+)*[\w.+]*", re.ASCII)
 
 
@@ -43,18 +45,30 @@ def check_recipes(record: TargetRecord, here: Mapping[str, str]) -> None:
 def check_lock(record: TargetRecord, name: str, sha256: str) -> None:
     """Raises ConfigurationError when the lock of the commit, by name and digest, is not the one that is recorded."""
     environment = record.environment
-    if environment.resolved or sha256 == environment.lock_sha256:
+    if not environment.resolved:
+        _check_same(record.target, "lock", (environment.lock, environment.lock_sha256), (name, sha256))
+
+
+def check_build_lock(record: TargetRecord, name: str, sha256: str) -> None:
+    """Raises ConfigurationError when what may build is not what is recorded."""
+    environment = record.environment
+    _check_same(record.target, "build lock", (environment.build_lock, environment.build_lock_sha256), (name, sha256))
+
+
+def _check_same(target: str, what: str, recorded: tuple[str, str], found: tuple[str, str]) -> None:
+    if recorded[1] == found[1]:
         return
-    why = f"Recorded: {environment.lock} {environment.lock_sha256[:12]}. In the commit: {name or 'none'} {sha256[:12]}".rstrip()
-    hint = "Is the lock left out of the repository (.gitignore)? Commit it, then build and release."
-    raise ConfigurationError(f"the lock that {record.target} was frozen with is not in the commit", why=f"{why}.", hint=hint)
+    (before, digest), (name, sha256) = recorded, found
+    why = f"Recorded: {before or 'none'} {digest[:12]}. In the commit: {name or 'none'} {sha256[:12]}".rstrip()
+    hint = f"Is the {what} left out of the repository (.gitignore)? Commit it, then build and release."
+    raise ConfigurationError(f"the {what} that {target} was frozen with is not in the commit", why=f"{why}.", hint=hint)
 
 
-def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, python: str, lock: str, wheelhouse: str = "") -> Plan:
+def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, settings: EnvironmentConfig) -> Plan:
     """The plan of the commit with what the manifest records of a target.
 
-    `container`, `python`, `lock` and `wheelhouse` are as the freeze takes them; an empty lock is the project's. Raises
-    ConfigurationError when the commit is not what the manifest is about.
+    `container` and `settings` are as the freeze takes them. Raises ConfigurationError when the commit is not what the
+    manifest is about.
     """
     product = plan.product
     if (product.name, product.version) != (manifest.product, manifest.version):
@@ -63,13 +77,27 @@ def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container:
         raise ConfigurationError(f"the commit is {found}, and the manifest is about {recorded}", hint=hint)
     (target,) = (target for target in plan.targets if target.target == record.target)
     _check_target(target, record)
-    known, given = record.environment, plan.config.environment
-    settings = msgspec.structs.replace(
-        given, python=python, lock=lock or given.lock, extras=known.extras, groups=known.groups, wheelhouse=wheelhouse
-    )
     config = msgspec.structs.replace(plan.config, environment=settings)
     target = msgspec.structs.replace(target, container=container)
     return msgspec.structs.replace(plan, source=manifest.source, config=config, targets=(target,))
+
+
+def settings(
+    given: EnvironmentConfig, recorded: Environment, *, project: Path, python: str, lock: str, build_lock: str
+) -> EnvironmentConfig:
+    """What the commit in the folder `project` says of the environment, with what is recorded. Empty locks are the commit's own.
+
+    A wheelhouse that is not committed is left out: an index has the same files.
+    """
+    return msgspec.structs.replace(
+        given,
+        python=python,
+        lock=lock or given.lock,
+        build_lock=build_lock or given.build_lock,
+        extras=recorded.extras,
+        groups=recorded.groups,
+        wheelhouse=given.wheelhouse if (project / given.wheelhouse).is_dir() else "",
+    )
 
 
 def _check_target(target: PlannedTarget, record: TargetRecord) -> None:
@@ -114,4 +142,22 @@ def kept_lock(environment: Environment, target: Target, folder: Path) -> str:
     files.write(path, environment.resolved.encode())
     if files.sha256(path) != environment.lock_sha256:
         raise ConfigurationError(f"the manifest's lock of {target} is not the one whose digest it records")
+    return str(path)
+
+
+def kept_build_lock(environment: Environment, target: Target, folder: Path) -> str:
+    """The path of what is recorded of the builds when the commit has no lock for them, written into `folder`; else empty.
+
+    One list is for all builds: a distribution that served some of them in another version is left to its time.
+    """
+    if environment.build_lock or not environment.built:
+        return ""
+    versions: dict[str, set[str]] = {}
+    for dist in (dist for used in environment.built.values() for dist in used):
+        versions.setdefault(dist.name, set()).add(dist.version)
+    lines = [f"{name}=={version}\n" for name, (version, *others) in sorted((n, sorted(v)) for n, v in versions.items()) if not others]
+    if any(not _LINE.fullmatch(line) for line in lines):
+        raise ConfigurationError(f"the manifest does not tell what built {target}", why="Its distributions have no names or versions.")
+    path = folder / str(target) / "build" / RESOLVED
+    files.write(path, "".join(lines).encode())
     return str(path)

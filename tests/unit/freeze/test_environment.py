@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import ConfigurationError
-from coldforge.freeze.environment import freezer_pins, wheels_only
+from coldforge.freeze.environment import freezer_pins
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.resolve import knows_no_times
 
@@ -49,11 +49,6 @@ def test_versions_that_the_freezer_cannot_work_with_are_all_told(project: Path) 
         "packaging 21.3 is locked, the freezer needs packaging>=22",
         "pyinstaller 6.1 is locked, the freezer needs pyinstaller>=6.22.3",
     ]
-
-
-def test_wheels_only_but_for_what_is_allowed() -> None:
-    assert wheels_only((), f"a==1{HASH}") == ["--only-binary", ":all:"]
-    assert wheels_only(("B_b",), f"a==1{HASH}b-b==1{HASH}c==1{HASH}") == ["--only-binary", "a", "--only-binary", "c"]
 
 
 @pytest.mark.parametrize(

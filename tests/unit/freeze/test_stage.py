@@ -17,7 +17,7 @@ from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import SourceRecord
 
 SOURCE = ("src/demo.py", "src/new.py", "requirements.txt")
-RECIPES = ("build/freeze.py", "build/freezing/search_path.py", "build/requirements/pyinstaller.txt")
+RECIPES = ("build/building/sitecustomize.py", "build/freeze.py", "build/freezing/search_path.py", "build/requirements/pyinstaller.txt")
 IDENTITY = {"version": "3.12.1", "build": "gcc", "sha256": "00", "library": "libpython3.12.so.1.0"}
 TARGET = PlannedTarget(
     target="linux-x86_64", freezer="pyinstaller", artifacts=(PlannedArtifact(name="demo.tar.gz", format="tar.gz"),), runner="a"
@@ -75,6 +75,8 @@ def test_what_only_decides_where_or_what_is_packaged_changes_nothing(project: Pa
         {"config": Config(environment=EnvironmentConfig(extras=("x",)))},
         {"config": Config(environment=EnvironmentConfig(groups=("x",)))},
         {"config": Config(environment=EnvironmentConfig(wheelhouse="src"))},
+        {"config": Config(environment=EnvironmentConfig(allow_sdists=("x",)))},
+        {"config": Config(environment=EnvironmentConfig(build_lock="requirements.txt"))},
         {"config": Config(gates={"floor": "because"})},
         {"config": Config(smoke=SmokeConfig(run=("demo --version",)))},
         {"target_freezer": "command"},

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image
 from coldforge.rebuild import replay
 from coldforge.rebuild.inputs import changed
-from coldforge.records import Artifact, Environment, Manifest, SourceRecord, TargetRecord
+from coldforge.records import Artifact, Distribution, Environment, Manifest, SourceRecord, TargetRecord
 from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
@@ -118,12 +120,39 @@ def test_a_resolved_lock_is_kept_if_it_is_the_one_of_the_digest(tmp_path: Path) 
         replay.kept_lock(replace(good, resolved="y==1\n"), TARGET, tmp_path)
 
 
+def test_what_built_is_kept_as_constraints_where_the_commit_has_no_lock_for_it(tmp_path: Path) -> None:
+    used = {
+        "tiny": (Distribution(name="hatchling", version="1.27.0"), Distribution(name="packaging", version="26.3")),
+        "thing": (Distribution(name="setuptools", version="84.2.1"), Distribution(name="packaging", version="25.0")),
+    }
+    recorded = replace(ENVIRONMENT, built=used)
+    path = Path(replay.kept_build_lock(recorded, TARGET, tmp_path))
+    assert (path.name, path.read_text()) == (replay.RESOLVED, "hatchling==1.27.0\nsetuptools==84.2.1\n")
+    assert replay.kept_build_lock(replace(recorded, build_lock="build.txt"), TARGET, tmp_path) == ""
+    assert replay.kept_build_lock(ENVIRONMENT, TARGET, tmp_path) == ""
+    strange = replace(recorded, built={"tiny": (Distribution(name="x", version="1\n--index-url=https://elsewhere.example"),)})
+    with pytest.raises(ConfigurationError, match="what built"):
+        replay.kept_build_lock(strange, TARGET, tmp_path)
+
+
+def test_another_build_lock_in_the_commit_is_told() -> None:
+    recorded = replace(record(), environment=replace(ENVIRONMENT, build_lock="build.txt", build_lock_sha256="ab" * 32))
+    replay.check_build_lock(recorded, "build.txt", "ab" * 32)
+    replay.check_build_lock(record(), "", "")
+    with pytest.raises(ConfigurationError, match="the build lock that linux-x86_64 was frozen with is not in the commit"):
+        replay.check_build_lock(recorded, "", "")
+
+
 def test_the_plan_of_the_commit_gets_what_is_recorded(tmp_path: Path) -> None:
     plan, _ = payloads.make(tmp_path)
     recorded = replace(record(payloads.DEB), environment=replace(ENVIRONMENT, extras=("fast",), groups=("data",)))
-    made = replay.replayed(plan, manifest(), recorded, container=DIGEST, python="python3.13", lock="", wheelhouse="wheels")
-    settings = made.config.environment
-    assert (settings.extras, settings.groups, settings.wheelhouse) == (("fast",), ("data",), "wheels")
+    given = replace(plan.config.environment, wheelhouse="wheels")
+    settings = replay.settings(given, recorded.environment, project=tmp_path, python="python3.13", lock="", build_lock="")
+    made = replay.replayed(plan, manifest(), recorded, container=DIGEST, settings=settings)
+    assert (settings.extras, settings.groups, settings.wheelhouse) == (("fast",), ("data",), "")
+    (tmp_path / "wheels").mkdir()
+    settings = replay.settings(given, recorded.environment, project=tmp_path, python="python3.13", lock="", build_lock="")
+    assert settings.wheelhouse == "wheels"
     assert made.source == SOURCE
     assert made.targets[0].container == DIGEST
     assert made.config.environment.python == "python3.13"
@@ -131,9 +160,14 @@ def test_the_plan_of_the_commit_gets_what_is_recorded(tmp_path: Path) -> None:
     assert made.targets[0].artifacts == plan.targets[0].artifacts
 
 
+class Words(TypedDict):
+    container: str
+    settings: EnvironmentConfig
+
+
 def test_a_commit_of_something_else_is_refused(tmp_path: Path) -> None:
     plan, _ = payloads.make(tmp_path)
-    words = {"container": "", "python": "", "lock": ""}
+    words = Words(container="", settings=plan.config.environment)
     with pytest.raises(ConfigurationError, match=r"the commit is demo 1\.2\.0rc1, and the manifest is about demo 9"):
         replay.replayed(plan, manifest(version="9"), record(), **words)
     with pytest.raises(ConfigurationError, match=r"does not make other\.deb"):
