@@ -17,7 +17,9 @@ USER = "person"
 SNAPSHOT = r"""
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /home -o -path /var/log \
   -o -path /var/cache -o -path '/var/lib/dpkg/status*' -o -path '/var/lib/dpkg/lock*' -o -path /var/lib/dpkg/triggers \
-  -o -path /var/lib/apt \) -prune -o -printf '%p %y %U:%G %m %l\n' | sort > /tmp/listing
+  -o -path /var/lib/apt \
+  -o -path /.rpmdb -o -path /var/lib/rpm -o -path /var/lib/dnf -o -path /var/lib/pacman -o -path /etc/pki \
+  \) -prune -o -printf '%p %y %U:%G %m %l\n' | sort > /tmp/listing
 sed -n 's/ f [0-9].*//p' /tmp/listing | tr '\n' '\0' | xargs -0 sha256sum > /tmp/sums
 cat /tmp/listing /tmp/sums
 """

@@ -69,6 +69,8 @@ FREEZE_TK: Final = Base(name="freeze-tk", packages=("python3", "python3-tk", "li
 FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python3.14", "libpython3.14"))  # no stable release has it
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
+BARE_11: Final = Base(name="bare", suite="bullseye")
+BARE_13: Final = Base(name="bare", suite="trixie")
 BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
 # Package managers of other families, and Python to serve them a repository on the loopback of the same container.
 MANAGERS: Final = Base(
