@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
 from coldforge.pipeline import schema  # noqa: E402
-from coldforge.project import config, desktop, pyinstaller  # noqa: E402
+from coldforge.project import config, desktop, linux, pyinstaller  # noqa: E402
 from coldforge.project.gates import GATES  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
 
@@ -60,6 +60,7 @@ def configuration() -> str:
         "[tool.coldforge.executables.NAME.actions.ID]": desktop.Action,
         "[[tool.coldforge.executables.NAME.file-associations]]": desktop.FileAssociation,
         **{f"[tool.coldforge.{name}]": table for name, table in _tables()},
+        "[tool.coldforge.linux.scripts]": linux.Scripts,
         "matrix.yml: targets.TARGET": config.TargetConfig,
     }
     intro = (

@@ -135,6 +135,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
 
     from coldforge.plan.planner import make_plan
     from coldforge.project.images import images_of
+    from coldforge.project.linux import LinuxConfig
     from coldforge.project.load import load_project
 
     loaded = load_project(project)
@@ -151,6 +152,10 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
         images=images_of(loaded.root) if asks else None,
     )
     plan = narrowed(formats=formats)
+    if loaded.config.linux != LinuxConfig():
+        from coldforge.bundle import installed
+
+        installed.check(plan, loaded.root)
     try:
         whole = narrowed() if formats else plan
     except ConfigurationError:  # narrowing is also how formats are left out that cannot be planned

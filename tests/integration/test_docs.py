@@ -63,8 +63,10 @@ def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
 
 @pytest.mark.parametrize(("page", "text"), [(page, text) for page, text in blocks("toml") if "tool.coldforge" in text])
 def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: dict[str, str]) -> None:
-    files = dict.fromkeys(["notes/first.txt", "packaging/settings.py", "packaging/app.spec"], "")
+    packaging = ["packaging/demo.service", "packaging/demo.conf", "packaging/data/a.txt"]
+    files = dict.fromkeys([*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec"], "")
     icons = dict.fromkeys(["assets/logo.svg", "assets/file.svg"], "<svg/>")
+    files["packaging/after-install.sh"] = "#!/bin/sh\n"
     project = write(tmp_path / "tiny", {**TINY, **files, **icons, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
     planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
     assert planned["product"]["name"] == "tiny", page

@@ -9,8 +9,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from coldforge.plan.model import Plan
-from coldforge.project.config import Executable, Product
+from coldforge.project.config import Config, Executable, Product
 from coldforge.project.desktop import Action, FileAssociation
+from coldforge.project.linux import LinuxConfig, Scripts
 from coldforge.records import Payload
 from support import payloads
 
@@ -45,11 +46,51 @@ PRODUCT: Final[Product] = replace(
 )
 
 
-def make(folder: Path) -> tuple[Plan, Payload]:
-    """A project in `folder` with its files, its plan and its payload."""
+LINUX: Final = LinuxConfig(
+    files={
+        "/etc/demo/größe.conf": "system/demo.conf",
+        "/usr/share/demo-data": "system/data",
+        "/var/lib/demo": "system/empty",
+        "/usr/libexec/demo-aid": "system/aid.sh",
+    },
+    units=("system/demo.service", "system/demo@.service", "system/demo.timer"),
+    user_units=("system/demo-user.service",),
+    scripts=Scripts(
+        before_install="system/before.sh", after_install="system/after.sh", before_remove="system/before.sh", after_remove="system/after.sh"
+    ),
+)
+_SYSTEM: Final = {
+    "demo.conf": "colour = green\n",
+    "data/Ünïcode name.txt": "text\n",
+    "data/tool": "#!/bin/sh\nexit 0\n",
+    "aid.sh": "#!/bin/sh\necho aid\n",
+    "demo.service": "[Unit]\nDescription=Demo\n\n[Service]\nExecStart=/usr/bin/demo\n\n[Install]\nWantedBy=multi-user.target\n",
+    "demo@.service": "[Unit]\nDescription=Demo %i\n\n[Service]\nExecStart=/usr/bin/demo %i\n",
+    "demo.timer": "[Unit]\nDescription=Demo now and then\n\n[Timer]\nOnCalendar=daily\n\n[Install]\nWantedBy=timers.target\n",
+    "demo-user.service": "[Unit]\nDescription=Demo of a user\n\n[Service]\nExecStart=/usr/bin/demo\n",
+    "before.sh": '#!/bin/sh\necho "before $1" >> "${DEMO_LOG:-/var/log/demo-scripts}"\nexit 0\n',
+    "after.sh": '#!/bin/sh -e\necho "after $1" >> "${DEMO_LOG:-/var/log/demo-scripts}"\n',
+}
+
+
+def make(folder: Path, *, version: str = PRODUCT.version, vendor: str = "") -> tuple[Plan, Payload]:
+    """A project in `folder` with its files, its plan and its payload; each version has another configuration file."""
     from PIL import Image
 
-    plan, payload = payloads.make(folder, PRODUCT)
+    plan, payload = payloads.make(folder, replace(PRODUCT, version=version), Config(linux=replace(LINUX, vendor=vendor)))
+    for name, text in _SYSTEM.items():
+        path = folder / "system" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if name in ("data/tool", "aid.sh") else 0o644)
+    (folder / "system" / "demo.conf").write_text(f"# of {version}\ncolour = green\n")
+    (folder / "system" / "empty").mkdir()
+    (folder / "system" / "data" / "hollow").mkdir()
+    (folder / "system" / "data" / "link").symlink_to("tool")
+    for name in ("demo.bash", "_demo", "demo.fish"):
+        (folder / "completions").mkdir(exist_ok=True)
+        (folder / "completions" / name).write_text(f"# {name}\n")
+    (folder / "CHANGES.md").write_text("# Changes\n\n- All of it.\n")
     (folder / "assets").mkdir()
     buffer = io.BytesIO()
     Image.new("RGBA", (512, 512), (0, 90, 50, 255)).save(buffer, "PNG")

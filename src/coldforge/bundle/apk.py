@@ -9,13 +9,23 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files
 from coldforge.plan import libraries, names
 from coldforge.target import Target
+
+_SCRIPTS: Final = {
+    "pre-install": ("before_install", "install"),
+    "post-install": ("after_install", "install"),
+    "pre-upgrade": ("before_install", "upgrade"),
+    "post-upgrade": ("after_install", "upgrade"),
+    "pre-deinstall": ("before_remove", "remove"),
+    "post-deinstall": ("after_remove", "remove"),
+}
 
 
 class Apk:
@@ -23,7 +33,7 @@ class Apk:
 
     format = "apk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("apk",)
+    settings: tuple[str, ...] = ("apk", "linux")
     digests: tuple[str, ...] = ("sha1",)
 
     def tool(self) -> str:
@@ -36,9 +46,9 @@ class Apk:
             data = folder / "data.tar.gz"
             with data.open("wb") as raw, tars.gzipped(raw) as stream:
                 tars.write(content, stream, extra=_checksum)
-            about = information(job, content, files.sha256(data))
+            about = {".PKGINFO": information(job, content, files.sha256(data)), **install_scripts(job)}
             with out.open("wb") as raw, data.open("rb") as stream:
-                raw.write(tars.small(tars.texts({".PKGINFO": about}, tree.epoch)))  # without an end: the tar goes on in the next stream
+                raw.write(tars.small(tars.texts(about, tree.epoch)))  # without an end: the tar goes on in the next stream
                 shutil.copyfileobj(stream, raw, files.CHUNK)
 
 
@@ -75,6 +85,12 @@ def _lines(job: BundleJob, content: Tree, digest: str) -> Iterator[tuple[str, st
     needed = [*libraries.apk(job.payload.needs, target), *config.depends, *(f"!{value}" for value in config.conflicts)]
     yield from (("depend", value) for value in dict.fromkeys(needed))
     yield "datahash", digest
+
+
+def install_scripts(job: BundleJob) -> dict[str, bytes]:
+    """The scripts by their names: apk has one for each moment, and tells nothing more."""
+    bodies = scripts.bodies(job.project, job.plan.config.linux)
+    return {f".{name}": scripts.script(bodies[moment], f"set -- {word}") for name, (moment, word) in _SCRIPTS.items() if moment in bodies}
 
 
 def _checksum(node: Node) -> Mapping[str, str]:

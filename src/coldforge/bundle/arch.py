@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.errors import Problem, Refused
@@ -23,7 +23,7 @@ class Arch:
 
     format = "arch"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE, libraries.ARCH)
-    settings: tuple[str, ...] = ("arch",)
+    settings: tuple[str, ...] = ("arch", "linux")
     digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:
@@ -35,6 +35,8 @@ class Arch:
             own = documents.licences(job, name(job))
             content = packaged(job, tree, own, package=name(job), scratch=folder)
             about = {".PKGINFO": information(job, content)}
+            if bodies := scripts.bodies(job.project, job.plan.config.linux):
+                about[".INSTALL"] = scripts.functions(bodies)
             about[".MTREE"] = tars.small("".join(listing(content)).encode())
             with out.open("wb") as raw, tars.zstd(raw) as stream:
                 stream.write(tars.texts(about, tree.epoch))

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from coldforge.bundle.tree import Tree
 from coldforge.plan import libraries
 from coldforge.project.config import Product
 from coldforge.records import Payload
@@ -31,6 +32,11 @@ def _folded(value: str) -> str:
     return "\n".join([first, *(f" {text.rstrip()}" if text.strip() else " ." for text in more)])
 
 
+def conffiles(content: Tree) -> bytes:
+    """The list of the files that stay as the user changed them (deb-conffiles(5)); opkg reads the same."""
+    return "".join(f"/{node.path}\n" for node in content if node.config).encode()
+
+
 def synopsis(product: Product) -> str:
     """One line that neither starts with the name or an article nor ends with a full stop (Debian Policy 3.4.1).
 
@@ -44,6 +50,12 @@ def synopsis(product: Product) -> str:
     if text.lower() in ("", product.name.lower(), product.display_name.lower()):
         text = "frozen application"
     return text if len(text) <= SYNOPSIS else textwrap.shorten(text, SYNOPSIS, placeholder="…")
+
+
+def capitalised(product: Product) -> str:
+    """The same line as other families want it: it begins with a capital letter."""
+    text = synopsis(product)
+    return text[:1].upper() + text[1:]
 
 
 def extended(product: Product) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Tree
 from coldforge.errors import Problem, Refused
@@ -26,6 +26,7 @@ from coldforge.plan import libraries, names
 from coldforge.target import Target
 
 _FORMAT: Final = b"2.0\n"
+_SCRIPTS: Final = {"before_install": "preinst", "after_install": "postinst", "before_remove": "prerm", "after_remove": "postrm"}
 
 
 class Deb:
@@ -33,7 +34,7 @@ class Deb:
 
     format = "deb"
     templates: tuple[str, ...] = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
-    settings: tuple[str, ...] = ("deb",)
+    settings: tuple[str, ...] = ("deb", "linux")
     digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:
@@ -84,8 +85,15 @@ def compression(floor: str) -> str:
 
 def members(job: BundleJob, content: Tree) -> dict[str, bytes]:
     """The files of the control archive."""
-    paragraph = control.paragraph(fields(job, content))
-    return {"./control": paragraph, "./md5sums": "".join(_sums(content)).encode()}
+    made = {"./control": control.paragraph(fields(job, content)), "./md5sums": "".join(_sums(content)).encode()}
+    if kept := control.conffiles(content):
+        made["./conffiles"] = kept
+    return {**made, **maintainer_scripts(scripts.bodies(job.project, job.plan.config.linux), scripts.DPKG)}
+
+
+def maintainer_scripts(bodies: Mapping[str, str], entries: Mapping[str, str]) -> dict[str, bytes]:
+    """The scripts by their names in a control archive; `entries` is how each finds out why it runs."""
+    return {f"./{_SCRIPTS[moment]}": scripts.script(body, entries[moment]) for moment, body in bodies.items()}
 
 
 def fields(job: BundleJob, content: Tree) -> dict[str, str]:
@@ -118,7 +126,7 @@ def installed_size(content: Tree) -> int:
 def _sums(content: Tree) -> Iterator[str]:
     """What `dpkg --verify` compares with; MD5 is what that file has to hold (deb-md5sums(5))."""
     for node in content:
-        if node.source:
+        if node.source and not node.config:  # dpkg itself remembers the sums of those
             yield f"{node.digest('md5')}  {node.path}\n"
 
 

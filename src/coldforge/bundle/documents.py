@@ -6,9 +6,10 @@ import gzip
 import io
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob, control
+from coldforge.bundle import BundleJob, control, share
 from coldforge.bundle.templates import fill
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock
@@ -23,6 +24,9 @@ _HOLDER: Final = re.compile(
 )
 _LICENCE: Final = re.compile(r"^License(?:-Expression)?: (\S.{0,60})$", re.MULTILINE)
 
+_ORDER: Final = ("changelog", "changes", "history", "news")
+_NEWS: Final = re.compile(rf"({'|'.join(_ORDER)})(\.(md|rst|txt))?", re.IGNORECASE)
+
 
 def debian(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, bytes]]:
     """Paths and contents of what Debian Policy asks for."""
@@ -31,13 +35,23 @@ def debian(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, byte
     copyright_ = fill(TEMPLATES[0], {**values, **_copyright(job, tree, package)}, job.project)
     yield f"usr/share/doc/{package}/copyright", copyright_.replace(b"Source: \n", b"", 1)  # a field without a value is none
     yield f"usr/share/doc/{package}/changelog.Debian.gz", zipped(fill(TEMPLATES[1], values, job.project))
+    if news := news_file(job.project):
+        yield f"usr/share/doc/{package}/changelog.gz", zipped((job.project / news).read_bytes())
     yield f"usr/share/lintian/overrides/{package}", fill(TEMPLATES[2], values, job.project)
 
 
 def licences(job: BundleJob, package: str) -> Iterator[tuple[str, bytes]]:
-    """The project's own licence files, where other distributions look for them; the texts of all else are in the tree."""
+    """The project's own licence files and its changelog, where other distributions look for them; the texts of all else are in the tree."""
     for name in job.plan.product.license_files:
         yield f"usr/share/licenses/{package}/{name}", (job.project / name).read_bytes()
+    if news := news_file(job.project):
+        yield f"usr/share/doc/{package}/{news}", (job.project / news).read_bytes()
+
+
+def news_file(project: Path) -> str:
+    """The project's own changelog, by the usual names; empty when it has none."""
+    found = [path.name for path in sorted(project.iterdir()) if path.is_file() and _NEWS.fullmatch(path.name)]
+    return min(found, key=lambda name: _ORDER.index(name.partition(".")[0].lower()), default="")
 
 
 def manuals(job: BundleJob, tree: Tree) -> Iterator[tuple[str, bytes]]:
@@ -70,7 +84,7 @@ def _copyright(job: BundleJob, tree: Tree, package: str) -> dict[str, str]:
         "license": licence(product.license),
         "license_text": indented("\n".join(texts).strip() or "The text comes with the source."),
         "contents": indented("\n".join(_contents(job, tree)) or "Nothing else."),
-        "folder": f"usr/lib/{package}",
+        "folder": share.place(package, job.plan.config.linux.vendor),
     }
 
 

@@ -9,29 +9,47 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob, documents, share
+from coldforge.bundle import BundleJob, documents, given, share
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
+from coldforge.plan.model import Plan
 
+_ZSH: Final = {"deb": "vendor-completions"}  # where Debian's zsh looks; it is site-functions everywhere else
 _LIBRARY: Final = re.compile(r"\.so(\.[0-9A-Za-z_-]+)*$")
 
 
-def place(package: str) -> str:
-    """The folder of the tree."""
-    return f"usr/lib/{package}"
-
-
 def packaged(job: BundleJob, tree: Tree, own: Iterable[tuple[str, bytes]], *, package: str, scratch: Path) -> Tree:
-    """What a package manager installs: the program with all that it brings to any system, and the format's `own` files."""
-    made = [*share.files(job.plan.product, job.project, tree.epoch), *documents.manuals(job, tree), *own]
-    return installed(job, tree, made, package=package, scratch=scratch)
+    """What a package manager installs: the program with all that it brings to any system, the format's `own` files, the project's.
+
+    Raises ConfigurationError when two of them would be in one place.
+    """
+    product, config = job.plan.product, job.plan.config.linux
+    made = [
+        *share.files(product, job.project, tree.epoch),
+        *documents.manuals(job, tree),
+        *given.completions(product, job.project, zsh=_ZSH.get(job.artifact.format, "site-functions")),
+        *own,
+    ]
+    content = installed(job, tree, made, below=share.place(package, config.vendor), scratch=scratch)
+    nodes = list(given.nodes(job.project, config))
+    given.refuse_clashes(nodes, content, job.project, config)
+    every = {node.path: node for node in (*nodes, *content)}  # what both have are folders
+    return Tree(nodes=sorted_with_folders([*every.values()]), epoch=tree.epoch)
 
 
-def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, package: str, scratch: Path) -> Tree:
-    """The tree, a link for each program and the files that are `made`, with their folders up to the root.
+def check(plan: Plan, project: Path) -> None:
+    """Raises ConfigurationError for what `packaged` would, as far as it can be told before anything is built."""
+    product, config = plan.product, plan.config.linux
+    made = [*share.files(product, project, plan.source.epoch), *given.completions(product, project)]
+    paths = [*(path for path, _ in made), *(f"usr/bin/{executable.name}" for executable in product.executables)]
+    nodes = sorted_with_folders([Node(path=path, mode=0o644, source=project) for path in paths])
+    given.refuse_clashes(given.nodes(project, config), nodes, project, config)
+
+
+def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, below: str, scratch: Path) -> Tree:
+    """The tree in the folder `below`, a link for each program and the files that are `made`, with their folders up to the root.
 
     Those are written into `scratch`; nothing of its path gets into a package.
     """
-    below = place(package)
     nodes = [*_moved(tree, below), *_launchers(job, below), *_written(dict(made), scratch)]
     return Tree(nodes=sorted_with_folders([Node(path=below, mode=0o755), *nodes]), epoch=tree.epoch)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, tars
+from coldforge.bundle import BundleJob, control, deb, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files
@@ -23,7 +23,7 @@ class Ipk:
 
     format = "ipk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("ipk",)
+    settings: tuple[str, ...] = ("ipk", "linux")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
@@ -37,7 +37,7 @@ class Ipk:
             parts["debian-binary"].write_bytes(b"2.0\n")
             with parts["data.tar.gz"].open("wb") as raw, tars.gzipped(raw) as stream:
                 tars.write(content, stream, below=".", form=tars.GNU)
-            about = tars.texts({"./control": control.paragraph(fields(job, content))}, tree.epoch)
+            about = tars.texts(members(job, content), tree.epoch)
             parts["control.tar.gz"].write_bytes(tars.small(about + tars.END))
             nodes = tuple(Node(path=f"./{part}", mode=0o644, size=path.stat().st_size, source=path) for part, path in parts.items())
             with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream:
@@ -52,6 +52,15 @@ def name(job: BundleJob) -> str:
 def architecture(job: BundleJob) -> str:
     """OpenWrt's word for it, unless the project has another."""
     return job.plan.config.ipk.architecture or {"x86_64": "x86_64", "aarch64": "aarch64_generic"}[Target.parse(job.target.target).arch]
+
+
+def members(job: BundleJob, content: Tree) -> dict[str, bytes]:
+    """The files of the control archive."""
+    made = {"./control": control.paragraph(fields(job, content))}
+    if kept := control.conffiles(content):
+        made["./conffiles"] = kept
+    bodies = scripts.with_caches(scripts.bodies(job.project, job.plan.config.linux), content)
+    return {**made, **deb.maintainer_scripts(bodies, scripts.OPKG)}
 
 
 def fields(job: BundleJob, content: Tree) -> dict[str, str]:

@@ -31,7 +31,9 @@ def component(product: Product, epoch: int) -> Element:
     root = Element("component", type="desktop-application" if windows else "console-application")
     for tag, text in _texts(product):
         SubElement(root, tag).text = text
-    SubElement(SubElement(root, "description"), "p").text = desktop.plain(product.description) or f"{summary(product)}."
+    SubElement(SubElement(root, "description"), "p").text = (
+        desktop.plain(product.description) or f"{desktop.plain(control.capitalised(product))}."
+    )
     for executable in desktop.menu(product):
         SubElement(root, "launchable", type="desktop-id").text = desktop.entry_name(product, executable)
     if product.icon:
@@ -50,15 +52,9 @@ def _texts(product: Product) -> Iterator[tuple[str, str]]:
     if licence := canonical(product.license):
         yield "project_license", licence
     yield "name", desktop.plain(product.display_name or product.name)
-    yield "summary", summary(product)
+    yield "summary", desktop.plain(control.capitalised(product))
     if NOBODY not in product.maintainer:
         yield "developer_name", desktop.plain(product.maintainer.partition(" <")[0])
-
-
-def summary(product: Product) -> str:
-    """One line that begins with a capital letter and ends without a full stop."""
-    text = desktop.plain(control.synopsis(product))
-    return text[:1].upper() + text[1:]
 
 
 def _urls(product: Product) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,13 @@ distribution's packages provide: https://rpm-software-management.github.io/rpm/m
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, nfpm
+from coldforge.bundle import BundleJob, control, desktop, documents, nfpm, scripts
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock, files
@@ -21,12 +23,30 @@ from coldforge.target import Target
 _KINDS: Final = {"usr/share/licenses/": "license", "usr/share/doc/": "doc", "usr/share/man/": "doc"}
 
 
+_SCRIPTS: Final = {
+    "before_install": "preinstall",
+    "after_install": "postinstall",
+    "before_remove": "preremove",
+    "after_remove": "postremove",
+}
+# Folders that every system has, or several packages share; all else that a package brings is its own, and goes with it.
+_SYSTEM: Final = re.compile(
+    r"(etc|usr|opt|var|srv|boot)"
+    r"|usr/(s?bin|lib|lib64|libexec|include|games|src|share)"
+    r"|var/(lib|log|cache|spool|opt)"
+    r"|etc/(xdg(/autostart)?|default|sysconfig|profile\.d|cron\.\w+|logrotate\.d|ld\.so\.conf\.d|modprobe\.d|sysctl\.d|sudoers\.d|pam\.d)"
+    r"|(etc|usr/lib)/(systemd|udev|dbus-1|sysusers\.d|tmpfiles\.d|modules-load\.d|environment\.d|binfmt\.d|firewalld|polkit-1)(/.*)?"
+    r"|usr/share/(applications|pixmaps|metainfo|licenses|doc|info|fonts|sounds|xsessions|wayland-sessions)"
+    r"|usr/share/(icons|man|mime|locale|bash-completion|zsh|fish|dbus-1|polkit-1|lintian|help|gnome-shell|vim|emacs)(/.*)?"
+)
+
+
 class Rpm:
     """Writes the package with nfpm, every file of it named with owner, mode and time."""
 
     format = "rpm"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("rpm",)
+    settings: tuple[str, ...] = ("rpm", "linux")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
@@ -37,12 +57,30 @@ class Rpm:
         with files.scratch("rpm") as folder:
             own = documents.licences(job, name(job))
             content = packaged(job, tree, own, package=name(job), scratch=folder)
-            nfpm.package(configuration(job, content), "rpm", out, tree.epoch)
+            nfpm.package({**configuration(job, content), **_beside(job, folder, tree.epoch)}, "rpm", out, tree.epoch)
 
 
 def name(job: BundleJob) -> str:
     """What the package is called."""
     return job.plan.config.rpm.package or names.debian_package(job.plan.product.name)
+
+
+def _beside(job: BundleJob, folder: Path, epoch: int) -> dict[str, Any]:
+    """What nfpm reads from files of its own: the scripts, and the changelog, which says when this was released."""
+    made: dict[str, str] = {}
+    product = job.plan.product
+    entry = {
+        "semver": names.rpm(names.Version.parse(product.version)),
+        "date": clock.iso(epoch),
+        "packager": control.line(product.maintainer),
+    }
+    news = folder / "changelog.yaml"
+    news.write_text(json.dumps([{**entry, "changes": [{"note": f"Release {product.version}."}]}]))
+    for moment, body in scripts.bodies(job.project, job.plan.config.linux).items():
+        path = folder / moment
+        path.write_bytes(scripts.script(body, scripts.RPM[moment]))
+        made[_SCRIPTS[moment]] = str(path)
+    return {"changelog": str(news), "scripts": made}
 
 
 def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
@@ -70,19 +108,14 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
         "provides": [*map(control.line, config.provides)],
         "replaces": [*map(control.line, config.replaces)],
         "disable_globbing": True,
-        "contents": [_entry(node, content.epoch) for node in content if _owned(node, name(job))],
+        "contents": [_entry(node, content.epoch) for node in content if not node.is_directory or not _SYSTEM.fullmatch(node.path)],
         "rpm": {
             "buildhost": "coldforge",
-            "summary": control.synopsis(product),
+            "summary": control.capitalised(product),
             "group": control.line(config.group),
             "compression": "zstd:6",  # every rpm since 4.14 reads it, of 2017
         },
     }
-
-
-def _owned(node: Node, package: str) -> bool:
-    """Folders of the system belong to the system: those of a package bear its name, or lie below one that does."""
-    return not node.is_directory or package in node.path.split("/")
 
 
 def _entry(node: Node, epoch: int) -> dict[str, Any]:

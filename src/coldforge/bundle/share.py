@@ -1,4 +1,4 @@
-"""What a product brings to any Linux desktop, below `usr/share`: one list for every format that has such folders."""
+"""Where a program lies in any Linux system, and what it brings to its desktop: one list for every format that has such folders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from pathlib import Path
 
 from coldforge.bundle import desktop, icons, metainfo, mime
 from coldforge.project.config import Product
+
+
+def place(package: str, vendor: str = "") -> str:
+    """The folder of the tree."""
+    return f"opt/{vendor}/{package}" if vendor else f"usr/lib/{package}"
 
 
 def files(product: Product, project: Path, epoch: int) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, squashfs
+from coldforge.bundle import BundleJob, control, desktop, documents, share, squashfs
 from coldforge.bundle.installed import installed
 from coldforge.bundle.tree import Tree
 from coldforge.errors import Refused
@@ -39,7 +39,7 @@ class Snap:
         with files.scratch("snap") as folder:
             package = snaps.name(job.plan.product, job.plan.config)
             made = [*documents.licences(job, package), *documents.manuals(job, tree), *metadata(job)]
-            content = installed(job, tree, made, package=package, scratch=folder)
+            content = installed(job, tree, made, below=share.place(package), scratch=folder)
             compression = job.plan.config.snap.compression
             squashfs.write(content, out, ["-comp", compression, "-no-fragments", "-all-root"])
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from coldforge import recipes
-from coldforge.bundle import BundleJob, Bundler, desktop, icons
+from coldforge.bundle import BundleJob, Bundler, documents, given, icons
 from coldforge.bundle.formats import BUNDLERS
 from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
@@ -25,6 +25,8 @@ from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, 
 from coldforge.report import reporter
 
 VERSION: Final = 4  # of what the bundlers write: raised when the same inputs give other bytes
+
+_PACKAGES: Final = "linux"  # the table that all formats read which are installed with what belongs to a system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,6 @@ def _pieces(jobs: Iterable[BundleJob]) -> list[_Piece]:
 def _key(job: BundleJob, bundler: Bundler) -> str:
     """The digest of everything that decides the artifact's bytes."""
     product = job.plan.product
-    project_files = [*icons.sources(product), *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
     templates = [recipes.find(name, job.project) for name in bundler.templates]
     return digest_of(
         {
@@ -114,7 +115,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "product": msgspec.to_builtins(product),
             "contents": _contents(job) if job.artifact.format == "sbom" else [],
             "config": {name: msgspec.to_builtins(getattr(job.plan.config, name)) for name in bundler.settings},
-            "files": list(_digests([job.project / name for name in project_files if name])),
+            "files": list(_sources(job, bundler)),
             "templates": list(_digests(templates)),
             "epoch": job.plan.source.epoch,
             "tool": _tool(job, bundler),
@@ -122,9 +123,20 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
     )
 
 
+def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:
+    """The files of the project that are read: each with its digest, or what it is otherwise."""
+    product = job.plan.product
+    names = [*icons.sources(product), *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
+    yield from zip(names, _digests([job.project / name for name in names]), strict=True)
+    if _PACKAGES in bundler.settings:
+        yield from ((path, given.digest(source)) for path, source in given.sources(product, job.project, job.plan.config.linux))
+        if news := documents.news_file(job.project):
+            yield news, files.sha256(job.project / news)
+
+
 def _tool(job: BundleJob, bundler: Bundler) -> str:
     """What writes the bytes, and what draws icons for it."""
-    draws = desktop.TEMPLATE in bundler.templates and icons.sources(job.plan.product)
+    draws = _PACKAGES in bundler.settings and icons.sources(job.plan.product)
     return f"{bundler.tool()}; {icons.tool()}" if draws else bundler.tool()
 
 

@@ -14,6 +14,7 @@ from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
 from coldforge.project.licenses import canonical
+from coldforge.project.linux import check_linux
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
@@ -55,6 +56,7 @@ def check(read: Read, findings: Findings) -> None:
         check_entry(read, findings)
     _files(read, findings)
     check_icons(read.root, read.tool, read.config, findings)
+    check_linux(read.root, read.tool, read.config.linux, findings)
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, field
 
 from coldforge.project.desktop import Desktop
+from coldforge.project.linux import LinuxConfig
 from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.project.section import Section
 
@@ -231,6 +232,7 @@ class Config(Section, frozen=True, kw_only=True):
     pyinstaller: PyInstallerConfig = PyInstallerConfig()
     command: CommandConfig = CommandConfig()
     smoke: SmokeConfig = SmokeConfig()
+    linux: LinuxConfig = LinuxConfig()
     deb: DebConfig = DebConfig()
     rpm: RpmConfig = RpmConfig()
     arch: ArchConfig = ArchConfig()

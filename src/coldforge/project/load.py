@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def load_project(path: Path) -> Project:
     source = read_source(root)  # before a build backend leaves anything behind
     table = _resolved(read)
     return Project(root=root, config=read.config, product=product_of(table, read.config, root=root), source=source, matrix=matrix)
+
+
+def configured_in(root: Path) -> tuple[Path, tuple[str, ...]]:
+    """The file that holds the configuration of a project that was read, and the keys that lead to its table."""
+    pyproject = root / _FILES[0]
+    if pyproject.is_file() and "coldforge" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}):
+        return pyproject, ("tool", "coldforge")
+    return root / _FILES[1], ()
 
 
 def _folder(path: Path) -> Path:

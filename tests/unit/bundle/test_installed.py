@@ -18,7 +18,7 @@ def test_each_executable_has_a_relative_link(tmp_path: Path) -> None:
     job = payloads.job(tmp_path, "deb", replace(payloads.PRODUCT, executables=two))
     tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
     (tmp_path / "scratch").mkdir()
-    made = installed(job, tree, [("usr/share/x/text", b"text")], package="other", scratch=tmp_path / "scratch")
+    made = installed(job, tree, [("usr/share/x/text", b"text")], below="usr/lib/other", scratch=tmp_path / "scratch")
     entries = {node.path: node for node in made}
     assert [entries[f"usr/bin/{name}"].link for name in ("demo", "demo-gui")] == ["../lib/other/demo", "../lib/other/demo-gui"]
     assert {"usr", "usr/bin", "usr/lib", "usr/lib/other", "usr/share/x", "usr/lib/other/_internal/empty"} <= set(entries)

@@ -14,6 +14,7 @@ from coldforge.bundle.formats import BUNDLERS
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, DebConfig, Executable, Product
 from coldforge.project.desktop import FileAssociation
+from coldforge.project.linux import LinuxConfig, Scripts
 from coldforge.records import Component, FileEntry, Need, Origin, Payload, SourceRecord
 from support.releases import ENVIRONMENT
 
@@ -90,6 +91,42 @@ def test_each_file_that_is_read_changes_the_key(name: str, project: Path) -> Non
     (project / name).parent.mkdir(parents=True, exist_ok=True)
     (project / name).write_text("changed")
     assert key(project) != before
+
+
+LINUX = LinuxConfig(files={"/etc/demo": "conf"}, units=("demo.timer",), scripts=Scripts(after_install="after.sh"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["conf/a", "conf/new", "demo.timer", "after.sh", "completions/demo.bash", "completions/_demo", "completions/demo.fish", "NEWS.md"],
+)
+def test_what_the_project_gives_to_packages_changes_their_keys(name: str, project: Path) -> None:
+    for path in ("conf/a", "demo.timer", "after.sh"):
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_text("before")
+    before, plain, bill = key(project, config=Config(linux=LINUX)), key(project), key(project, **BILL, config=Config(linux=LINUX))
+    (project / name).parent.mkdir(exist_ok=True)
+    (project / name).write_text("after")
+    assert key(project, config=Config(linux=LINUX)) != before
+    assert (key(project) == plain) == (name != "NEWS.md" and not name.startswith("completions/"))
+    assert key(project, **BILL, config=Config(linux=LINUX)) == bill
+
+
+def test_a_mode_a_link_and_an_empty_folder_change_the_key(project: Path) -> None:
+    (project / "conf").mkdir()
+    (project / "conf" / "a").write_text("a")
+    keys = [key(project, config=Config(linux=LINUX))]
+    for change in (
+        lambda: (project / "conf/a").chmod(0o755),
+        lambda: (project / "conf/link").symlink_to("a"),
+        (project / "conf/empty").mkdir,
+        lambda: (project / "conf/empty").rename(project / "conf/other"),
+    ):
+        change()
+        keys.append(key(project, config=Config(linux=LINUX)))
+    assert len(set(keys)) == len(keys)
+    (project / "conf" / "a").chmod(0o700)
+    assert key(project, config=Config(linux=LINUX)) == keys[-1]
 
 
 def test_the_icon_of_a_kind_of_files_changes_the_key(project: Path) -> None:

@@ -28,7 +28,7 @@ def made(folder: Path, form: str, **changes: Any) -> tuple[BundleJob, Tree]:
     (folder / "scratch").mkdir()
     tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
     text = ("usr/share/licenses/demo/LICENSE", b"x")
-    return job, installed(job, tree, [text], package="demo", scratch=folder / "scratch")
+    return job, installed(job, tree, [text], below="usr/lib/demo", scratch=folder / "scratch")
 
 
 def pairs(text: bytes) -> list[tuple[str, str]]:
