@@ -70,7 +70,7 @@ def _beside(job: BundleJob, folder: Path, epoch: int) -> dict[str, Any]:
     made: dict[str, str] = {}
     product = job.plan.product
     entry = {
-        "semver": names.rpm(names.Version.parse(product.version)),
+        "semver": f"{names.rpm(names.Version.parse(product.version))}-{job.plan.config.rpm.revision}",
         "date": clock.iso(epoch),
         "packager": control.line(product.maintainer),
     }
@@ -112,7 +112,7 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
         "rpm": {
             "buildhost": "coldforge",
             "summary": control.capitalised(product),
-            "group": control.line(config.group),
+            "group": control.line(config.group) or "Unspecified",  # rpm's own word for none
             "compression": "zstd:6",  # every rpm since 4.14 reads it, of 2017
         },
     }
