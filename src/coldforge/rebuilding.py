@@ -163,7 +163,7 @@ def _check_recorded(one: _Replay, plan: Plan) -> None:
 
 def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     """The image to freeze in and its Python; on this machine nothing and the Python's path. What commands made needs no Python."""
-    python = "" if one.record.freezer == COMMAND else _python(one)
+    python = "" if one.record.freezer == COMMAND else _python(one, plan.config.environment.python)
     if one.host:
         return "", python
     name = plan.targets[0].container
@@ -171,13 +171,13 @@ def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     return replay.container_of(one.record, planned, name), python
 
 
-def _python(one: _Replay) -> str:
+def _python(one: _Replay, wanted: str) -> str:
     from coldforge.freeze.interpreter import find_same
 
     recorded = one.record.environment.interpreter
     if recorded is None:
         raise ConfigurationError(f"the manifest does not tell which Python froze {one.record.target}")
-    return find_same(recorded).path if one.host else replay.python_of(one.record)
+    return find_same(recorded, wanted).path if one.host else replay.python_of(one.record)
 
 
 def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:

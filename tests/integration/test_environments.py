@@ -12,16 +12,26 @@ import tarfile
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 
+from coldforge.errors import Missing
+from coldforge.freeze.environment import python_version
+from coldforge.freeze.installer import Installer
 from coldforge.freeze.lock import uv
+from coldforge.freeze.managed import archive
+from coldforge.freeze.workshop import open_workshop
 from coldforge.host.files import sha256
 from coldforge.recipes import find
 from coldforge.records import Environment, Payload, read
+from coldforge.target import Target
 from support.index import PASSWORD, USER, Index, serve, wheel
+from support.mirror import MARK, Mirror
+from support.mirror import serve as fetched_from
 from support.program import PROGRAM, Outcome, coldforge
 from support.repository import LOCK, PYPROJECT, TINY, write
 from support.require import tool
@@ -98,10 +108,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def housed(folder: Path, wheels: Path, files: Mapping[str, str] = TINY, *, container: str = "") -> Path:
-    """A project that has its own wheelhouse, which is not committed."""
+def housed(folder: Path, wheels: Path, files: Mapping[str, str] = TINY, *, container: str = "", more: str = "") -> Path:
+    """A project that has its own wheelhouse, which is not committed, and `more` settings beside it."""
     matrix = {} if container else ONE_FORMAT
-    text = {**files, "pyproject.toml": files["pyproject.toml"] + HOUSE, ".gitignore": "/wheels\n", **matrix}
+    text = {**files, "pyproject.toml": files["pyproject.toml"] + HOUSE + more, ".gitignore": "/wheels\n", **matrix}
     project = write(folder / "tiny", text, container=container)
     shutil.copytree(wheels, project / "wheels")
     return project
@@ -179,12 +189,26 @@ def test_what_was_fetched_once_is_frozen_again_without_a_network(host_env: dict[
 def test_a_container_takes_everything_from_the_wheelhouse(
     container_env: dict[str, str], build_image: str, tmp_path: Path, wheels: Path
 ) -> None:
-    """The index that the environment names does not answer: whoever asked it would fail."""
-    project = housed(tmp_path, wheels, container=build_image)
+    """A source distribution with what builds it, too. The index that the environment names does not answer: whoever asked it would fail."""
+    house = shutil.copytree(wheels, tmp_path / "wheels")
+    maker(house, 1)
+    packed(
+        house, "rope", {"pyproject.toml": ROPE, "setup.py": "import knot_maker\nfrom setuptools import setup\n\nsetup()\n", "rope.py": ""}
+    )
+    table = TINY["pyproject.toml"].replace('"mdurl>=0.1"', '"mdurl>=0.1", "rope"')
+    files = {
+        **TINY,
+        "requirements.txt": f"{LOCK}rope==1.0 --hash=sha256:{sha256(house / 'rope-1.0.tar.gz')}\n",
+        "src/tiny/__init__.py": f"import rope\n{TINY['src/tiny/__init__.py']}",
+        "pyproject.toml": table,
+    }
+    project = housed(tmp_path, house, files, container=build_image, more='allow-sdists = ["rope"]\n')
     env = {**alone(tmp_path, container_env), "UV_INDEX_URL": "http://127.0.0.1:9/simple"}
     coldforge("freeze", project, "--out", tmp_path / "dist", env=env).succeeded()
     assert start(project) == "tiny%20runs"
-    assert "hatchling" in {dist.name for dist in environment(project).built["tiny"]}
+    recorded = environment(project).built
+    assert "hatchling" in {dist.name for dist in recorded["tiny"]}
+    assert {dist.name for dist in recorded["rope"]} == {"setuptools", "knot-maker"}
 
 
 @pytest.fixture
@@ -278,6 +302,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "knot", "", -1, metho
 PyMODINIT_FUNC PyInit_knot(void) { return PyModule_Create(&module); }
 """,
 }
+ROPE = KNOT["pyproject.toml"].replace('knot"\nversion', 'rope"\nversion')
 MAKER = """\
 from pathlib import Path
 
@@ -301,15 +326,20 @@ def maker(folder: Path, number: int) -> None:
     wheel(folder, "knot_maker", f"{number}.0", {"knot_maker.py": MAKER.format(number=number), "knot_include/knot_maker.h": header})
 
 
+def packed(folder: Path, name: str, files: Mapping[str, str]) -> None:
+    """Version 1.0 of a source distribution."""
+    with tarfile.open(folder / f"{name}-1.0.tar.gz", "w:gz") as archive:
+        for path, text in {**files, "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n"}.items():
+            member = tarfile.TarInfo(f"{name}-1.0/{path}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source distribution of a module in C, and what builds it, which no public index has."""
     folder = tmp_path_factory.mktemp("source")
-    with tarfile.open(folder / "knot-1.0.tar.gz", "w:gz") as archive:
-        for name, text in {**KNOT, "PKG-INFO": "Metadata-Version: 2.2\nName: knot\nVersion: 1.0\n"}.items():
-            member = tarfile.TarInfo(f"knot-1.0/{name}")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
+    packed(folder, "knot", KNOT)
     maker(folder, 1)
     return folder
 
@@ -352,6 +382,8 @@ def test_a_source_distribution_is_the_same_bytes_wherever_it_is_built(host_env: 
     recorded = environment(one / "tiny")
     assert (recorded.build_lock, recorded.build_lock_sha256) == ("build.txt", sha256(one / "tiny/build.txt"))
     assert {dist.name for dist in recorded.built["knot"]} == {"setuptools", "knot-maker"}
+    shown = json.loads(coldforge("inspect", one / "dist/linux-x86_64/payload.json", "--json", env=host_env).succeeded().out)
+    assert shown["fields"]["built from source"].startswith("knot, with knot-maker==1.0 setuptools==")
     assert "hatchling" in {dist.name for dist in recorded.built["tiny"]}
     assert all(dist.hashes for used in recorded.built.values() for dist in used)
 
@@ -396,3 +428,58 @@ def test_another_build_lock_is_another_environment(host_env: dict[str, str], tmp
         again = tied(tmp_path / "b", source, env=env, lock=True)
         assert "taken from the cache" not in freeze(again, env).succeeded().err
     assert [json.loads(start(one))[3] for one in (project, again)] == [1, 2]
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
+    """A Python that only uv can have from here."""
+    with fetched_from(tmp_path_factory.mktemp("mirror")) as made:
+        yield made
+
+
+def wanting(folder: Path, python: str) -> Path:
+    table = f'{PYPROJECT}\n[tool.coldforge.environment]\npython = "{python}"\n'
+    return write(folder / "tiny", {**TINY, "pyproject.toml": table, **ONE_FORMAT})
+
+
+def test_a_python_of_uvs_is_fetched_once_and_recorded_to_the_byte(host_env: dict[str, str], tmp_path: Path, mirror: Mirror) -> None:
+    project = wanting(tmp_path, mirror.name)
+    env = {**alone(tmp_path, host_env), **mirror.variables, "UV_PYTHON_INSTALL_DIR": str(tmp_path / "pythons")}
+    before = list(mirror.asked)
+    assert "A freeze fetches it" in coldforge("doctor", project, "--json", env=env).out
+    assert mirror.asked == before, "only a freeze fetches"
+    assert f"fetch {mirror.name}" in freeze(project, env).succeeded().err
+    assert start(project) == "tiny%20runs"
+    python = environment(project).interpreter
+    assert python is not None
+    assert (python.version, python.build, python.sha256) == (mirror.version, mirror.build, mirror.library)
+    (library,) = (tmp_path / "dist/linux-x86_64/payload/_internal").glob("libpython*")
+    assert library.read_bytes().endswith(MARK), "the frozen library is another than the recorded one"
+    before = list(mirror.asked)
+    freeze(project, {**env, "UV_PYTHON_DOWNLOADS": "never"}, "--clean").succeeded()
+    assert mirror.asked == before
+
+
+def test_a_python_that_is_not_the_one_of_uvs_list_is_not_taken(host_env: dict[str, str], tmp_path: Path, mirror: Mirror) -> None:
+    with urlopen(mirror.variables["UV_PYTHON_DOWNLOADS_JSON_URL"]) as answer:
+        known = json.load(answer)
+    (tmp_path / "list.json").write_text(json.dumps({name: {**entry, "sha256": "0" * 64} for name, entry in known.items()}))
+    env = {**host_env, "UV_PYTHON_DOWNLOADS_JSON_URL": str(tmp_path / "list.json"), "UV_PYTHON_INSTALL_DIR": str(tmp_path / "pythons")}
+    freeze(wanting(tmp_path / "a", mirror.name), env).failed(3, f"{mirror.name} cannot be had", "UV_PYTHON_INSTALL_MIRROR")
+    freeze(wanting(tmp_path / "b", "cpython-3.11.999"), env).failed(3, "cpython-3.11.999 cannot be had")
+
+
+def test_a_workshop_without_that_python_gets_it(tmp_path: Path, mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a container does, whose home folder is as empty."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", mirror.variables["UV_PYTHON_DOWNLOADS_JSON_URL"])
+    target, log = Target.parse("linux-x86_64"), tmp_path / "log"
+    assert archive(mirror.name, target).endswith("/python.tar.gz")
+    with open_workshop(None, target) as workshop:
+        asked = partial(python_version, workshop, tool=uv(), python=mirror.name, log=log)
+        assert asked(requires=">=3.11") == mirror.version
+        with pytest.raises(Missing, match=r"the project requires >=3\.99"):
+            asked(requires=">=3.99")
+        Installer(workshop=workshop, tool=uv(), supply=(), indexes={}, log=log).venv(mirror.name, "environment")
+        script = "import sys; print(sys.base_prefix)"
+        found = workshop.run([workshop.path("environment/bin/python"), "-c", script], env={}, network=False, log=log)
+        assert found.startswith(workshop.path("home"))

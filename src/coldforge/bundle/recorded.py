@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from coldforge.bundle.contents import Item
 from coldforge.bundle.inspection import Inspection, Part
 from coldforge.bundle.shares import shares
-from coldforge.records import Component, Manifest, Payload, decode
+from coldforge.records import Component, Distribution, Manifest, Payload, decode
 
 
 class _Fact(msgspec.Struct):
@@ -104,6 +105,10 @@ def _manifest(manifest: Manifest) -> Inspection:
     return Inspection(name="", kind="manifest", size=0, sha256="", fields=head, items=items)
 
 
+def _listed(distributions: Iterable[Distribution]) -> str:
+    return " ".join(f"{dist.name}=={dist.version}" for dist in distributions)
+
+
 def _payload(payload: Payload) -> Inspection:
     environment, interpreter = payload.environment, payload.environment.interpreter
     head = {
@@ -111,7 +116,9 @@ def _payload(payload: Payload) -> Inspection:
         "python": f"{interpreter.implementation} {interpreter.version}" if interpreter else "",
         "tools": "; ".join(environment.tools.values()),
         "frozen on": f"{environment.system} ({environment.workshop})",
-        "distributions": " ".join(f"{dist.name}=={dist.version}" for dist in environment.distributions),
+        "distributions": _listed(environment.distributions),
+        "extras and groups": ", ".join((*environment.extras, *environment.groups)),
+        "built from source": "; ".join(f"{name}, with {_listed(used)}" for name, used in sorted(environment.built.items())),
     }
     parts = (part_of(share.part, share.size) for share in shares(payload))
     items = (

@@ -12,6 +12,8 @@ from coldforge.freeze import Workshop
 from coldforge.freeze.building import BUILT, Builder, split
 from coldforge.freeze.installer import QUIET, Installer
 from coldforge.freeze.lock import Lock
+from coldforge.freeze.managed import ASKED, HINT, is_managed
+from coldforge.freeze.managed import install as install_python
 from coldforge.freeze.requirements import Pin, normalised, pins
 from coldforge.host import files
 
@@ -54,9 +56,15 @@ def _check_conflicts(taken: Sequence[Pin], lock: Lock, project: Path) -> None:
 
 
 def python_version(workshop: Workshop, *, tool: str, python: str, requires: str, log: Path) -> str:
-    """The version of the workshop's interpreter. Raises Missing when there is none, or none that fits `requires`."""
+    """The version of the workshop's interpreter; one of uv's is fetched. Raises Missing when there is none that fits `requires`."""
+    own = ["--managed-python"] if is_managed(python) else []
+    if own:
+        try:
+            workshop.run(install_python(tool, python), env={**QUIET, **ASKED}, network=True, log=log)
+        except BuildFailed as error:
+            raise Missing(f"{python} cannot be had", why=error.why, hint=HINT) from error
     try:
-        path = workshop.run([tool, "python", "find", "--no-project", python], env=QUIET, network=True, log=log).splitlines()[-1]
+        path = workshop.run([tool, "python", "find", "--no-project", *own, python], env=QUIET, network=True, log=log).splitlines()[-1]
         code = "import platform; print(platform.python_version())"
         version = workshop.run([path, "-I", "-c", code], env=QUIET, network=True, log=log).splitlines()[-1]
     except BuildFailed as error:

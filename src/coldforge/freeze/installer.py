@@ -14,6 +14,7 @@ from coldforge import recipes
 from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused
 from coldforge.freeze import Workshop
 from coldforge.freeze.lock import uv
+from coldforge.freeze.managed import is_managed
 from coldforge.freeze.requirements import pins
 from coldforge.host.files import scratch
 from coldforge.host.run import run
@@ -45,7 +46,8 @@ class Installer:
 
     def venv(self, python: str, name: str) -> None:
         """Make an empty virtual environment in the workshop."""
-        self._run([self.tool, "venv", "--quiet", "--no-project", "--python", python, self.workshop.path(name)], {})
+        own = ["--managed-python"] if is_managed(python) else []
+        self._run([self.tool, "venv", "--quiet", "--no-project", *own, "--python", python, self.workshop.path(name)], {})
 
     def install(self, *words: str, env: Mapping[str, str] = MappingProxyType({})) -> None:
         """`uv pip install`, of exactly what is named. What has a hash may come from any of several indexes: no other file can be taken.

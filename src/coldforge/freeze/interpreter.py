@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.freeze import managed
 from coldforge.host import files
 from coldforge.host.run import run
 from coldforge.records import Interpreter
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 _MINORS: Final = ("3.14", "3.13", "3.12", "3.11")
 _LAST_PATCH: Final = 99  # so that a demand for any patch release of a minor one counts as met by what is installed anew
 
-# The shared library is what the boot loader of a frozen program loads; many system Pythons lack it.
+# The shared library is what the boot loader of a frozen program loads; many system Pythons lack it. The one beside the
+# interpreter comes first: one that was moved still names the folder that it was made for.
 _PROBE: Final = """
 import json, os, sys, sysconfig
 name = sysconfig.get_config_var('INSTSONAME') or sysconfig.get_config_var('LDLIBRARY') or ''
-folders = [sysconfig.get_config_var('LIBDIR') or '', os.path.join(sys.base_prefix, 'lib'),
+folders = [os.path.join(sys.base_prefix, 'lib'), sysconfig.get_config_var('LIBDIR') or '',
            os.path.join('/usr/lib', sysconfig.get_config_var('MULTIARCH') or '')]
 minor = 'libpython%d.%d.so.1.0' % sys.version_info[:2]
 paths = [os.path.join(folder, file) for file in (name, minor) for folder in folders if '.so' in file]
@@ -50,14 +52,14 @@ class HostPython:
         return {"version": self.version, "build": self.build, "sha256": files.sha256(self.library)}
 
 
-def find_python(wanted: str, requires: str) -> HostPython:
-    """An interpreter with a shared library that fits `requires` (a version specifier) and `wanted` (a version or path, or empty).
+def find_python(wanted: str, requires: str, *, fetch: bool = False) -> HostPython:
+    """An interpreter with a shared library that fits `requires` (a version specifier) and `wanted` (version, path, uv's name, or empty).
 
-    Raises Missing with the command that gets one.
+    With `fetch` one of uv's that is wanted by its name is fetched when it is not here. Raises Missing with the command that gets one.
     """
     accepted = _specifiers(requires)
     refused: list[str] = []
-    for path in _candidates(wanted):
+    for path in _candidates(wanted, fetch=fetch):
         probed = probe(path)
         if probed is None or (re.fullmatch(r"[\d.]+", wanted) and not f"{probed.version}.".startswith(f"{wanted}.")):
             continue
@@ -70,11 +72,14 @@ def find_python(wanted: str, requires: str) -> HostPython:
     raise Missing("no Python that can be frozen was found on this machine", why="\n".join(refused), hint=_hint(wanted, accepted, requires))
 
 
-def find_same(recorded: Interpreter) -> HostPython:
-    """The interpreter of this machine that is `recorded`, to the byte of its shared library. Raises Missing with those that are here."""
+def find_same(recorded: Interpreter, wanted: str = "") -> HostPython:
+    """The interpreter of this machine that is `recorded`, to the byte of its shared library; first looked for as what the project wants.
+
+    One of uv's that is wanted by its name is fetched. Raises Missing with those that are here.
+    """
     seen: dict[Path, HostPython] = {}
-    for wanted in (recorded.version, recorded.version.rpartition(".")[0]):
-        for path in _candidates(wanted):
+    for name in dict.fromkeys(filter(None, (wanted, recorded.version, recorded.version.rpartition(".")[0]))):
+        for path in _candidates(name, fetch=True):
             probed = probe(path)
             if probed is None or not probed.library.is_file() or probed.library in seen:
                 continue
@@ -98,37 +103,37 @@ def _specifiers(requires: str) -> SpecifierSet:
 def _hint(wanted: str, accepted: SpecifierSet, requires: str) -> str:
     """The commands that get a Python that would be taken: the one wanted, else the one that runs here, else the newest."""
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if managed.is_managed(wanted):
+        return f"A freeze fetches it. {managed.HINT}"
     asked = re.match(r"\d+\.\d+", wanted)
     minors = (asked[0],) if asked else (running, *_MINORS)
     minor = next((minor for minor in minors if accepted.contains(f"{minor}.{_LAST_PATCH}")), "")
     if not minor:
         return f"The project requires {requires}. `python` in [tool.coldforge.environment] can name one by its path."
-    return f"Debian, Ubuntu: apt-get install libpython{minor}   elsewhere: uv python install {minor}   or freeze in a container."
+    own = f'python = "cpython-{minor}" in [tool.coldforge.environment] fetches one'
+    return f"Debian, Ubuntu: apt-get install libpython{minor}   elsewhere: {own}   or freeze in a container."
 
 
-def _candidates(wanted: str) -> Iterator[str]:
+def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:
     """Paths of interpreters, the likeliest first, each once."""
     if "/" in wanted:
         yield wanted
+        return
+    if managed.is_managed(wanted):
+        found = list(managed.find(wanted))
+        if fetch and not found:
+            managed.fetch(wanted)
+            found = list(managed.find(wanted))
+        yield from found
         return
     seen: set[str] = set()
     base = getattr(sys, "_base_executable", sys.executable)
     names = [f"python{wanted}"] if wanted else ["python3", *(f"python{minor}" for minor in _MINORS)]
     # chained, so that uv is started only when nothing before it was taken
-    for path in chain((base, *(shutil.which(name) for name in names), "/usr/bin/python3"), _managed(wanted)):
+    for path in chain((base, *(shutil.which(name) for name in names), "/usr/bin/python3"), managed.find(wanted)):
         if path and path not in seen:
             seen.add(path)
             yield path
-
-
-def _managed(wanted: str) -> Iterator[str]:
-    """The interpreters that uv manages, if it has any."""
-    from uv import find_uv_bin
-
-    words = [find_uv_bin(), "python", "find", "--managed-python", "--no-python-downloads", *([wanted] if wanted else [])]
-    done = run(words, check=False, quiet=True)
-    if done.code == 0:
-        yield done.output.splitlines()[-1]
 
 
 def probe(path: str) -> HostPython | None:

@@ -22,6 +22,7 @@ from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.warned import from_imports, from_warnings
 from coldforge.freeze.installer import Installer, open_supply, put_uv
 from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
+from coldforge.freeze.managed import archive, is_managed
 from coldforge.freeze.requirements import Pin, pins, recorded
 from coldforge.freeze.resolve import resolve
 from coldforge.freeze.sources import copy, source_files
@@ -120,10 +121,11 @@ def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
     """The interpreter as its workshop calls it, and what is known of it before."""
     wanted = job.plan.config.environment.python
     if job.image is not None:
-        return wanted or job.image.python, {"image": job.image.identity}
+        own = {"archive": archive(wanted, Target.parse(job.target.target))} if is_managed(wanted) else {}
+        return wanted or job.image.python, {"image": job.image.identity, **own}
     from coldforge.freeze.interpreter import find_python
 
-    found = find_python(wanted, job.plan.product.requires_python)
+    found = find_python(wanted, job.plan.product.requires_python, fetch=True)
     return found.path, {**found.identity(), "library": found.library.name}
 
 

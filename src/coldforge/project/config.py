@@ -42,7 +42,10 @@ class ExecutableConfig(Desktop, frozen=True, kw_only=True):
 class EnvironmentConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.environment]`: the locked set of distributions, and the Python, that is frozen."""
 
-    python: Annotated[str, Meta(description="Version or path of the interpreter; default: the newest fitting one found.")] = ""
+    python: Annotated[
+        str,
+        Meta(description="Version or path of the interpreter, or uv's name of one to fetch: `cpython-3.13.5`; default: a fitting one."),
+    ] = ""
     lock: Annotated[str, Meta(description="The lock file; default: uv.lock, pylock.toml or requirements.txt with hashes.")] = ""
     extras: Annotated[tuple[str, ...], Meta(description="Extras of the project to include.")] = ()
     groups: Annotated[tuple[str, ...], Meta(description="Dependency groups to include.")] = ()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coldforge.errors import ConfigurationError, Missing
-from coldforge.freeze import interpreter
+from coldforge.freeze import interpreter, managed
 from coldforge.host.files import sha256
 from coldforge.host.run import Completed
 from coldforge.records import Interpreter
@@ -24,7 +24,7 @@ class Machine:
         self.started: list[str] = []
 
     def run(self, argv: Sequence[str], **options: Any) -> Completed:
-        assert options == {"check": False, "quiet": True}
+        assert options["check"] is False
         name = Path(argv[0]).name
         self.started.append(name)
         return Completed(code=1, output="error: No interpreter found") if name == "uv" else Completed(code=0, output=self._facts)
@@ -35,6 +35,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     (tmp_path / "libpython.so").touch()
     made = Machine("3.12.4", tmp_path / "libpython.so")
     monkeypatch.setattr(interpreter, "run", made.run)
+    monkeypatch.setattr(managed, "run", made.run)
     return made
 
 
@@ -62,6 +63,16 @@ def test_the_command_that_gets_one_gets_one_that_fits(wanted: str, requires: str
         interpreter.find_python(wanted, requires)
     assert told in caught.value.hint
     assert ("apt-get" in caught.value.hint) == ("libpython" in told)
+
+
+def test_one_of_uvs_is_fetched_for_a_freeze_only(machine: Machine) -> None:
+    with pytest.raises(Missing) as caught:
+        interpreter.find_python("cpython-3.13.5", "")
+    assert "A freeze fetches it" in caught.value.hint
+    assert machine.started == ["uv"]
+    with pytest.raises(Missing, match=r"cpython-3\.13\.5 cannot be had"):
+        interpreter.find_python("cpython-3.13.5", "", fetch=True)
+    assert machine.started == ["uv"] * 3
 
 
 def test_a_specifier_that_is_none_is_no_fault_of_ours(machine: Machine) -> None:
