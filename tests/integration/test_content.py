@@ -278,6 +278,7 @@ EXPLAINED: Final = {
     "maintainer-script-calls-systemctl": "it asks first whether there is one; deb-systemd-helper is on Debian's systems only",
     "no-manual-page": "a program that the project gives is the project's to describe",
     "no-signature": "packages are signed after they are made, and the unsigned ones are what is compared",
+    "no-group-tag": "Fedora's guidelines do without groups since 2017; a project can name one",
     "no-binary": "the tree of this test is made of scripts",
     "only-non-binary-in-usr-lib": "the same",
     "postin-without-ldconfig": "libraries in the program's own folder are no business of ldconfig's",

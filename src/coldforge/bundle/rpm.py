@@ -112,7 +112,7 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
         "rpm": {
             "buildhost": "coldforge",
             "summary": control.capitalised(product),
-            "group": control.line(config.group) or "Unspecified",  # rpm's own word for none
+            "group": control.line(config.group),
             "compression": "zstd:6",  # every rpm since 4.14 reads it, of 2017
         },
     }
