@@ -26,7 +26,10 @@ def system_facts() -> dict[str, str]:
         name = platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
         name = platform.system()
-    glibc = os.confstr("CS_GNU_LIBC_VERSION") if sys.platform == "linux" else ""
+    try:
+        glibc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):  # another system, or one whose C library is musl
+        glibc = ""
     return {"name": name, "glibc": (glibc or "").replace(" ", "-")}
 
 

@@ -324,13 +324,14 @@ def _manifest(plan: Plan, records: tuple[TargetRecord, ...]) -> Manifest:
 
 
 def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> tuple[PlannedTarget, ...]:
-    """The planned targets that this machine can build; one that takes an emulator only when it was named: that is slow.
+    """The planned targets that this machine can build; one of another architecture only when it was named: emulation is slow.
 
     Raises Missing when one that was named is not among them.
     """
     here = host_target()
     others = () if host else emulable(plan, here)
-    chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)) or (named and t in others))
+    quick = tuple(t for t in others if named or runs(here, Target.parse(t.target)))
+    chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)) or t in quick)
     left = [t for t in plan.targets if t not in chosen]
     tries = " ".join(f"`--target {t.target}` tries it here, in a container." for t in left if t in others)
     if left and (named or not chosen):
@@ -362,8 +363,13 @@ def unemulated(plan: Plan) -> tuple[str, ...]:
 
 
 def can_freeze(here: Target, target: Target) -> bool:
-    """Whether a freeze for `target` can run on a machine that is `here`."""
-    return (here.os, here.arch) == (target.os, target.arch) and not target.musl
+    """Whether a freeze for `target` can run on a machine that is `here`, without a container."""
+    return (here.os, here.arch, here.musl) == (target.os, target.arch, target.musl)
+
+
+def runs(here: Target, target: Target) -> bool:
+    """Whether programs for `target` run on a machine that is `here`; in a container where their C library is another."""
+    return (here.os, here.arch) == (target.os, target.arch)
 
 
 def _conclude(this: Run, manifest: Manifest) -> None:

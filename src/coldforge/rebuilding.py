@@ -97,7 +97,7 @@ def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...
     if not records:
         raise ConfigurationError("the manifest lists no target", hint="Run `coldforge build` first.")
     here = host_target()
-    able = {name for name in records if pipeline.can_freeze(here, Target.parse(name))}
+    able = {name for name in records if pipeline.runs(here, Target.parse(name))}
     lacking = sorted((wanted or records.keys()) - able)
     if lacking and (wanted or not able):
         raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")

@@ -49,10 +49,10 @@ def plan(session: nox.Session) -> None:
 @nox.parametrize("target", [nox.param(name, id=name) for name in _targets()] or [nox.param("", id="all")])
 def build(session: nox.Session, target: str) -> None:
     """Freeze and package one target, or with plain `nox -s build` every one that this machine can build."""
-    from coldforge.pipeline import can_freeze
+    from coldforge.pipeline import runs
     from coldforge.target import Target, host_target
 
-    if target and not can_freeze(host_target(), Target.parse(target)):
+    if target and not runs(host_target(), Target.parse(target)):
         session.skip(f"{target} cannot be frozen on {host_target()}: it is left to its own runner")
     _coldforge(session, "build", *(["--target", target] if target else []), *session.posargs)
 

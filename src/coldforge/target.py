@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import Final, Self
@@ -65,4 +66,12 @@ def host_target() -> Target:
 
     system = {"linux": "linux", "win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
     machine = platform.machine().lower()
-    return Target(system, _ALIASES.get(machine, machine))
+    return Target(system, _ALIASES.get(machine, machine), musl=system == "linux" and not glibc())
+
+
+def glibc() -> str:
+    """This machine's glibc, like `glibc 2.36`; empty where the C library is another, such as musl."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (ValueError, AttributeError, OSError):
+        return ""

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from coldforge import pipeline
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.host import engine
 from coldforge.pipeline import Run, Stage
 from coldforge.plan.model import PlannedTarget
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
+from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
 
@@ -163,3 +165,27 @@ def test_what_a_format_is_made_with_is_missed_before_anything_runs(tmp_path: Pat
     assert not list(tmp_path.iterdir()), "not even a folder was made"
     others = frozenset(name for name in whole if not name.endswith(".snap"))
     assert made(dataclasses.replace(this, asked=others), TARGETS[0], pipeline.bundle).targets[0].target == TARGETS[0]
+
+
+MUSL = "linux-x86_64-musl"
+
+
+@pytest.mark.parametrize(
+    ("here", "has_engine", "host", "chosen"),
+    [
+        ("linux-x86_64", True, False, {payloads.TARGET, MUSL}),
+        ("linux-x86_64", True, True, {payloads.TARGET}),
+        ("linux-x86_64", False, False, {payloads.TARGET}),
+        (MUSL, True, False, {payloads.TARGET, MUSL}),
+        (MUSL, False, False, {MUSL}),
+        (OTHER, True, False, {OTHER}),
+    ],
+)
+def test_another_c_library_takes_a_container_and_another_architecture_its_name(
+    here: str, chosen: set[str], *, has_engine: bool, host: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse(here))
+    monkeypatch.setattr(engine, "configured", lambda: has_engine)
+    matrix = Matrix(targets={name: TargetConfig(container="own", formats=("tar.gz",)) for name in (*TARGETS, MUSL)})
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
+    assert {target.target for target in pipeline.buildable(plan, named=False, freezes=True, host=host)} == chosen

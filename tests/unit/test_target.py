@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import pytest
 
 from coldforge.errors import ConfigurationError
-from coldforge.target import KNOWN, Target, host_target
+from coldforge.target import KNOWN, Target, glibc, host_target
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -42,3 +45,18 @@ def test_a_near_miss_is_suggested() -> None:
 
 def test_this_machine_is_a_target() -> None:
     assert str(host_target()) in KNOWN
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="C libraries are told apart on Linux")
+@pytest.mark.parametrize(("said", "musl"), [("glibc 2.36", False), ("", True), (OSError(22, "Invalid argument"), True)])
+def test_a_machine_whose_c_library_is_musl(said: str | OSError, *, musl: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What musl's Python says when it is asked for glibc's version: nothing, or that there is no such thing."""
+
+    def confstr(_name: str) -> str:
+        if isinstance(said, OSError):
+            raise said
+        return said
+
+    monkeypatch.setattr(os, "confstr", confstr)
+    assert host_target().musl is musl
+    assert glibc() == ("" if musl else said)

@@ -95,7 +95,8 @@ def _program(name: str, stream: BinaryIO, survey: Survey) -> tuple[dict[str, str
     """Architecture, needed libraries and the newest glibc version of a program; and what it unpacks, if it does."""
     stream.seek(0)
     facts = elf(stream)
-    fields = {"architecture": facts.architecture, "needs": " ".join(facts.needed), "glibc": floor(facts.glibc).removeprefix("glibc-")}
+    fields = {"architecture": facts.architecture, "loader": facts.loader, "needs": " ".join(facts.needed)}
+    fields["glibc"] = floor(facts.glibc).removeprefix("glibc-")
     if unpacks_itself(stream):
         # its own libraries are in the archive, and may need a newer one; what it starts with cannot be
         survey.require(facts.needed)

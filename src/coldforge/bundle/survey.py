@@ -18,19 +18,22 @@ MAGIC: Final = b"\x7fELF"
 LARGEST: Final = 1 << 30  # bytes of a program or library that is looked into
 _LIST: Final = re.compile(r"(^|/)licenses/components\.json$")
 _LIST_SIZE: Final = 16 << 20
+_NAME: Final = 4096  # characters of a path
 _SYMBOLS: Final = 100_000  # entries that are looked at; a damaged table can claim any number
 # The C library itself: its version is the floor, its files are no dependency of their own.
-_GLIBC: Final = re.compile(
+_C_LIBRARY: Final = re.compile(
     r"lib(c|m)\.so\.6|lib(dl|resolv)\.so\.2|lib(pthread\.so\.0|(rt|util|nsl|anl|mvec|thread_db)\.so\.1)|ld-linux.*\.so\.\d"
+    r"|libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1"
 )
 
 
 class Elf(msgspec.Struct, frozen=True, kw_only=True):
-    """`needed` are the sonames that it loads, `glibc` the newest version of glibc that it asks for."""
+    """`needed` are the sonames that it loads, `glibc` the newest version of glibc that it asks for, `loader` what loads a program."""
 
     architecture: str
     needed: tuple[str, ...]
     glibc: tuple[int, ...]
+    loader: str = ""
 
 
 class Survey:
@@ -71,7 +74,7 @@ class Survey:
     @property
     def libraries(self) -> tuple[str, ...]:
         """What the system must have: needed, and not in the tree."""
-        return tuple(sorted(name for name in (self._needed - self._there) | self._first if not _GLIBC.fullmatch(name)))
+        return tuple(sorted(name for name in (self._needed - self._there) | self._first if not _C_LIBRARY.fullmatch(name)))
 
     @property
     def floor(self) -> str:
@@ -97,6 +100,7 @@ def elf(stream: Any) -> Elf:
     Source: System V gABI (dynamic section), LSB (symbol versioning, .gnu.version_r).
     """
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import InterpSegment
 
     try:
         file = ELFFile(stream)
@@ -105,7 +109,8 @@ def elf(stream: Any) -> Elf:
             islice(_versions(file.get_section_by_name(".gnu.version_r")), _SYMBOLS),
         )
         numbers = [tuple(map(int, found[1].split("."))) for name in names if (found := re.fullmatch(r"GLIBC_(\d+(?:\.\d+)*)", name))]
-        return Elf(architecture=file.get_machine_arch(), needed=tuple(tags), glibc=max(numbers, default=()))
+        loader = next((str(part.get_interp_name())[:_NAME] for part in file.iter_segments() if isinstance(part, InterpSegment)), "")
+        return Elf(architecture=file.get_machine_arch(), needed=tuple(tags), glibc=max(numbers, default=()), loader=loader)
     except Exception as error:  # the parser fails in its own ways at what a damaged file makes of it
         raise ValueError(error) from error
 

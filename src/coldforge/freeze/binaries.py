@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ GLIBC: Final = frozenset(
     {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1",
      "libanl.so.1", "libmvec.so.1", "libthread_db.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 )  # fmt: skip
+MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1")  # as it calls itself, and as Alpine calls it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Elf:
     """`needed` are the sonames it loads, `glibc` the newest glibc version it asks for, `runpath` its search path.
 
     `optional` is what it says that it loads by itself when it is there: for each feature the sonames that would do, and how much
-    it matters.
+    it matters. `loader` is what loads a program, such as /lib/ld-musl-x86_64.so.1; libraries have none.
     """
 
     path: str
@@ -30,6 +32,20 @@ class Elf:
     glibc: tuple[int, ...]
     runpath: str
     optional: tuple[tuple[tuple[str, ...], Priority], ...] = ()
+    loader: str = ""
+
+    @property
+    def c_library(self) -> Literal["", "glibc", "musl"]:
+        """The C library that it is made for, as far as it tells."""
+        loader = self.loader.rpartition("/")[2]
+        if any(map(MUSL.fullmatch, (*self.needed, loader))):
+            return "musl"
+        return "glibc" if self.glibc or GLIBC.intersection((*self.needed, loader)) else ""
+
+
+def is_c_library(soname: str) -> bool:
+    """Whether a soname is a part of a C library."""
+    return soname in GLIBC or MUSL.fullmatch(soname) is not None
 
 
 def is_elf(path: Path) -> bool:
@@ -46,6 +62,7 @@ def read_elf(path: Path, name: str) -> Elf | None:
     from elftools.common.exceptions import ELFError
     from elftools.elf.dynamic import DynamicSection
     from elftools.elf.elffile import ELFFile
+    from elftools.elf.segments import InterpSegment
 
     try:
         with path.open("rb") as stream:
@@ -58,7 +75,14 @@ def read_elf(path: Path, name: str) -> Elf | None:
             runpath = next((tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"), "")
             runpath = runpath or next((tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"), "")
             versions, notes = file.get_section_by_name(".gnu.version_r"), file.get_section_by_name(".note.dlopen")
-            return Elf(path=name, needed=needed, glibc=_newest(versions), runpath=runpath, optional=tuple(_loaded(notes)))
+            return Elf(
+                path=name,
+                needed=needed,
+                glibc=_newest(versions),
+                runpath=runpath,
+                optional=tuple(_loaded(notes)),
+                loader=next((part.get_interp_name() for part in file.iter_segments() if isinstance(part, InterpSegment)), ""),
+            )
     except (ELFError, ValueError, AttributeError, TypeError, KeyError, IndexError, OSError):
         return None
 

@@ -11,13 +11,14 @@ from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
 from coldforge.freeze.gates.leak import HOME, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
-from coldforge.freeze.gates.linked import from_floor, from_runpath, from_system
+from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.freeze.index import below, elfs_of, index, normalise
 from coldforge.freeze.needs import needs
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
 from coldforge.host.identity import identity
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload
+from coldforge.target import Target
 
 ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
@@ -68,6 +69,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         found = [
             *frozen.findings,
             *from_floor(job.target.floor, elfs, known),
+            *from_c_library(Target.parse(job.target.target), elfs, known),
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
             *from_traces(hits, known),

@@ -1,11 +1,11 @@
-"""What a tree needs of the system it runs on: libraries that none of its files is, and glibc is not either."""
+"""What a tree needs of the system it runs on: libraries that none of its files is, and the C library is not either."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from coldforge.freeze.binaries import GLIBC, Elf, Priority
+from coldforge.freeze.binaries import Elf, Priority, is_c_library
 from coldforge.records import Need
 
 # What well-known libraries open by themselves and do not say in their files: by the beginning of the library's name.
@@ -24,7 +24,7 @@ def needs(elfs: Iterable[Elf], names: Iterable[str]) -> tuple[Need, ...]:
 
     `names` are the paths of all files of the tree.
     """
-    have = {name.rpartition("/")[2] for name in names} | GLIBC
+    have = {name.rpartition("/")[2] for name in names}
     found: dict[str, Need] = {}
     for elf in elfs:
         for soname, priority in _wanted(elf, have):
@@ -36,7 +36,9 @@ def needs(elfs: Iterable[Elf], names: Iterable[str]) -> tuple[Need, ...]:
 
 def _wanted(elf: Elf, have: set[str]) -> Iterator[tuple[str, Priority]]:
     """What one file wants of the system."""
-    yield from ((soname, "required") for soname in elf.needed if soname not in have)
+    # PyInstaller's boot loader for musl has libz from the system, and searches the tree only once it runs (its other ones have none)
+    first = elf.c_library == "musl" and bool(elf.loader) and not elf.runpath
+    yield from ((soname, "required") for soname in elf.needed if not is_c_library(soname) and (first or soname not in have))
     yield from ((sonames[0], priority) for sonames, priority in elf.optional if sonames and not have.intersection(sonames))
     file = elf.path.rpartition("/")[2]
     for start, sonames in OPENED.items():

@@ -19,7 +19,7 @@ from coldforge.host.container import Container, container
 from coldforge.host.run import run
 from coldforge.project.images import Image, find_image
 from coldforge.report import reporter
-from coldforge.target import Target
+from coldforge.target import Target, glibc
 
 USER: Final = 1000
 ROOT: Final = "/coldforge"
@@ -150,19 +150,11 @@ def choose_image(container: str, *, host: bool, project: Path) -> Image | None:
     return None
 
 
-def host_glibc() -> str:
-    """This machine's glibc, like `glibc 2.36`."""
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or "its C library"
-    except (ValueError, AttributeError):
-        return "its C library"
-
-
 @contextmanager
 def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
     """A workshop that exists while the block runs. Raises Missing when the engine or the image cannot be had."""
     if image is None:
-        reporter().info(f"Freezing on this machine ({host_glibc()}: the result needs that at most).")
+        reporter().info(f"Freezing on this machine ({glibc() or 'its C library'}: the result needs that at most).")
         with files.scratch("freeze") as folder:
             yield HostWorkshop(folder)
         return
@@ -170,7 +162,7 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
         identity = engine.ensure_image(client, image.base, target.debian_arch)
         if image.recipe:
             identity = engine.build_image(client, base=identity, recipe=image.recipe, architecture=target.debian_arch)
-        needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else ""
+        needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else f" (musl {image.musl})" if image.musl else ""
         reporter().info(f"Freezing in a container of {image.base}{needs}.")
         with _running(client, identity, target) as made:
             yield ContainerWorkshop(made, image)

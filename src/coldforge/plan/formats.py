@@ -25,12 +25,14 @@ class Format(NamedTuple):
     """One format: the operating system it is for (empty: every one), and a function that names its files.
 
     `programs` are those of other projects that make it (see host.programs), and `check` finds what the format does not take.
+    `glibc`: every system that takes it has that for its C library.
     """
 
     os: str
     artifacts: Namer
     programs: tuple[str, ...] = ()
     check: Check = _fine
+    glibc: bool = False
 
 
 def _archive(suffix: str) -> Namer:
@@ -70,12 +72,12 @@ FORMATS: Final[Mapping[str, Format]] = {
     "tar.gz": Format("linux", _archive("tar.gz")),
     "tar.zst": Format("linux", _archive("tar.zst")),
     "onefile": Format("linux", _onefile),
-    "deb": Format("linux", _deb),
-    "rpm": Format("linux", _package("rpm", "rpm", lambda config: config.rpm.package)),
-    "arch": Format("linux", _package("arch", "pkg.tar.zst", lambda config: config.arch.package)),
+    "deb": Format("linux", _deb, glibc=True),
+    "rpm": Format("linux", _package("rpm", "rpm", lambda config: config.rpm.package), glibc=True),
+    "arch": Format("linux", _package("arch", "pkg.tar.zst", lambda config: config.arch.package), glibc=True),
     "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
     "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
-    "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems),
+    "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
     "sbom": Format("", _sbom),
 }
 

@@ -170,4 +170,7 @@ def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[
             planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS), keys=keys)
         elif FORMATS[fmt].os not in ("", target.os):
             planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "--target leaves other targets out", keys=keys)
+        elif target.musl and FORMATS[fmt].glibc:
+            fitting = ", ".join(name for name, form in FORMATS.items() if not form.glibc and form.os in ("", target.os))
+            planning.add(f"{target}: {fmt} is for systems whose C library is glibc", f"those for musl take {fitting}", keys=keys)
     return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os in ("", target.os))

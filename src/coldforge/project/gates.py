@@ -84,8 +84,10 @@ _ALL: Final = (
         level="error",
         title="A file needs a newer system than is promised",
         meaning="The versioned symbols of every ELF file are read. One that asks for a newer glibc than the target's `floor` would not "
-        "load on the oldest system that the floor promises; it is named with the distribution that it came from.",
-        fix="Freeze in an older image, choose an older wheel of the distribution, or raise the floor in matrix.yml.",
+        "load on the oldest system that the floor promises; it is named with the distribution that it came from. So is one that is made "
+        "for another C library: for glibc in a target of musl, or for musl in one of glibc.",
+        fix="Freeze in an older image, choose an older wheel of the distribution, or raise the floor in matrix.yml; for another C library, "
+        "choose the wheel for the target's (musllinux, manylinux).",
     ),
     Gate(
         name="leak",

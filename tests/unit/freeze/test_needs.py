@@ -10,7 +10,7 @@ from coldforge.records import Need
 
 
 def elf(path: str, *needed: str, **more: Any) -> Elf:
-    return Elf(path=path, needed=needed, glibc=(), runpath="", **more)
+    return Elf(path=path, needed=needed, glibc=(), **{"runpath": "", **more})
 
 
 def test_what_neither_the_tree_nor_glibc_has_is_required_once() -> None:
@@ -39,3 +39,21 @@ def test_the_most_important_reason_counts() -> None:
 def test_what_well_known_libraries_open_is_recommended() -> None:
     found = needs([elf("_internal/libQt6DBus.so.6")], ["_internal/libQt6DBus.so.6"])
     assert found == (Need(soname="libdbus-1.so.3", by="_internal/libQt6DBus.so.6", priority="recommended"),)
+
+
+ALPINE, LOADER = "libc.musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"
+
+
+def test_musl_is_no_need_under_any_of_its_names() -> None:
+    assert needs([elf("a", ALPINE), elf("b", "libc.so"), elf("c", "ld-musl-aarch64.so.1"), elf("d", "libc.so.7")], "abcd") == (
+        Need(soname="libc.so.7", by="d"),
+    )
+
+
+def test_what_starts_on_musl_has_its_libraries_from_the_system() -> None:
+    """PyInstaller's boot loader there needs libz before it can tell the loader to search the tree."""
+    tree = ["demo", "_internal/libz.so.1", "_internal/x.so"]
+    assert needs([elf("demo", "libz.so.1", ALPINE, loader=LOADER)], tree) == (Need(soname="libz.so.1", by="demo"),)
+    assert needs([elf("_internal/x.so", "libz.so.1", ALPINE)], tree) == ()
+    assert needs([elf("demo", "libz.so.1", ALPINE, loader=LOADER, runpath="$ORIGIN/_internal")], tree) == ()
+    assert needs([elf("demo", "libz.so.1", "libc.so.6", loader="/lib64/ld-linux-x86-64.so.2")], tree) == ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import ConfigurationError
-from coldforge.freeze.workshop import choose_image, host_glibc
+from coldforge.freeze.workshop import choose_image
 from coldforge.host import engine
 from coldforge.report import use
 from coldforge.report.reporter import Silent
@@ -65,9 +65,3 @@ def test_without_an_engine_the_host_is_used_and_that_is_said(tmp_path: Path) -> 
 def test_a_wrong_name_is_an_error_even_where_it_would_not_be_used(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nonsense"):
         choose_image("nonsense", host=False, project=tmp_path)
-
-
-def test_this_machines_c_library_has_a_version() -> None:
-    name, version = host_glibc().split()
-    assert name == "glibc"
-    assert version.replace(".", "").isdecimal()

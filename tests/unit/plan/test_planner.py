@@ -116,6 +116,10 @@ def test_the_debian_package_has_the_name_it_is_given() -> None:
         ({"linux-x86_64": {"formats": ["msi"]}}, f"makes no 'msi' (known: {', '.join(sorted(FORMATS))})"),
         ({"linux-amd65": {"formats": ["deb"]}}, "unknown target 'linux-amd65' (did you mean linux-"),
         ({"windows-x86_64": {"formats": ["deb"]}}, "windows-x86_64: deb is for linux only"),
+        (
+            {"linux-x86_64-musl": {"formats": ["deb"]}},
+            "deb is for systems whose C library is glibc (those for musl take tar.gz, tar.zst, onefile, apk",
+        ),
         ({"linux-x86_64": {"formats": ["deb"]}, "linux-amd64": {"formats": ["deb"]}}, "linux-x86_64 is there twice"),
         ({"linux-x86_64": {"formats": ["deb"], "floor": "2.28"}}, "the floor '2.28' is not understood (write it like glibc-2.28)"),
     ],

@@ -1,4 +1,4 @@
-"""What ELF files say of the systems that they need: the glibc that they ask for, and where they search for libraries."""
+"""What ELF files say of the systems that they need: their C library and its version, and where they search for libraries."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from coldforge.freeze.binaries import Elf, version
 from coldforge.freeze.gates import Known, found
 from coldforge.records import Finding
+from coldforge.target import Target
 
 SHOWN: Final = 5
 # What every wheel may expect of a system, and brings no copy of: PEP 600 (auditwheel's policy of manylinux_2_28).
@@ -23,6 +24,15 @@ def from_floor(floor: str, elfs: Iterable[Elf], known: Known) -> Iterator[Findin
         if elf.glibc > version(floor):
             needs = ".".join(map(str, elf.glibc))
             yield found("floor", f"{known.told(elf.path)} needs glibc {needs}, {floor} is promised", path=elf.path)
+
+
+def from_c_library(target: Target, elfs: Iterable[Elf], known: Known) -> Iterator[Finding]:
+    """`floor`: files that are made for another C library than the target's, which does not load them."""
+    own, other = ("musl", "glibc") if target.musl else ("glibc", "musl")
+    for elf in elfs if target.os == "linux" else ():
+        if elf.c_library == other:
+            by = f" (its loader is {elf.loader})" if elf.loader else ""
+            yield found("floor", f"{known.told(elf.path)} is made for {other}{by}, {target} has {own}", path=elf.path)
 
 
 def from_runpath(elfs: Iterable[Elf]) -> Iterator[Finding]:

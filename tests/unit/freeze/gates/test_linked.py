@@ -6,14 +6,17 @@ import pytest
 
 from coldforge.freeze.binaries import Elf, version
 from coldforge.freeze.gates import Known
-from coldforge.freeze.gates.linked import from_floor, from_runpath, from_system
+from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.records import Origin
+from coldforge.target import Target
 
 KNOWN = Known(origins={"_internal/a.so": Origin(kind="distribution", name="wheel", version="1.2")})
 
 
-def elf(path: str = "_internal/a.so", *, glibc: tuple[int, ...] = (), runpath: str = "", needed: tuple[str, ...] = ()) -> Elf:
-    return Elf(path=path, needed=needed, glibc=glibc, runpath=runpath)
+def elf(
+    path: str = "_internal/a.so", *, glibc: tuple[int, ...] = (), runpath: str = "", needed: tuple[str, ...] = (), loader: str = ""
+) -> Elf:
+    return Elf(path=path, needed=needed, glibc=glibc, runpath=runpath, loader=loader)
 
 
 @pytest.mark.parametrize(("needs", "refused"), [((2, 28), False), ((2, 4), False), ((2, 29), True), ((3,), True), ((), False)])
@@ -27,6 +30,28 @@ def test_the_floor_compares_numbers(needs: tuple[int, ...], *, refused: bool) ->
 
 def test_without_a_promise_there_is_no_floor() -> None:
     assert list(from_floor("", [elf(glibc=(9, 9))], KNOWN)) == []
+
+
+MADE_FOR = {
+    "glibc": (elf(glibc=(2, 17)), elf(needed=("libc.so.6",)), elf(loader="/lib64/ld-linux-x86-64.so.2")),
+    "musl": (elf(needed=("libc.musl-x86_64.so.1",)), elf(needed=("libc.so",)), elf(loader="/lib/ld-musl-x86_64.so.1")),
+    "": (elf(), elf(needed=("libz.so.1",)), elf(needed=("libc.so.7",))),
+}
+
+
+@pytest.mark.parametrize(("target", "other"), [("linux-x86_64-musl", "glibc"), ("linux-x86_64", "musl")])
+def test_a_file_for_another_c_library_does_not_load(target: str, other: str) -> None:
+    for library, files in MADE_FOR.items():
+        for one in files:
+            assert one.c_library == library
+            found = list(from_c_library(Target.parse(target), [one], KNOWN))
+            assert [finding.gate for finding in found] == (["floor"] if library == other else [])
+            assert all(f"_internal/a.so (from wheel 1.2) is made for {other}" in finding.message for finding in found)
+            assert all(one.loader in finding.message for finding in found)
+
+
+def test_other_systems_have_no_c_library_to_compare() -> None:
+    assert list(from_c_library(Target.parse("windows-x86_64"), [file for files in MADE_FOR.values() for file in files], KNOWN)) == []
 
 
 def test_search_paths_outside_of_the_tree_are_told_once_each() -> None:
