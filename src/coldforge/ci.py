@@ -7,7 +7,7 @@ from typing import Final
 
 from coldforge.errors import ConfigurationError
 
-SESSIONS: Final = ("plan", "build", "attest", "release", "verify")
+SESSIONS: Final = ("plan", "build", "sign", "attest", "release", "verify")
 
 
 def command_line(environment: Mapping[str, str]) -> list[str]:
@@ -30,6 +30,7 @@ def command_line(environment: Mapping[str, str]) -> list[str]:
     options = {
         "plan": narrowed,
         "build": [*narrowed, "--out", out, *_flag("--host", given("HOST"))],
+        "sign": [],  # its keys are secrets of the job, and come by the environment
         "attest": _option("--trust-config", trust),
         "release": [*here, *_option("--tag", given("TAG")), *_flag("--publish", given("PUBLISH"))],
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],

@@ -53,10 +53,12 @@ def coldforge() -> None:
     \b
     coldforge plan              what would be made, and what is missing
     coldforge build             freeze and package, into dist/
+    coldforge sign              packages, with a key of your own
     coldforge attest            sign statements about every file (in CI: its own identity)
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
     coldforge rebuild DIST      build it again, and compare the bytes
+    coldforge repo DIST...      repositories for apt, dnf, pacman and apk
 
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
     4 a build step failed, 5 a remote service failed (safe to run again).
@@ -152,6 +154,26 @@ def smoke(project: str, out: str, *, as_json: bool, **options: Any) -> None:
     from coldforge import pipeline
 
     manifest = pipeline.run(existing(project), pipeline.SMOKE, out=existing(out), **options)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@DIST
+@OPENPGP
+@RSA
+@PASSPHRASE
+@JSON
+@common
+def sign(dist: str, *, openpgp_key: str | None, rsa_key: str | None, passphrase_fd: int | None, as_json: bool) -> None:
+    """Sign the packages of DIST as their formats want it: deb, rpm and arch by OpenPGP, apk by RSA.
+
+    Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
+    """
+    from coldforge import pipeline
+    from coldforge.sign.keys import given
+
+    manifest = pipeline.sign_release(existing(dist), given(openpgp_key, rsa_key, passphrase_fd))
     if as_json:
         show(pipeline.plain(manifest))
 

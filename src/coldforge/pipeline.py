@@ -20,13 +20,14 @@ from coldforge.errors import ConfigurationError, Missing, Problem, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import MANIFEST, REPORT, SUMS, Manifest, Payload, R, Smoke, TargetRecord, canonical, merge, read, sums
+from coldforge.records import DETACHED, MANIFEST, REPORT, SUMS, Manifest, Payload, R, Smoke, TargetRecord, canonical, merge, read, sums
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
 if TYPE_CHECKING:
     from coldforge.project.load import Project
     from coldforge.release.draft import ReleaseRecord
+    from coldforge.sign.keys import Given
     from coldforge.verify.verdict import Verdict
 
 
@@ -94,8 +95,8 @@ def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
             clean=run.clean,
             seconds=run.seconds,
         )
-    same = record.artifacts == artifacts
-    return msgspec.structs.replace(record, artifacts=artifacts, smoke=record.smoke if same else Smoke())
+    same = tuple(made for made in record.artifacts if made.format != DETACHED) == artifacts
+    return record if same else msgspec.structs.replace(record, artifacts=artifacts, smoke=Smoke())
 
 
 def smoke(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
@@ -302,12 +303,15 @@ def record_release(this: Run) -> Manifest:
         names = ", ".join(record.target for record in stale.targets)
         reporter().warn(f"{names} in {this.out} was built from another source or version; it is left out of the manifest")
     manifest = merge([ours, *current])
-    data = canonical(manifest)
-    files.write(this.out / MANIFEST, data)
-    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
-    files.write(this.out / SUMS, sums({**digests, MANIFEST: files.sha256(this.out / MANIFEST)}))
-    _write_report(this.out, manifest)
+    _write_manifest(this.out, manifest)
     return manifest
+
+
+def _write_manifest(out: Path, manifest: Manifest) -> None:
+    files.write(out / MANIFEST, canonical(manifest))
+    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
+    files.write(out / SUMS, sums({**digests, MANIFEST: files.sha256(out / MANIFEST)}))
+    _write_report(out, manifest)
 
 
 def _write_report(out: Path, manifest: Manifest) -> None:
@@ -414,6 +418,26 @@ def matrix_of(plan: Plan) -> Mapping[str, object]:
 def plain(record: object) -> Any:
     """A record as plain JSON values."""
     return msgspec.to_builtins(record)
+
+
+def sign_release(dist: Path, given: Given) -> Manifest:
+    """Put the signatures of their formats to the packages of `dist`. Takes the manifest only: the project's code is not even read."""
+    from coldforge.host.lock import exclusive
+    from coldforge.plan.summary import results
+    from coldforge.sign.keys import Keys
+    from coldforge.sign.stage import sign
+
+    manifest = read(dist / MANIFEST, Manifest)
+    with exclusive(dist), reporter().step("sign"), Keys(given) as keys:
+        signed = sign(dist, manifest, keys)
+        for record in signed.targets:  # so that what is built later knows of it
+            path = dist / record.target / MANIFEST
+            if path.is_file():
+                files.write(path, canonical(msgspec.structs.replace(signed, targets=(record,))))
+        _write_manifest(dist, signed)
+    reporter().table(results(signed, seconds={}, out=dist))
+    reporter().info(f"Next: coldforge attest {_shown(dist)}")
+    return signed
 
 
 def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None) -> tuple[Path, ...]:

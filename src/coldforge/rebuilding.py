@@ -16,7 +16,7 @@ from coldforge.project.images import Image, find_image
 from coldforge.rebuild import inputs, replay, rows
 from coldforge.rebuild.fetch import check, fetch, origin_of
 from coldforge.rebuild.verdict import Rebuild, Row, worst
-from coldforge.records import MANIFEST, Manifest, Payload, TargetRecord, read
+from coldforge.records import DETACHED, MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -135,7 +135,7 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
     this = pipeline.Run(
         project=one.project,
         plan=plan,
-        asked=frozenset(artifact.name for artifact in record.artifacts),
+        asked=frozenset(artifact.name for artifact in record.artifacts if artifact.format != DETACHED),
         targets=tuple(each.target for each in one.manifest.targets),
         out=one.out,
         host=one.host,
@@ -185,6 +185,8 @@ def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:
     yield rows.tree_row(one.record, made, **places)
     rebuilt = {artifact.name: artifact for artifact in made.artifacts}
     for artifact in one.record.artifacts:
+        if artifact.format == DETACHED:  # nobody makes it without the key; what it signs is compared
+            continue
         yield rows.artifact_row(artifact, rebuilt[artifact.name], **places)
 
 

@@ -22,6 +22,7 @@ SUMS: Final = "SHA256SUMS"
 MANIFEST: Final = "manifest.json"
 ATTESTATIONS: Final = "attestations.jsonl"
 REPORT: Final = "report.html"
+DETACHED: Final = "signature"  # the format of a signature in a file of its own
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
 
@@ -186,10 +187,25 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
         return sum(entry.size for entry in self.files)
 
 
+class Signature(Record, frozen=True, kw_only=True):
+    """A signature that was put into an artifact, as data: whoever makes the artifact again can put it back without the key.
+
+    `key` is the fingerprint of the OpenPGP key, or the file of the RSA key; `size` and `sha256` are of the artifact before it was
+    signed, `data` is the signature in base64.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    data: str
+
+
 class Artifact(Record, frozen=True, kw_only=True):
     """One file for users. `path` is relative to `dist/`, and ends with the name.
 
-    `tool` is name and version of what wrote it; `key` is the digest of the bundler's inputs.
+    `tool` is name and version of what wrote it; `key` is the digest of the bundler's inputs. Size and sha256 are of the file as it is
+    released; `signature` is what it was before, when it was signed. The format `signature` is a detached one, in a file of its own:
+    its key is the fingerprint, its name that of the other artifact with an ending more.
 
     Raises ValueError for names and paths that no build makes: a manifest may come from anybody, and files are written beside them.
     """
@@ -202,6 +218,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     sha256: str
     tool: str = ""
     key: str = ""
+    signature: Signature | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in (MANIFEST, SUMS, ATTESTATIONS) or self.name.endswith(BUNDLE_SUFFIX):

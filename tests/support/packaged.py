@@ -29,7 +29,9 @@ def release(folder: Path, version: str, *, epoch: int = payloads.EPOCH, formats:
     dist = folder / "dist"
     asked = [artifact.name for artifact in plan.targets[0].artifacts if artifact.format in formats]
     made = bundle_target(plan, plan.targets[0], payload, project=folder, out=dist, asked=asked)
-    (dist / MANIFEST).write_bytes(canonical(manifest(plan, replace(record_of(payload), artifacts=made))))
+    text = canonical(manifest(plan, replace(record_of(payload), artifacts=made)))
+    for path in (dist / MANIFEST, dist / payloads.TARGET / MANIFEST):
+        path.write_bytes(text)
     return dist
 
 

@@ -34,4 +34,4 @@ def stream_at(stream: BinaryIO, start: int) -> Stream:
         head, amount = (head + data)[:HEAD], amount + len(data)
         if amount > _LARGEST:
             raise ValueError("it unpacks to more than is looked at")
-    return Stream(stream.tell() - len(left) - len(inflate.unused_data), head, amount)
+    return Stream(stream.tell() - len(inflate.unused_data), head, amount)

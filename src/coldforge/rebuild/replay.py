@@ -15,7 +15,7 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image, is_pinned
 from coldforge.rebuild.inputs import unlike
-from coldforge.records import Environment, Manifest, TargetRecord
+from coldforge.records import DETACHED, Environment, Manifest, TargetRecord
 from coldforge.target import Target
 
 HOST: Final = "host"
@@ -104,7 +104,7 @@ def _check_target(target: PlannedTarget, record: TargetRecord) -> None:
     if target.freezer != record.freezer:
         raise ConfigurationError(f"the commit freezes {record.target} with {target.freezer}, and the manifest says {record.freezer!r}")
     names = {artifact.name for artifact in target.artifacts}
-    if strange := sorted({artifact.name for artifact in record.artifacts} - names):
+    if strange := sorted({artifact.name for artifact in record.artifacts if artifact.format != DETACHED} - names):
         why = f"The commit plans {', '.join(sorted(names))}."
         raise ConfigurationError(f"the commit does not make {', '.join(strange)}", why=why)
 

@@ -10,7 +10,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.rebuild import tree
 from coldforge.rebuild.compare import compare
-from coldforge.rebuild.signatures import same_but_for_signatures
+from coldforge.rebuild.signatures import put_back, same_but_for_signatures
 from coldforge.rebuild.verdict import Difference, Row
 from coldforge.rebuild.views import view_of
 from coldforge.records import Artifact, Payload, TargetRecord, read
@@ -22,15 +22,19 @@ _OTHER_FILE = "the manifest is not about this file: it records another digest"
 
 
 def artifact_row(recorded: Artifact, rebuilt: Artifact, *, dist: Path, out: Path) -> Row:
-    """Compare the file that lies in `dist` with the rebuilt one in `out`; without it, the digests."""
+    """Compare the file that lies in `dist` with the rebuilt one in `out`; without it, the digests.
+
+    A signature that is recorded is put back into the rebuilt file first, when that is the file that was signed.
+    """
     path = released(dist, recorded)
+    sha256 = recorded.sha256 if put_back(recorded, out / rebuilt.path) else rebuilt.sha256
     row = Row(
         name=recorded.name,
         target=recorded.target,
         word="identical",
         recorded=recorded.sha256,
         released=files.sha256(path) if path else "",
-        rebuilt=rebuilt.sha256,
+        rebuilt=sha256,
     )
     if (row.released or row.recorded) == row.rebuilt == row.recorded:
         return row

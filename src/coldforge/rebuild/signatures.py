@@ -1,18 +1,19 @@
-"""Whether two artifacts are the same but for signatures that were put into them after the build.
+"""Whether two artifacts are the same but for signatures that were put into them after the build; and recorded ones put back.
 
-A signature is only what every program that installs the file leaves unread, and what a known signer puts there.
+A signature is only what every program that installs the file leaves unread, or what it reads as one: see `host/signed.py`.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final
+import base64
+import hashlib
+import shutil
+from pathlib import Path
 
-from coldforge.rebuild.containers import AR, ar_entries
+from coldforge.host import files, signed
 from coldforge.rebuild.members import damage
-
-# deb(5): members after the first whose names begin with an underscore are ignored. Those of debsigs and dpkg-sig are called so.
-_DEB: Final = re.compile(r"_gpg[a-z]+")
+from coldforge.rebuild.views import file_of
+from coldforge.records import Artifact
 
 
 def same_but_for_signatures(one: memoryview, other: memoryview) -> bool:
@@ -21,10 +22,32 @@ def same_but_for_signatures(one: memoryview, other: memoryview) -> bool:
         plain = _unsigned(one), _unsigned(other)
     except damage():
         return False
-    return plain[0] == plain[1] and (len(plain[0]) < len(one) or len(plain[1]) < len(other))
+    return plain[0][0] == plain[1][0] and (plain[0][1] or plain[1][1])
 
 
-def _unsigned(view: memoryview) -> bytes:
-    if bytes(view[: len(AR)]) != AR:
-        return bytes(view)
-    return AR + b"".join(bytes(view[entry.start : entry.end]) for entry in ar_entries(view) if not _DEB.fullmatch(entry.name))
+def _unsigned(view: memoryview) -> tuple[str, bool]:
+    """The digest of what is left without signatures, and whether there were any."""
+    with file_of(view) as stream:
+        found = signed.unsigned(stream)
+        digest = hashlib.sha256()
+        for piece in signed.pieces(stream, found.spans):
+            digest.update(piece)
+    return digest.hexdigest(), found.was_signed
+
+
+def put_back(recorded: Artifact, rebuilt: Path) -> bool:
+    """Put the recorded signature into a rebuilt file, when that is what was signed; whether it now is what was released."""
+    signature = recorded.signature
+    if signature is None or recorded.format not in signed.FORMATS or files.sha256(rebuilt) != signature.sha256:
+        return False
+    with files.scratch("signed") as folder:
+        whole = folder / "whole"
+        try:
+            signed.put(rebuilt, recorded.format, base64.b64decode(signature.data, validate=True), whole)
+        except damage():  # what is recorded may come from anybody
+            return False
+        if files.sha256(whole) != recorded.sha256:
+            return False
+        with files.beside(rebuilt) as temporary:
+            shutil.copyfile(whole, temporary)
+    return True

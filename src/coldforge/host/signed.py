@@ -1,0 +1,208 @@
+"""Where packages carry a signature: taken out, the bytes of the build are left; put back, those that were released.
+
+Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
+Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from coldforge.host import gzips, rpm
+from coldforge.host.files import CHUNK
+
+AR: Final = b"!<arch>\n"
+MEMBER: Final = "_gpgorigin"  # debsigs: who made the package
+# deb(5): members after the first whose names begin with an underscore are ignored. Those of debsigs and dpkg-sig are called so.
+_DEB: Final = re.compile(r"_gpg[a-z]+")
+# What rpm keeps of signatures: of the header, and of header and payload as it was done before 2018; and the room for them.
+_RPM: Final = frozenset({259, 262, 267, 268, 278, 1002, 1003, 1005, 1008})
+_APK: Final = b".SIGN."
+
+
+class Span(NamedTuple):
+    """Bytes of a file, from where to where; or bytes that stand in their place."""
+
+    start: int
+    end: int
+    instead: bytes | None = None
+
+
+class Member(NamedTuple):
+    """A member of an ar archive: its header begins at `start`, its bytes at `content`, and the next one at `end`."""
+
+    name: str
+    start: int
+    content: int
+    size: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsigned:
+    """A file without its signatures, as spans of it, and whether there were any."""
+
+    spans: tuple[Span, ...]
+    was_signed: bool
+
+
+def ar(stream: BinaryIO) -> Iterator[Member]:
+    """The members of an ar archive. Raises ValueError or EOFError when it is damaged."""
+    end = stream.seek(0, 2)
+    position = len(AR)
+    while position < end:
+        stream.seek(position)
+        head = stream.read(60)
+        size = head[48:58].decode("ascii", "replace").strip()
+        if len(head) < 60 or head[58:] != b"`\n" or not size.isdecimal():
+            raise ValueError("a header of it is damaged")
+        content = position + 60
+        if content + int(size) > end:
+            raise EOFError("it is cut off")
+        following = min(content + int(size) + int(size) % 2, end)
+        yield Member(head[:16].decode("ascii", "replace").rstrip(" /"), position, content, int(size), following)
+        position = following
+
+
+def unsigned(stream: BinaryIO) -> Unsigned:
+    """What is left of a file without signatures; of one that is of no kind that carries them, all. Raises one of `damage()`."""
+    stream.seek(0)
+    head = stream.read(len(AR))
+    if head == AR:
+        return _deb(stream)
+    if head.startswith(rpm.MAGIC):
+        return _rpm(stream)
+    if head.startswith(b"\x1f\x8b"):
+        return _apk(stream)
+    return Unsigned(spans=(Span(0, stream.seek(0, 2)),), was_signed=False)
+
+
+def _deb(stream: BinaryIO) -> Unsigned:
+    members = list(ar(stream))
+    kept = [Span(member.start, member.end) for member in members if not _DEB.fullmatch(member.name)]
+    return Unsigned(spans=(Span(0, len(AR)), *kept), was_signed=len(kept) < len(members))
+
+
+def _rpm(stream: BinaryIO) -> Unsigned:
+    end = stream.seek(0, 2)
+    signatures, package = rpm.headers(stream)
+    kept = {tag: entry for tag, entry in signatures.entries.items() if tag not in _RPM}
+    if len(kept) == len(signatures.entries):
+        return Unsigned(spans=(Span(0, end),), was_signed=False)
+    return Unsigned(spans=(Span(0, rpm.LEAD), _signature_header(kept, signatures.region), Span(package.start, end)), was_signed=True)
+
+
+def _signature_header(entries: Mapping[int, rpm.Entry], region: int) -> Span:
+    made = rpm.header(entries, region)
+    return Span(0, 0, made + bytes(-len(made) % 8))
+
+
+def _apk(stream: BinaryIO) -> Unsigned:
+    start = 0
+    end = stream.seek(0, 2)
+    while start < end:
+        found = gzips.stream_at(stream, start)
+        if not _is_signature(found):
+            break
+        start = found.end
+    return Unsigned(spans=(Span(start, end),), was_signed=start > 0)
+
+
+def _is_signature(found: gzips.Stream) -> bool:
+    """Whether a stream is a tar of nothing but signatures: whatever else it held would be installed."""
+    if not found.size or found.size > len(found.head):
+        return False
+    place = 0
+    while place < found.size and (header := found.head[place : place + 512]).strip(b"\0"):
+        size = header[124:136].strip(b" \0").decode("ascii", "replace")
+        if not header.startswith(_APK) or header[156:157] not in (b"0", b"\0") or not re.fullmatch("[0-7]{1,11}", size):
+            return False
+        place += 512 + (int(size, 8) + 511) // 512 * 512
+    return place <= found.size and not found.head[place:].strip(b"\0")
+
+
+def copied(stream: BinaryIO, spans: tuple[Span, ...], out: BinaryIO) -> None:
+    """Write spans of a file, one after the other."""
+    out.writelines(pieces(stream, spans))
+
+
+def pieces(stream: BinaryIO, spans: tuple[Span, ...]) -> Iterator[bytes]:
+    """The bytes of spans, piece by piece."""
+    for span in spans:
+        if span.instead is not None:
+            yield span.instead
+            continue
+        stream.seek(span.start)
+        left = span.end - span.start
+        while left:
+            data = stream.read(min(left, CHUNK))
+            if not data:
+                raise EOFError("it is cut off")
+            left -= len(data)
+            yield data
+
+
+def what_is_signed(file: Path, form: str) -> tuple[Span, ...]:
+    """The bytes of an unsigned package that its signature is about."""
+    with file.open("rb") as stream:
+        if form == "deb":
+            return tuple(Span(member.content, member.content + member.size) for member in ar(stream))
+        if form == "rpm":
+            _, package = rpm.headers(stream)
+            return (Span(package.start, package.end),)
+        if form == "apk":
+            return (Span(0, gzips.stream_at(stream, 0).end),)
+    raise ValueError(f"a {form} carries no signature")
+
+
+def put(file: Path, form: str, signature: bytes, out: Path) -> None:
+    """Write an unsigned package with its signature in it: the bytes that were released, from the bytes of the build.
+
+    For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others.
+    """
+    with file.open("rb") as stream, out.open("wb") as made:
+        copied(stream, _WITH[form](stream, signature), made)
+
+
+def _deb_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
+    end = stream.seek(0, 2)
+    first = next(ar(stream))
+    stream.seek(first.start)
+    facts = stream.read(60)[16:48]  # time, owner and mode of every member of the build
+    member = f"{MEMBER:<16}".encode() + facts + f"{len(signature):<10}`\n".encode() + signature + b"\n" * (len(signature) % 2)
+    return (Span(0, end), Span(0, 0, member))
+
+
+def _rpm_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
+    end = stream.seek(0, 2)
+    signatures, package = rpm.headers(stream)
+    tag = 268 if _is_rsa(signature) else 267
+    entries = {**signatures.entries, tag: rpm.Entry(7, len(signature), signature)}
+    return (Span(0, rpm.LEAD), _signature_header(entries, signatures.region), Span(package.start, end))
+
+
+def _is_rsa(signature: bytes) -> bool:
+    """Whether a signature of OpenPGP is one of RSA: of version 4, in a packet of either form (RFC 9580 4.2, 5.2.3)."""
+    new = 1 if signature[1] < 192 else 2 if signature[1] < 224 else 5
+    length = new if signature[0] & 0x40 else (1, 2, 4, 0)[signature[0] & 3]
+    return signature[1 + length + 2] in (1, 3)  # after the version and the kind
+
+
+def _apk_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
+    return (Span(0, 0, signature), Span(0, stream.seek(0, 2)))
+
+
+_WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {"deb": _deb_with, "rpm": _rpm_with, "apk": _apk_with}
+FORMATS: Final = tuple(_WITH)
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What reading a package raises that makes no sense."""
+    import zlib
+
+    return ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error

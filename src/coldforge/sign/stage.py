@@ -1,0 +1,144 @@
+"""The sign stage: packages get the signatures of their formats. It reads a manifest and files; no code of the project runs here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.host import files, signed
+from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
+from coldforge.report import reporter
+from coldforge.sign import apk
+from coldforge.sign.keys import Keys
+
+OPENPGP: Final = ("deb", "rpm", "arch")
+RSA: Final = ("apk",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    dist: Path
+    epoch: int
+    keys: Keys
+    written: ExitStack
+    """Holds what is written until all is: a wrong passphrase in the middle leaves everything as it was."""
+
+
+def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
+    """Sign what the keys can sign in `dist`; the manifest of what lies there then. Signing again with the same keys changes nothing.
+
+    Raises Refused when a file is not what the manifest says, ConfigurationError when there is nothing to sign, Missing from the keys.
+    """
+    able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()))
+    wanted = [artifact for artifact in manifest.artifacts if artifact.format in able]
+    _check(dist, wanted)
+    if not wanted:
+        needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}."
+        raise ConfigurationError("there is nothing that the given keys could sign", hint=f"{needed} Give --openpgp-key or --rsa-key.")
+    for artifact in manifest.artifacts:
+        if artifact.format in (*OPENPGP, *RSA) and artifact.format not in able:
+            reporter().info(f"{artifact.name} is not signed: that takes {'an RSA' if artifact.format in RSA else 'an OpenPGP'} key.")
+    with ExitStack() as written:
+        work = _Work(dist=dist, epoch=manifest.source.epoch, keys=keys, written=written)
+        return msgspec.structs.replace(manifest, targets=tuple(_target(work, record, able) for record in manifest.targets))
+
+
+def _check(dist: Path, wanted: list[Artifact]) -> None:
+    """Raises Refused for files that are not those of the manifest: a signature would say that they are ours."""
+    problems = []
+    for artifact in wanted:
+        path = dist / artifact.path
+        if path.is_symlink() or not path.is_file():
+            problems.append(Problem(what=f"{artifact.path} is not here"))
+        elif files.sha256(path) != artifact.sha256 and _plain(path) != (artifact.signature or artifact).sha256:
+            problems.append(Problem(what=f"{artifact.path} is not the file that the manifest lists"))
+    if problems:
+        raise Refused("nothing is signed that is not as it was built", problems=tuple(problems), hint="Build again.")
+
+
+def _plain(path: Path) -> str:
+    """The digest of a file without signatures: what was built, also when signing was interrupted before the manifest said so."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            for piece in signed.pieces(stream, signed.unsigned(stream).spans):
+                digest.update(piece)
+    except signed.damage():
+        return ""
+    return digest.hexdigest()
+
+
+def _target(work: _Work, record: TargetRecord, able: tuple[str, ...]) -> TargetRecord:
+    made: dict[str, Artifact] = {artifact.name: artifact for artifact in record.artifacts}
+    for artifact in record.artifacts:
+        if artifact.format in able:
+            made |= {one.name: one for one in _signed(work, artifact)}
+            reporter().detail(f"{artifact.name} is signed")
+    return msgspec.structs.replace(record, artifacts=tuple(made[name] for name in sorted(made)))
+
+
+def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
+    if artifact.format not in signed.FORMATS:
+        yield _beside(work, artifact)
+        return
+    path = work.dist / artifact.path
+    try:
+        with files.scratch("sign") as folder:
+            temporary = work.written.enter_context(files.beside(path))
+            plain, about = folder / "plain", folder / "about"
+            with path.open("rb") as stream, plain.open("wb") as out:
+                signed.copied(stream, signed.unsigned(stream).spans, out)
+            with plain.open("rb") as stream, about.open("wb") as out:
+                signed.copied(stream, signed.what_is_signed(plain, artifact.format), out)
+            signature = _made(work, about, artifact.format)
+            signed.put(plain, artifact.format, signature, temporary)
+            key = work.keys.rsa.file if artifact.format in RSA and work.keys.rsa else _fingerprint(work)
+            record = Signature(
+                key=key, size=plain.stat().st_size, sha256=files.sha256(plain), data=base64.b64encode(signature).decode("ascii")
+            )
+            whole = msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
+    except signed.damage() as error:
+        message = f"{artifact.name} is no {artifact.format} that could be signed"
+        raise ConfigurationError(message, why=f"{type(error).__name__}: {error}") from error
+    yield whole
+
+
+def _made(work: _Work, about: Path, form: str) -> bytes:
+    if form in RSA and work.keys.rsa:
+        return apk.signature(about.read_bytes(), work.keys.rsa, work.epoch)
+    return _openpgp(work, about)
+
+
+def _openpgp(work: _Work, path: Path) -> bytes:
+    if work.keys.openpgp is None:
+        raise ValueError("nothing is signed without a key")
+    return work.keys.openpgp.detached(path, epoch=work.epoch)
+
+
+def _fingerprint(work: _Work) -> str:
+    return work.keys.openpgp.primary if work.keys.openpgp else ""
+
+
+def _beside(work: _Work, artifact: Artifact) -> Artifact:
+    """A signature in a file of its own, which is released like any other."""
+    name = f"{artifact.name}.sig"
+    path = (work.dist / artifact.path).with_name(name)
+    temporary = work.written.enter_context(files.beside(path))
+    temporary.write_bytes(_openpgp(work, work.dist / artifact.path))
+    return Artifact(
+        name=name,
+        path=f"{artifact.path}.sig",
+        target=artifact.target,
+        format=DETACHED,
+        size=temporary.stat().st_size,
+        sha256=files.sha256(temporary),
+        key=_fingerprint(work),
+    )
