@@ -138,14 +138,23 @@ def test_with_a_wheelhouse_no_network_is_needed_at_all(host_env: dict[str, str],
     assert environment(project).lock == "requirements.txt"
 
 
-def test_without_a_lock_what_is_frozen_is_resolved_from_the_wheelhouse(host_env: dict[str, str], tmp_path: Path, wheels: Path) -> None:
+def unlocked() -> dict[str, str]:
+    """The tiny project without a lock, whose version its build backend knows."""
     files = {name: text for name, text in TINY.items() if name != "requirements.txt"}
     dynamic = files["pyproject.toml"].replace('version = "0.1.0"', 'dynamic = ["version"]')
     files["pyproject.toml"] = f'{dynamic}\n[tool.hatch.version]\npath = "src/tiny/__init__.py"\n'
     files["src/tiny/__init__.py"] = '__version__ = "0.1.0"\n' + files["src/tiny/__init__.py"]
-    project = housed(tmp_path, wheels, files)
-    cut_off("freeze", project, "--host", "--out", tmp_path / "dist", env=alone(tmp_path, host_env)).succeeded()
+    return files
+
+
+def test_without_a_lock_what_is_frozen_is_resolved_from_the_wheelhouse_and_rebuilt_without_it(
+    host_env: dict[str, str], tmp_path: Path, wheels: Path
+) -> None:
+    project, env = housed(tmp_path, wheels, unlocked()), alone(tmp_path, host_env)
+    cut_off("build", project, "--host", "--no-smoke", "--out", tmp_path / "dist", env=env).succeeded()
     assert environment(project).resolved.startswith("mdurl==0.1.2")
+    outcome = coldforge("rebuild", tmp_path / "dist", "--host", "--source", project, env=alone(tmp_path / "elsewhere", env))
+    assert "identical" in outcome.succeeded().err
 
 
 def test_all_that_a_wheelhouse_lacks_is_named_at_once(host_env: dict[str, str], tmp_path: Path, wheels: Path) -> None:
@@ -458,6 +467,16 @@ def test_a_python_of_uvs_is_fetched_once_and_recorded_to_the_byte(host_env: dict
     before = list(mirror.asked)
     freeze(project, {**env, "UV_PYTHON_DOWNLOADS": "never"}, "--clean").succeeded()
     assert mirror.asked == before
+
+
+def test_a_rebuild_on_another_machine_fetches_the_same_python(host_env: dict[str, str], tmp_path: Path, mirror: Mirror) -> None:
+    project = wanting(tmp_path, mirror.name)
+    env = {**alone(tmp_path, host_env), **mirror.variables, "UV_PYTHON_INSTALL_DIR": str(tmp_path / "pythons")}
+    coldforge("build", project, "--host", "--no-smoke", "--out", tmp_path / "dist", env=env).succeeded()
+    elsewhere = {**alone(tmp_path / "elsewhere", env), "UV_PYTHON_INSTALL_DIR": str(tmp_path / "elsewhere/pythons")}
+    outcome = coldforge("rebuild", tmp_path / "dist", "--host", "--source", project, env=elsewhere).succeeded()
+    assert f"fetch {mirror.name}" in outcome.err
+    assert "identical" in outcome.err
 
 
 def test_a_python_that_is_not_the_one_of_uvs_list_is_not_taken(host_env: dict[str, str], tmp_path: Path, mirror: Mirror) -> None:

@@ -15,7 +15,7 @@ from coldforge.project.matrix import read_matrix
 from coldforge.project.metadata import ProjectTable, product_of
 from coldforge.project.read import Findings, Part, read_toml
 from coldforge.project.source import read_source
-from coldforge.project.supply import closed, wheelhouse
+from coldforge.project.supply import closed
 from coldforge.records import SourceRecord
 
 _FILES = ("pyproject.toml", "coldforge.toml")
@@ -121,8 +121,10 @@ def _resolved(read: Read) -> ProjectTable:
 
     if not dynamic.needs_backend(read.table):
         return read.table
-    folder = wheelhouse(read.root, read.config.environment)
-    table = dynamic.resolve(read.root, read.table, closed(folder) if folder else ())
+    name = read.config.environment.wheelhouse
+    folder = read.root / name
+    # a plan, and a rebuild, can be made where the wheelhouse is not; a freeze cannot
+    table = dynamic.resolve(read.root, read.table, closed(folder) if name and folder.is_dir() else ())
     findings = Findings()
     check_entry(replace(read, table=table), findings)
     if findings.problems:
