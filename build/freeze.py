@@ -21,7 +21,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from freezing import kept, own, warned, wrapper
+from freezing import kept, own, plugins, warned, wrapper
 from freezing.facts import machine_facts, python_facts, system_facts
 from freezing.installed import real
 from freezing.loaded import loaded, placed
@@ -111,6 +111,7 @@ def run(job: Job, spec: Path, finish: Callable[[], None] = lambda: None) -> list
 
     logging.getLogger("PyInstaller").addHandler(warned.Collector())
     wrapper.install()
+    plugins.install()
     work, out = Path(job["work"]), Path(job["out"])
     dist = work / "made"
     words = ["--noconfirm", "--clean", "--log-level", "INFO", "--distpath", str(dist), "--workpath", str(work / "build"), str(spec)]

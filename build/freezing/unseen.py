@@ -1,4 +1,4 @@
-"""What runs although no import statement names it: modules named by texts, by computed names, and plugins by their groups.
+"""What runs although no import statement names it: modules named by texts, computed names or machine code, plugins by their groups.
 
 PyInstaller follows statements. Programs also import what a text names: a table of classes as `package.module:Class`,
 `f"package.kinds.{kind}"`, or every plugin that some distribution registers for a group. Here the code that was collected is
@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any
 
 from freezing.computed import IMPORTING, LISTING, patterns
+from freezing.inside import named_in
 from freezing.installed import importable, installed, normalised
 from freezing.outlook import NAME
 from freezing.package_files import package_files
@@ -77,7 +78,7 @@ class Search:
         """Import what the modules name that were not asked before; whether anything was new."""
         before = len(nodes := self.nodes())
         for name, node in nodes.items():
-            if name in self.done or name not in self.modules or not isinstance(node.code, CodeType):
+            if name in self.done or name not in self.modules:
                 continue
             self.done.add(name)
             for target in sorted(set(self.named_by(name, node)) - nodes.keys()):
@@ -100,7 +101,12 @@ class Search:
         self.graph._safe_import_hook(module, by, list(attributes) or None, level=0, edge_attr=how)  # noqa: SLF001
 
     def named_by(self, module: str, node: Any) -> Iterator[str]:
-        """The modules that one names."""
+        """The modules that one names; a compiled one those of its own distribution, another's would be declared."""
+        if not isinstance(node.code, CodeType):
+            if type(node).__name__ == "Extension":
+                own = {other for other, dist in self.modules.items() if dist == self.modules[module]}
+                yield from named_in(Path(node.filename).read_bytes(), own - {module})
+            return
         package = module if hasattr(node, "packagepath") and node.packagepath else module.rpartition(".")[0]
         spoken, found = words(node.code), texts(node.code)
         answers = "__getattr__" in node.code.co_names  # binds it: what is asked of the module is found when it is asked

@@ -145,6 +145,7 @@ class Need(Record, frozen=True, kw_only=True):
     """A library that a payload leaves to the system, by soname; `by` is the first file that needs it.
 
     `required` is what a file is linked with or says to require; what is `recommended` or `suggested` is loaded when it is there.
+    A library that is in the payload is named too when it reads files that only its package on the system brings, such as fonts.
     """
 
     soname: str

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from coldforge.project.images import IMAGES
 from coldforge.records import Manifest, Smoke, read
 from support import images
+from support.pictures import pixels
 from support.program import Outcome, coldforge, interrupted
 from support.repository import LOCK, MATRIX, PYPROJECT, write
 
@@ -79,14 +77,6 @@ def proof(out: Path) -> Smoke:
 
 def build(source: Path, env: Mapping[str, str], *words: str) -> Outcome:
     return coldforge("build", source, "--out", source / "dist", *words, env=env)
-
-
-def pixels(data: bytes) -> Counter[tuple[int, ...]]:
-    """How often each colour is in a PNG of eight bits a colour without filters."""
-    width, height = struct.unpack(">II", data[16:24])
-    raw = zlib.decompress(data[41 : 41 + struct.unpack(">I", data[33:37])[0]])
-    rows = [raw[y * (3 * width + 1) + 1 : (y + 1) * (3 * width + 1)] for y in range(height)]
-    return Counter(tuple(row[x : x + 3]) for row in rows for x in range(0, 3 * width, 3))
 
 
 @pytest.fixture(scope="module")

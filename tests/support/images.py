@@ -66,12 +66,27 @@ class Base:
 FREEZE: Final = Base(name="freeze", packages=("python3", "libpython3.11"))  # what docs/how-to/containers.md asks for, no more
 COMPILE: Final = Base(name="compile", packages=("gcc", "libc6-dev"))
 FREEZE_TK: Final = Base(name="freeze-tk", packages=("python3", "python3-tk", "libpython3.11"))
+# What Qt's plugins for X11 and Wayland are linked with, and what they read where they are frozen: docs/how-to/windows.md names them.
+FREEZE_QT: Final = Base(
+    name="freeze-qt",
+    packages=(
+        "python3", "libpython3.11", "libbrotli1", "libdbus-1-3", "libdrm2", "libegl1", "libfontconfig1", "libgl1", "libglib2.0-0",
+        "libgssapi-krb5-2", "libwayland-cursor0", "libwayland-egl1", "libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1",
+        "libxcb-shape0", "libxcb-xkb1", "libxkbcommon-x11-0",
+    ),
+)  # fmt: skip
 FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python3.14", "libpython3.14"))  # no stable release has it
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
 BARE_11: Final = Base(name="bare", suite="bullseye")
 BARE_13: Final = Base(name="bare", suite="trixie")
-BARE_WITH_ARCHIVE: Final = Base(name="bare-archive", archive=("libxss1",))
+# What desktops have: what windowed programs leave to their system, for apt to choose from.
+BARE_WITH_ARCHIVE: Final = Base(
+    name="bare-archive",
+    archive=(
+        "libdrm2", "libegl1", "libfontconfig1", "libgl1", "libwayland-cursor0", "libwayland-egl1", "libx11-6", "libxkbcommon0", "libxss1",
+    ),
+)  # fmt: skip
 # Package managers of other families, and Python to serve them a repository on the loopback of the same container.
 MANAGERS: Final = Base(
     name="managers", packages=("createrepo-c", "curl", "dnf", "gnupg", "makepkg", "pacman-package-manager", "python3", "rpm", "sudo")

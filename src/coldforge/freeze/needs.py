@@ -1,8 +1,8 @@
-"""What a tree needs of the system it runs on: libraries that none of its files is, and the C library is not either."""
+"""What a tree needs of the system it runs on: libraries that none of its files is, nor the C library, and files that libraries read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from coldforge.freeze.binaries import Elf, Priority, is_c_library
@@ -15,6 +15,15 @@ OPENED: Final = {
     "libQt5DBus": ("libdbus-1.so.3",),
     "libSDL2-2.0": ("libX11.so.6", "libXcursor.so.1", "libXi.so.6", "libXrandr.so.2", "libasound.so.2", "libpulse.so.0"),
     "libSDL3": ("libX11.so.6", "libXcursor.so.1", "libXi.so.6", "libXrandr.so.2", "libasound.so.2", "libpulse.so.0"),
+}
+# Libraries that read files of the system, though they are in the tree themselves, by the beginning of the library's name: what brings
+# the library there brings the files too. Without fonts and their configuration Tk dies ("failed to allocate font") and Qt draws empty
+# boxes; without keyboard layouts no key does anything in Qt; X11's are texts of errors and tables of composed characters.
+# Source: the dependencies of Debian's libfontconfig1 (fontconfig-config, fonts), libxkbcommon0 (xkb-data), libx11-6 (libx11-data).
+READS: Final[Mapping[str, tuple[str, Priority]]] = {
+    "libfontconfig": ("libfontconfig.so.1", "required"),
+    "libxkbcommon": ("libxkbcommon.so.0", "required"),
+    "libX11": ("libX11.so.6", "recommended"),
 }
 _ORDER: Final = ("required", "recommended", "suggested")
 
@@ -44,3 +53,4 @@ def _wanted(elf: Elf, have: set[str]) -> Iterator[tuple[str, Priority]]:
     for start, sonames in OPENED.items():
         if file.startswith(start):
             yield from ((soname, "recommended") for soname in sonames if soname not in have)
+    yield from (needed for start, needed in READS.items() if file.startswith(start))

@@ -28,6 +28,7 @@ from coldforge.freeze.resolve import resolve
 from coldforge.freeze.sources import copy, source_files
 from coldforge.freeze.wheelhouse import check_held, listing
 from coldforge.host import cache, files
+from coldforge.plan import libraries
 from coldforge.project.config import Product
 from coldforge.project.pyinstaller import meant_for
 from coldforge.project.supply import indexes, wheelhouse
@@ -38,8 +39,8 @@ from coldforge.target import Target, host_target
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
-    "asked", "byte_code", "collected", "computed", "facts", "installed", "kept", "licences", "loaded", "options", "origins", "outlook",
-    "own", "package_files", "parts", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
+    "asked", "byte_code", "collected", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options", "origins",
+    "outlook", "own", "package_files", "parts", "plugins", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 KEPT: Final = "kept"  # the analysis, in the workshop
@@ -93,7 +94,8 @@ class PyInstaller:
                 result = _run(job, workshop, freezer, scratch, environment)
             made = _built(workshop, base, scratch)
         check_fit(job, result)
-        config, failures = job.plan.config, tuple(from_imports(result["failures"]))
+        packages = {**libraries.known(job.project), **job.plan.config.deb.libraries}
+        config, failures = job.plan.config, tuple(from_imports(result["failures"], packages))
         judge(failures, config.gates)  # before anything else: nothing was frozen then
         check_version(job.plan.product, dict(result["distributions"]))
         known = msgspec.convert({key: result[key] for key in ("origins", "modules", "importers", "imports")}, Known)
@@ -108,7 +110,7 @@ class PyInstaller:
             singles="out/onefile",
             origins=result["origins"],
             components=tuple(msgspec.convert(result["components"], list[Component])),
-            findings=(*failures, *from_warnings(result["warnings"], options, known, windowed=windowed)),
+            findings=(*failures, *from_warnings(result["warnings"], options, known, packages, windowed=windowed)),
             known=known,
             python=result["machine"]["python"],
             host=result["machine"]["name"],

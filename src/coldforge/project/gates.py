@@ -60,7 +60,8 @@ _ALL: Final = (
         level="error",
         title="A windowing toolkit's parts could not be found",
         meaning="PyInstaller asks Qt, Tcl/Tk or GObject for their plugins and data by importing them. When that fails the program is "
-        "frozen without them and cannot show a window. A warning when no executable has windows.",
+        "frozen without them and cannot show a window. A warning when no executable has windows. A plugin of Qt's whose own libraries "
+        "are not there is left out, and told as a warning: Qt goes on without it. Those for X11 and Wayland are not left out.",
         fix="Make the toolkit importable where the freeze runs: the log shows its own error, usually a system library that the "
         "image lacks.",
     ),

@@ -41,6 +41,14 @@ def test_what_well_known_libraries_open_is_recommended() -> None:
     assert found == (Need(soname="libdbus-1.so.3", by="_internal/libQt6DBus.so.6", priority="recommended"),)
 
 
+def test_a_library_in_the_tree_that_reads_files_of_the_system_is_asked_for_with_them() -> None:
+    names = ["_internal/libfontconfig.so.1", "_internal/pillow.libs/libX11-2f1c.so.6.4", "_internal/libfreetype.so.6"]
+    assert needs([elf(name) for name in names], names) == (
+        Need(soname="libX11.so.6", by="_internal/pillow.libs/libX11-2f1c.so.6.4", priority="recommended"),
+        Need(soname="libfontconfig.so.1", by="_internal/libfontconfig.so.1"),
+    )
+
+
 ALPINE, LOADER = "libc.musl-x86_64.so.1", "/lib/ld-musl-x86_64.so.1"
 
 

@@ -16,6 +16,10 @@ from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import Finding
 
 Warnings = Sequence[Mapping[str, Any]]
+# Qt goes on without the first (build/freezing/plugins.py); the second no library of Qt's has, where it is installed as where it is frozen:
+# wheels of PySide6 carry descriptions of modules that they do not carry.
+_ALWAYS_WARNINGS: Final = ("Qt plugin", "%s: QML plugin binary")
+_ABSENT: Final = re.compile(r"(lib[\w.+-]*?\.so(?:\.\w+)*): cannot open shared object file")
 _TABLE: Final = "[tool.coldforge.pyinstaller]"
 _CTYPES: Final = "Library %s required via ctypes not found"
 # Templates whose own words say it all, by how they begin, with the gate that they belong to.
@@ -32,28 +36,41 @@ _PLAIN: Final = {
     "%s: QML plugin binary": "toolkit",
     "%s: failed to process QML plugin directory": "toolkit",
     "Failed to query GI module": "toolkit",
+    "Qt plugin": "toolkit",
 }
 
 
-def from_imports(failures: Sequence[Mapping[str, str]]) -> Iterator[Finding]:
-    """`entry-import`: an entry point that cannot be imported in the frozen environment, with the last frames of its own error."""
+def from_imports(failures: Sequence[Mapping[str, str]], packages: Mapping[str, str]) -> Iterator[Finding]:
+    """`entry-import`: an entry point that cannot be imported in the frozen environment, with the last frames of its own error.
+
+    `packages` are Debian's by soname.
+    """
     for failure in failures:
         # the headline would look like a crash of coldforge
         *frames, error = [line for line in failure["error"].splitlines() if not line.startswith("Traceback ")] or [""]
-        yield found("entry-import", "\n".join([f"{failure['entry']} cannot be imported: {error}", *frames]))
+        absent = _ABSENT.search(error)
+        brought = _brought(absent[1], packages) if absent else ""
+        yield found("entry-import", "\n".join([f"{failure['entry']} cannot be imported: {error}{brought}", *frames]))
 
 
-def from_warnings(warnings: Warnings, options: PyInstallerConfig, known: Known, *, windowed: bool) -> Iterator[Finding]:
-    """The findings in PyInstaller's warnings. `windowed` tells whether an executable has windows: then toolkits must work."""
+def from_warnings(
+    warnings: Warnings, options: PyInstallerConfig, known: Known, packages: Mapping[str, str], *, windowed: bool
+) -> Iterator[Finding]:
+    """The findings in PyInstaller's warnings. `windowed` tells whether an executable has windows: then toolkits must work.
+
+    `packages` are Debian's by soname.
+    """
     for warning in warnings:
         template, values = warning["template"], warning["values"]
         if template.startswith("Library not found: could not resolve"):
             library, needing = values
-            yield found("missing-library", f"{library} is nowhere, and is needed by {known.told(needing)}", path=needing)
+            where = f"{known.told(needing)}{_brought(library, packages)}"
+            yield found("missing-library", f"{library} is nowhere, and is needed by {where}", path=needing)
         elif template.startswith("Hidden import %r") and values[0] in options.hidden_imports:
             yield found("hidden-import", _not_there(values[0], options.spec or f"{_TABLE} hidden-imports", known))
         elif gate := next((gate for start, gate in _PLAIN.items() if template.startswith(start)), ""):
-            yield found(gate, template % tuple(values), level="warning" if gate == "toolkit" and not windowed else None)
+            mild = gate == "toolkit" and (not windowed or template.startswith(_ALWAYS_WARNINGS))
+            yield found(gate, template % tuple(values), level="warning" if mild else None)
     yield from _not_collected(warnings, options, known)
     names = sorted({warning["values"][0] for warning in warnings if warning["template"] == _CTYPES and ".so" in warning["values"][0]})
     if names:
@@ -79,6 +96,12 @@ def _uncollected(warnings: Warnings) -> Iterator[tuple[str, str]]:
             yield match[1], match[2]
         elif warning["template"].startswith(("collect_data_files - skipping", "collect_dynamic_libs - skipping")):
             yield warning["values"][0], ""
+
+
+def _brought(soname: str, packages: Mapping[str, str]) -> str:
+    """What to install for a library, for the end of a message."""
+    package = packages.get(soname, "")
+    return f" (Debian's package for it: {package})" if package else ""
 
 
 def _not_there(name: str, where: str, known: Known) -> str:

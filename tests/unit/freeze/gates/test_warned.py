@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from freezing.plugins import LEFT_OUT
 
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.warned import from_imports, from_warnings
@@ -25,13 +26,24 @@ def warning(template: str, *values: str) -> dict[str, Any]:
 
 
 def found(*warnings: dict[str, Any], windowed: bool = False, **options: Any) -> list[Finding]:
-    return list(from_warnings(warnings, PyInstallerConfig(**options), KNOWN, windowed=windowed))
+    return list(from_warnings(warnings, PyInstallerConfig(**options), KNOWN, {"libcups.so.2": "libcups2t64 | libcups2"}, windowed=windowed))
 
 
 def test_a_library_that_is_nowhere_names_the_file_its_distribution_and_who_imports_it() -> None:
     (finding,) = found(warning(LIBRARY, "libfoo.so.1", "bar/_x.so"))
     assert (finding.gate, finding.level, finding.path) == ("missing-library", "error", "bar/_x.so")
     assert finding.message == "libfoo.so.1 is nowhere, and is needed by bar/_x.so (from bar 1.2, imported by bar.core)"
+
+
+def test_a_library_that_is_nowhere_is_told_with_the_package_that_brings_it() -> None:
+    (finding,) = found(warning(LIBRARY, "libcups.so.2", "absent.so"))
+    assert finding.message == "libcups.so.2 is nowhere, and is needed by absent.so (Debian's package for it: libcups2t64 | libcups2)"
+
+
+def test_a_plugin_that_qt_does_without_is_a_warning_of_windowed_programs_too() -> None:
+    (finding,) = found(warning(LEFT_OUT, "printsupport/libcups.so", "libcups.so.2"), windowed=True)
+    assert (finding.gate, finding.level) == ("toolkit", "warning")
+    assert finding.message.startswith("Qt plugin printsupport/libcups.so is left out: it needs libcups.so.2")
 
 
 def test_a_hidden_import_counts_when_the_user_named_it() -> None:
@@ -88,6 +100,12 @@ def test_other_warnings_are_nothing() -> None:
 
 def test_an_entry_that_does_not_import_shows_its_own_error() -> None:
     error = "Traceback (most recent call last):\n  File …\nModuleNotFoundError: No module named 'x'"
-    (finding,) = from_imports([{"entry": "demo:main", "error": error}])
+    (finding,) = from_imports([{"entry": "demo:main", "error": error}], {})
     assert (finding.gate, finding.level) == ("entry-import", "error")
     assert finding.message.splitlines() == ["demo:main cannot be imported: ModuleNotFoundError: No module named 'x'", "  File …"]
+
+
+def test_an_entry_that_lacks_a_library_is_told_with_the_package_that_brings_it() -> None:
+    error = "ImportError: libEGL.so.1: cannot open shared object file: No such file or directory"
+    (finding,) = from_imports([{"entry": "demo:main", "error": error}], {"libEGL.so.1": "libegl1"})
+    assert finding.message == f"demo:main cannot be imported: {error} (Debian's package for it: libegl1)"
