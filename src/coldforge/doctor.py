@@ -34,7 +34,7 @@ def examine(project: Path) -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here."""
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
-    return (planning, *_tools(), *_formats(plan), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    return (planning, *_tools(), *_formats(plan), *_runtimes(plan, project), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
 
 
 def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -74,6 +74,22 @@ def _formats(plan: Plan | None) -> Iterator[Check]:
 
     for name, formats in wanted(plan.targets if plan else ()).items():
         yield _tool(name, f"bundle ({', '.join(formats)})", programs.how(name))
+
+
+def _runtimes(plan: Plan | None, project: Path) -> Iterator[Check]:
+    """The programs that AppImages begin with: here, or still to be fetched."""
+    from coldforge.host import fetch
+    from coldforge.project.runtimes import find_runtime
+    from coldforge.target import Target
+
+    formats = {target.target: {artifact.format for artifact in target.artifacts} for target in (plan.targets if plan else ())}
+    for target in (Target.parse(name) for name, made in formats.items() if "appimage" in made):
+        runtime = find_runtime(target, project)
+        here = runtime.file.is_file() if runtime.file else fetch.kept(runtime.sha256) is not None
+        state: Literal["ok", "missing", "optional"] = "ok" if here else "missing" if runtime.file else "optional"
+        detail = str(runtime.file or runtime.url)
+        fix = "" if here else "put it there" if runtime.file else "`coldforge build` fetches it"
+        yield Check(name=f"AppImage runtime for {target.arch}", state=state, detail=detail, needed_for="bundle (appimage)", fix=fix)
 
 
 def _tool(name: str, needed_for: str, fix: str, *, optional: bool = False) -> Check:

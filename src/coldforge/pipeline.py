@@ -138,6 +138,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     from coldforge.project.images import images_of
     from coldforge.project.linux import LinuxConfig
     from coldforge.project.load import load_project
+    from coldforge.project.runtimes import find_runtime
 
     loaded = load_project(project)
     asks = not host and any(target.container or target.floor for target in loaded.matrix.targets.values())
@@ -161,6 +162,9 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
         whole = narrowed() if formats else plan
     except ConfigurationError:  # narrowing is also how formats are left out that cannot be planned
         whole = plan
+    for target in plan.targets:
+        if any(artifact.format == "appimage" for artifact in target.artifacts):
+            find_runtime(Target.parse(target.target), loaded.root)
     return Made(project=loaded, plan=plan, whole=whole)
 
 
@@ -201,7 +205,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
     with files.disk_errors(this.out):
         this.out.mkdir(parents=True, exist_ok=True)
     if bundle in stages:
-        _check_programs(this, targets)
+        _provide(this, targets)
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
         for target in targets:
@@ -209,8 +213,13 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
         return record_release(this)
 
 
-def _check_programs(this: Run, targets: Sequence[PlannedTarget]) -> None:
-    """Raises Missing with everything that the wanted formats need and this machine lacks, before minutes are spent."""
+def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
+    """See to what the wanted formats need of this machine, and fetch what is pinned, before minutes are spent.
+
+    Raises Missing with every program that lacks, and whatever fetching raises.
+    """
+    from coldforge.bundle import runtime
+
     wanted = [
         msgspec.structs.replace(target, artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in this.asked))
         for target in targets
@@ -218,6 +227,9 @@ def _check_programs(this: Run, targets: Sequence[PlannedTarget]) -> None:
     if lacking := missing_programs(wanted):
         problems = tuple(Problem(what=what, hint=f"`{how}` on Debian and Ubuntu gets it") for what, how in lacking)
         raise Missing("this machine lacks what some formats are made with", problems=problems, hint="`--format` leaves formats out.")
+    for target in wanted:
+        if any(artifact.format == "appimage" for artifact in target.artifacts):
+            runtime.bring(Target.parse(target.target), this.project)
 
 
 def missing_programs(targets: Sequence[PlannedTarget]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, DebConfig, Executable, Matrix, Product, TargetConfig
 from coldforge.records import Payload, SourceRecord, canonical
+from support import runtimes
 from support.releases import ENVIRONMENT
 from support.require import tool
 
@@ -36,7 +37,8 @@ APK = "demo-1.2.0-rc.1.x86_64.apk"
 IPK = "demo-1.2.0-rc.1.x86_64.ipk"
 ZST = "demo-1.2.0-rc.1-linux-x86_64.tar.zst"
 SNAP = "demo_1.2.0-rc.1_amd64.snap"
-MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, SNAP, BILL)
+APPIMAGE = "demo-1.2.0-rc.1-x86_64.AppImage"
+MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, APPIMAGE, SNAP, BILL)
 PRODUCT = Product(
     name="demo",
     version="1.2.0rc1",
@@ -71,8 +73,13 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     single.write_text("#!/bin/sh\necho one\n")
     single.chmod(0o755)
     (folder / "LICENSE").write_text("Do as you like.\n")
+    runtimes.pin(folder, runtimes.by_hand())
     matrix = Matrix(
-        targets={"linux-x86_64": TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "snap", "sbom"))}
+        targets={
+            "linux-x86_64": TargetConfig(
+                formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom")
+            )
+        }
     )
     config = Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(

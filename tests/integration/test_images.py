@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -11,14 +12,19 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from coldforge.bundle import runtime
 from coldforge.bundle.squashfs import PROGRAM
 from coldforge.bundle.stage import bundle_target
+from coldforge.errors import Refused, RemoteFailed
 from coldforge.freeze.index import index
-from coldforge.project.config import Config
-from support import payloads
+from coldforge.project.config import AppImageConfig, Config
+from coldforge.target import Target
+from support import payloads, runtimes
 from support.require import tool
+from support.serving import serving
 
 pytestmark = pytest.mark.integration
+APPIMAGE = "demo-1.2.0-rc.1-x86_64.AppImage"
 SNAP = "demo_1.2.0-rc.1_amd64.snap"
 PACKAGE = "apt-get install squashfs-tools"
 
@@ -55,6 +61,11 @@ def listed(image: Path, *options: str) -> Iterator[str]:
     yield from said.stdout.splitlines()
 
 
+def summary(image: Path, *options: str) -> str:
+    """What an image says of itself."""
+    return subprocess.run([tool("unsquashfs", PACKAGE), "-s", *options, image], check=True, capture_output=True, text=True).stdout
+
+
 def test_a_snap_is_what_snap_pack_makes_of_its_tree(tmp_path: Path) -> None:
     pack = tool("snap", "apt-get install snapd")
     image = bundled(tmp_path, SNAP)
@@ -75,5 +86,58 @@ def test_a_snap_is_what_snap_pack_makes_of_its_tree(tmp_path: Path) -> None:
 def test_a_snap_that_starts_faster(tmp_path: Path) -> None:
     config = Config()
     image = bundled(tmp_path, SNAP, replace(config, snap=replace(config.snap, compression="lzo")))
-    said = subprocess.run([tool("unsquashfs", PACKAGE), "-s", image], check=True, capture_output=True, text=True).stdout
-    assert "Compression lzo" in said
+    assert "Compression lzo" in summary(image)
+
+
+def test_an_appimage_finds_its_image_and_runs(tmp_path: Path) -> None:
+    """With a stub of ours in the place of the real runtime, which is fetched from the network: see support.runtimes."""
+    stub = runtimes.compiled(tmp_path)
+    runtimes.pin(tmp_path, stub)
+    image = bundled(tmp_path, APPIMAGE)
+    assert image.stat().st_mode & 0o777 == 0o755
+    assert image.read_bytes().startswith(stub)
+    assert subprocess.run([image, "--appimage-offset"], check=True, capture_output=True, text=True).stdout == f"{len(stub)}\n"
+    moved = image.rename(tmp_path / "a b.AppImage")
+    for place in (tmp_path, Path("/")):
+        assert subprocess.run([moved], check=True, capture_output=True, text=True, cwd=place).stdout == "it runs\n"
+    tree = unpacked(moved, tmp_path / "tree", "-offset", str(len(stub)))
+    assert tree_of(tree / "usr/lib/demo") == tree_of(tmp_path / "dist" / payloads.TARGET / "payload")
+    assert (tree / "AppRun").readlink().as_posix() == "usr/lib/demo/demo"
+    subprocess.run([tool("desktop-file-validate", "apt-get install desktop-file-utils"), tree / "demo.desktop"], check=True)
+    lines = [line.split(None, 5) for line in listed(moved, "-offset", str(len(stub)))]
+    assert {(owner, day, time) for _, owner, _, day, time, _ in lines} == {("root/root", "2023-11-14", "22:13")}
+    facts = subprocess.run(
+        [tool("unsquashfs", PACKAGE), "-s", "-offset", str(len(stub)), moved], check=True, capture_output=True, text=True
+    )
+    assert {"Compression zstd", "\tcompression-level 9", "Block size 131072"} <= set(facts.stdout.splitlines())
+    assert "Xattrs are not stored" in facts.stdout
+
+
+def test_the_runtime_is_fetched_once_and_only_what_is_pinned(tmp_path: Path) -> None:
+    data = runtimes.by_hand()
+    runtimes.pin(tmp_path, data)
+    toml = tmp_path / "containers/images.toml"
+    with serving({"/runtime": data}) as (address, asked):
+        toml.write_text(toml.read_text().replace('file = "runtime"', f'url = "{address}/runtime"'))
+        runtime.bring(Target.parse(payloads.TARGET), tmp_path)
+        runtime.bring(Target.parse(payloads.TARGET), tmp_path)
+        assert asked == ["/runtime"]
+        assert runtime.content(Target.parse(payloads.TARGET), tmp_path) == data
+        toml.write_text(toml.read_text().replace(hashlib.sha256(data).hexdigest(), "0" * 64))
+        with pytest.raises(Refused, match="is not what is pinned"):
+            runtime.bring(Target.parse(payloads.TARGET), tmp_path)
+        toml.write_text(toml.read_text().replace("/runtime", "/gone"))
+        with pytest.raises(RemoteFailed, match="cannot be fetched") as caught:
+            runtime.bring(Target.parse(payloads.TARGET), tmp_path)
+        assert "404" in caught.value.why
+        assert "`file = …`" in caught.value.hint
+
+
+def test_an_appimage_says_where_newer_ones_are(tmp_path: Path) -> None:
+    runtimes.pin(tmp_path, runtimes.compiled(tmp_path))
+    where = "zsync|https://host.example/demo-latest-x86_64.AppImage.zsync"
+    image = bundled(tmp_path, APPIMAGE, Config(appimage=AppImageConfig(update=where)))
+    reader = tool("readelf", "apt-get install binutils")
+    said = subprocess.run([reader, "--string-dump=.upd_info", image], check=True, capture_output=True, text=True).stdout
+    assert where in said
+    assert subprocess.run([image], check=True, capture_output=True, text=True).stdout == "it runs\n"

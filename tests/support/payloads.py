@@ -60,7 +60,9 @@ def make(folder: Path, product: Product = PRODUCT, config: Config | None = None,
     _write(folder / "LICENSE", "Copyright (c) 2021-2023 Some Body\n\nDo as you like.\n")
     _write(folder / "vendor" / "COPYING", "Take it.\n")
     matrix = Matrix(
-        targets={TARGET: TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "snap", "sbom"))}
+        targets={
+            TARGET: TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom"))
+        }
     )
     config = config or Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(product=product, config=config, source=SourceRecord(epoch=EPOCH), matrix=matrix, coldforge="0")

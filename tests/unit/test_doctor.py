@@ -13,6 +13,7 @@ from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Mi
 from coldforge.freeze import interpreter
 from coldforge.freeze.interpreter import HostPython
 from coldforge.host import engine
+from support import runtimes
 
 
 def _saying(answer: object) -> Callable[..., Any]:
@@ -91,3 +92,19 @@ def test_programs_that_planned_formats_take_are_named_with_the_command_that_gets
     assert (found["mksquashfs"].state, found["mksquashfs"].needed_for) == ("missing", "bundle (snap)")
     assert found["mksquashfs"].fix == "apt-get install squashfs-tools"
     assert doctor.exit_code(tuple(found.values())) == 3
+
+
+def test_the_runtime_of_appimages_is_here_or_is_fetched(
+    checked: Callable[..., dict[str, doctor.Check]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "matrix.yml").write_text("targets:\n  linux-x86_64: {formats: [appimage]}\n")
+    name = "AppImage runtime for x86_64"
+    assert (checked()[name].state, checked()[name].fix) == ("optional", "`coldforge build` fetches it")
+    runtimes.pin(tmp_path, runtimes.by_hand())
+    assert checked()[name].state == "ok"
+    (tmp_path / "containers/runtime").unlink()
+    assert checked()[name].state == "missing"
+    (tmp_path / "containers/images.toml").write_text("")
+    assert checked()["project"].state == "missing", "it cannot be planned"
+    assert "no runtime for AppImages" in checked()["project"].detail

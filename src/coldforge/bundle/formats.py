@@ -7,6 +7,7 @@ from typing import Final
 
 from coldforge.bundle import Bundler
 from coldforge.bundle.apk import Apk
+from coldforge.bundle.appimage import AppImage
 from coldforge.bundle.arch import Arch
 from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
@@ -25,6 +26,7 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "arch": Arch,
     "apk": Apk,
     "ipk": Ipk,
+    "appimage": AppImage,
     "snap": Snap,
     "sbom": Sbom,
 }

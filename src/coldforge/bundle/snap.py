@@ -60,7 +60,8 @@ def metadata(job: BundleJob) -> Iterator[tuple[str, bytes]]:
 
 def _entry(entry: bytes, executable: str, command: str, icon: str) -> bytes:
     """An entry of the menu in snapd's words: commands by the name that snapd gives them, the icon inside of the snap."""
-    text = re.sub(rf"(?m)^(Exec|TryExec)={re.escape(executable)}(?=\s|$)", lambda found: f"{found[1]}={command}", entry.decode())
+    text = re.sub(r"(?m)^TryExec=.*\n", "", entry.decode())  # which snapd does not take
+    text = re.sub(rf"(?m)^Exec={re.escape(executable)}(?=\s|$)", f"Exec={command}", text)
     return re.sub(r"(?m)^Icon=.*$", lambda _: f"Icon={icon}", text).encode()
 
 

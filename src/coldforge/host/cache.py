@@ -24,7 +24,7 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 _RECORD: Final = "entry.json"
-_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke")
+_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input")
 _NAME: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{32}")  # an entry, or what a killed process left of one
 
 

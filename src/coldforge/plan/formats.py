@@ -59,6 +59,10 @@ def _package(form: str, suffix: str, own_name: Callable[[Config], str]) -> Namer
     return named
 
 
+def _appimage(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.appimage(product.name, version, target), format="appimage")
+
+
 def _snap(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.snap(snaps.name(product, config), version, target), format="snap")
 
@@ -77,6 +81,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "arch": Format("linux", _package("arch", "pkg.tar.zst", lambda config: config.arch.package), glibc=True),
     "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
     "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
+    "appimage": Format("linux", _appimage, ("mksquashfs",)),
     "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
     "sbom": Format("", _sbom),
 }

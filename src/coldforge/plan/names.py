@@ -157,3 +157,8 @@ def package(name: str, version: Version, target: Target, suffix: str) -> str:
 def snap(name: str, version: Version, target: Target) -> str:
     """Name of a snap, such as `demo_1.2.0_amd64.snap`: what snapd's own tools call it."""
     return f"{name}_{semver(version)}_{target.debian_arch}.snap"
+
+
+def appimage(product: str, version: Version, target: Target) -> str:
+    """Name of an AppImage, such as `demo-1.2.0-x86_64.AppImage`."""
+    return f"{safe(product)}-{semver(version)}-{target.arch}{'-musl' if target.musl else ''}.AppImage"

@@ -177,6 +177,18 @@ class IpkConfig(Section, frozen=True, kw_only=True):
     revision: Revision = 1
 
 
+class AppImageConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.appimage]`: what the AppImage says beyond the product's metadata."""
+
+    update: Annotated[
+        str,
+        Meta(
+            description="Where newer ones are found: `zsync|URL`, or `gh-releases-zsync|OWNER|REPO|latest|NAME-*.AppImage.zsync`.",
+            pattern=r"^((zsync|gh-releases-zsync)\|[!-~]+)?$",
+        ),
+    ] = ""
+
+
 class SnapConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.snap]`: what the snap says beyond the product's metadata. It is confined, and has no rights but those named here.
 
@@ -241,6 +253,7 @@ class Config(Section, frozen=True, kw_only=True):
     arch: ArchConfig = ArchConfig()
     apk: ApkConfig = ApkConfig()
     ipk: IpkConfig = IpkConfig()
+    appimage: AppImageConfig = AppImageConfig()
     snap: SnapConfig = SnapConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)

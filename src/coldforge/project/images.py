@@ -13,6 +13,7 @@ from msgspec import Meta
 from coldforge import recipes
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.read import Findings, Part, read_toml
+from coldforge.project.runtimes import is_runtime, runtimes_of
 from coldforge.project.section import Section
 from coldforge.target import Target
 
@@ -108,7 +109,10 @@ def read_images(path: Path) -> Mapping[str, Image]:
     """All entries of an images.toml, checked. Raises ConfigurationError with every problem and its line."""
     findings = Findings()
     document = read_toml(path, findings)
-    images = {name: _image(document, name, findings) for name in document.content} if document else {}
+    entries = document.content if document else {}
+    images = {name: _image(document, name, findings) for name in entries if document and not is_runtime(entries[name])}
+    if document:
+        runtimes_of(document, findings)
     if findings.problems:
         raise ConfigurationError(f"{path.name} cannot be used", problems=tuple(findings.problems))
     return images
