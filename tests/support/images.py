@@ -91,6 +91,9 @@ BARE_WITH_ARCHIVE: Final = Base(
 MANAGERS: Final = Base(
     name="managers", packages=("createrepo-c", "curl", "dnf", "gnupg", "makepkg", "pacman-package-manager", "python3", "rpm", "sudo")
 )
+# The same without Python: bare systems, as far as Debian can be one of another family.
+ZYPPER: Final = Base(name="zypper", packages=("rpm", "zypper"))
+PACMAN: Final = Base(name="pacman", packages=("pacman-package-manager",))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 
 

@@ -23,6 +23,7 @@ _FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$"
 _BASE: Final = frozenset({"$BASE", "${BASE}"})
 _VERSION: Final = r"^(\d+\.\d+)?$"
 Use: TypeAlias = Literal["freeze", "smoke", "display"]
+Manager: TypeAlias = Literal["apt", "dnf", "zypper", "pacman", "apk"]
 
 
 class ImageConfig(Section, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class ImageConfig(Section, frozen=True, kw_only=True):
     use: Annotated[
         Use, Meta(description="What for: freezing, a bare system in which things are tried (smoke), or the display server beside that.")
     ] = "freeze"
+    manager: Annotated[Manager, Meta(description="What installs packages in it; for a bare system.")] = "apt"
     architectures: Annotated[
         tuple[Literal["x86_64", "aarch64"], ...], Meta(description="What its digest stands for; empty: not known, and found out.")
     ] = ()
@@ -55,6 +57,7 @@ class Image:
     glibc: str = ""
     musl: str = ""
     use: Use = "freeze"
+    manager: Manager = "apt"
     architectures: tuple[str, ...] = ()
 
     @property
@@ -134,6 +137,7 @@ def _image(document: Part, name: str, findings: Findings) -> Image:
         glibc=image.glibc,
         musl=image.musl,
         use=image.use,
+        manager=image.manager,
         architectures=image.architectures,
     )
 

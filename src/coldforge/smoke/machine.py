@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from coldforge.errors import BuildFailed, ConfigurationError
 from coldforge.host.container import Container
 from coldforge.smoke.diagnosis import missing
+from coldforge.smoke.managers import Manager
 
 USER: Final = 1234  # no image has somebody with this number
 HOME: Final = "/home/person"
@@ -28,19 +29,18 @@ echo 'person:x:{USER}:' >> /etc/group
 command -v python3 python || true
 """
 _UNRESOLVED: Final = 'find "$0" -type f \\( -name "*.so*" -o -perm -1 \\) -exec ldd {} + 2> /dev/null || true'
-_INSTALL: Final = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]
-_SATISFY: Final = ["apt-get", "satisfy", "--yes", "--quiet", "--no-install-recommends"]
 
 
 class Machine:
     """One bare system, in which everything that was made is tried, one after the other."""
 
-    def __init__(self, container: Container, client: Mapping[str, str], log: Path) -> None:
-        """`client` says how package archives are reached, for root alone; `log` gets what is printed.
+    def __init__(self, container: Container, manager: Manager, client: Mapping[str, str], log: Path) -> None:
+        """`manager` installs packages; `client` says how their archives are reached, for root alone; `log` gets what is printed.
 
         Raises ConfigurationError when the image has a Python, which would prove nothing.
         """
         self._container = container
+        self._manager = manager
         self._root = {**_ROOT, **client}
         self._log = log
         if found := self.root(["/bin/sh", "-c", _PREPARE]).strip():
@@ -75,25 +75,25 @@ class Machine:
         return folder
 
     def install(self, package: Path) -> None:
-        """Install a deb with what it depends on. Raises BuildFailed."""
-        self._apt([*_INSTALL, self.put(package)])
+        """Install a package with what it depends on. Raises BuildFailed."""
+        self._manage([*self._manager.install, self.put(package)])
 
-    def satisfy(self, dependencies: Iterable[str]) -> None:
-        """Install what a package with these dependencies would have brought. Raises BuildFailed."""
-        if words := ", ".join(dependencies):
-            self._apt([*_SATISFY, words])
+    def satisfy(self, words: Sequence[str]) -> None:
+        """Install what a package that asks for this would have brought. Raises BuildFailed."""
+        if words:
+            self._manage([*self._manager.satisfy, *words])
 
     def remove(self, package: str) -> None:
-        """Remove an installed deb; what it depends on stays. Raises BuildFailed."""
-        self._apt(["apt-get", "remove", "--yes", "--quiet", package])
+        """Remove an installed package; what it depends on stays. Raises BuildFailed."""
+        self.root([*self._manager.remove, package])
 
-    def _apt(self, words: Sequence[str]) -> None:
+    def _manage(self, words: Sequence[str]) -> None:
         """An image usually has no lists of packages, and needs none when it has all dependencies."""
         with suppress(BuildFailed):
             self.root(words)
             return
         with suppress(BuildFailed):  # the second try says what is wrong
-            self.root(["apt-get", "update", "--quiet"])
+            self.root(self._manager.refresh)
         self.root(words)
 
     def unresolved(self, folder: str) -> tuple[str, ...]:

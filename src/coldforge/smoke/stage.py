@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,14 +16,15 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import cache, engine, files
 from coldforge.plan import libraries
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.project.images import Image, images_of, is_pinned, known
+from coldforge.project.images import Image, Manager, images_of, is_pinned, known
 from coldforge.records import Smoke, TargetRecord, Trial, canonical, digest_of, read
 from coldforge.report import reporter
-from coldforge.smoke.trial import Job, attempt, windowed
+from coldforge.smoke.managers import MANAGERS
+from coldforge.smoke.trial import ANYWHERE, Job, attempt, windowed
 from coldforge.target import Target, host_target
 
-VERSION: Final = 1  # of how things are tried: raised when the same inputs are tried in another way
-FORMATS: Final = ("deb", "tar.gz", "onefile")
+VERSION: Final = 2  # of how things are tried: raised when the same inputs are tried in another way
+FORMATS: Final = (*sorted({manager.format for manager in MANAGERS.values()}), *ANYWHERE)
 _HERE: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy")
 _RECORD: Final = "trial.json"
 
@@ -77,10 +78,13 @@ def left_out(plan: Plan, record: TargetRecord, *, host: bool) -> str:
 def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
     """The bare systems to try, and what cannot be tried for want of one."""
     parsed, images = Target.parse(target.target), images_of(project, "smoke")
-    chosen = _named(plan.config.smoke.images, images) or choose(images, parsed, target.floor or record.glibc_floor)
+    made = {artifact.format for artifact in record.artifacts}
+    chosen = _named(plan.config.smoke.images, images) or choose(images, parsed, target.floor or record.glibc_floor, made)
     needs_display = any(windowed(plan, artifact) for artifact in target.artifacts)
     displays = [image for image in images_of(project, "display").values() if image.serves(parsed)] if needs_display else []
     left = [] if chosen else [f"containers/images.toml has no bare system for {target.target} that is as old as its floor"]
+    tried = {MANAGERS[image.manager].format for image in chosen.values()} | {*ANYWHERE}
+    left += [f"the {form} was installed nowhere: no bare system has its package manager" for form in sorted({*FORMATS} & made - tried)]
     if needs_display and not displays:
         left.append("containers/images.toml has no display server, so no window was shown")
     display = displays[0] if displays else None
@@ -95,12 +99,19 @@ def _named(names: Sequence[str], images: Mapping[str, Image]) -> dict[str, Image
     return {name.rpartition(":")[2][:12] if is_pinned(name) else name: images.get(name) or Image(base=name, use="smoke") for name in names}
 
 
-def choose(images: Mapping[str, Image], target: Target, floor: str) -> dict[str, Image]:
-    """Of the systems that the floor promises the oldest and the newest: what lies between them is seldom worse than both."""
+def choose(images: Mapping[str, Image], target: Target, floor: str, formats: Collection[str]) -> dict[str, Image]:
+    """Of the systems that the floor promises the oldest and the newest: what lies between them is seldom worse than both.
+
+    So for each package manager whose format is among the `formats`; without one for the first manager that there is a system of.
+    """
     promised = _number(floor)
-    fitting = {name: image for name, image in images.items() if image.serves(target) and _number(image.glibc) >= promised}
-    ordered = sorted(fitting, key=lambda name: (_number(fitting[name].glibc), name))
-    return {name: fitting[name] for name in dict.fromkeys([*ordered[:1], *ordered[-1:]])}
+    kin: dict[Manager, list[str]] = {}
+    for name in sorted(images, key=lambda name: (_number(images[name].glibc), name)):
+        if images[name].serves(target) and _number(images[name].glibc) >= promised:
+            kin.setdefault(images[name].manager, []).append(name)
+    there = [manager for manager in MANAGERS if manager in kin]
+    wanted = [manager for manager in there if MANAGERS[manager].format in formats] or [*there[:1]] * bool({*ANYWHERE} & {*formats})
+    return {name: images[name] for manager in wanted for name in (kin[manager][0], kin[manager][-1])}
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -109,8 +120,12 @@ def _number(version: str) -> tuple[int, ...]:
 
 def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place, *, project: Path, folder: Path, clean: bool) -> Trial:
     """What is known of the same artifacts in the same system, else a new trial."""
-    made = {artifact.name for artifact in record.artifacts if artifact.format in FORMATS}
-    packages = {**libraries.known(project), **plan.config.deb.libraries}
+    manager = MANAGERS[place.image.manager]
+    made = {artifact.name for artifact in record.artifacts if artifact.format in (manager.format, *ANYWHERE)}
+    packages = {
+        "deb": {**libraries.known(project), **plan.config.deb.libraries},
+        "arch": {**libraries.known(project, libraries.ARCH), **plan.config.arch.libraries},
+    }
     job = Job(
         plan=plan,
         target=target,
@@ -119,6 +134,7 @@ def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place
         needs=record.needs,
         image=place.name,
         reference=place.image.base,
+        manager=manager,
         packages=packages,
     )
     key = _key(job, record, place)
@@ -134,14 +150,15 @@ def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place
 
 def _key(job: Job, record: TargetRecord, place: Place) -> str:
     """The digest of everything that decides how a trial ends, short of what the system's archive has today."""
+    names = {artifact.name for artifact in job.artifacts}
     return digest_of(
         {
             "version": VERSION,
             "coldforge": job.plan.coldforge,
-            "artifacts": {artifact.name: artifact.sha256 for artifact in record.artifacts if artifact.format in FORMATS},
+            "artifacts": {artifact.name: artifact.sha256 for artifact in record.artifacts if artifact.name in names},
             "commands": job.plan.config.smoke.run,
             "executables": msgspec.to_builtins(job.plan.product.executables),
-            "needs": {need.soname: job.packages.get(need.soname, "") for need in job.needs},
+            "needs": job.manager.needed(job.needs, job.packages),
             "system": [place.name, place.image.identity, place.display.identity if place.display else ""],
         }
     )
@@ -180,7 +197,7 @@ def _try(job: Job, place: Place, log: Path) -> Trial:
             (server or made).cut_network()
             return Display(server, log) if server else None
 
-        return attempt(job, Machine(made, _proxies(), log), cut)
+        return attempt(job, Machine(made, job.manager, _proxies(), log), cut)
 
 
 def _image(client: engine.Engine, image: Image, target: PlannedTarget) -> str:

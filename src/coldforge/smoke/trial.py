@@ -8,30 +8,32 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from coldforge.errors import BuildFailed, ColdforgeError, Problem, Refused
 from coldforge.host import files
 from coldforge.host.clock import now, sleep
-from coldforge.plan import libraries, names
+from coldforge.plan import names
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Need, Shown, Trial
 from coldforge.smoke.diagnosis import likely
 from coldforge.smoke.display import NAME, Display, gone
 from coldforge.smoke.machine import INBOX, Machine
+from coldforge.smoke.managers import Manager
 from coldforge.smoke.picture import png
 
 DEADLINE: Final = 120  # seconds in which a window must be shown; a shared machine may be slow
 _REST: Final = 3.0  # seconds in which what a window shows comes to rest, unless it moves all the time
-_ORDER: Final = ("deb", "tar.gz", "onefile")  # a deb brings what the others cannot ask for
+ANYWHERE: Final = ("tar.gz", "onefile")  # formats that no package manager installs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is tried: the artifacts of one target, which lie in `folder`; `needs` are the tree's of its system.
 
-    `image` is what images.toml calls the bare system, and `reference` what that stands for; `packages` are Debian's by soname.
+    `image` is what images.toml calls the bare system, `reference` what that stands for, and `manager` what installs packages there;
+    `packages` are those of Debian and Arch Linux by soname, by the format that asks for them.
     """
 
     plan: Plan
@@ -41,7 +43,8 @@ class Job:
     needs: tuple[Need, ...]
     image: str
     reference: str
-    packages: Mapping[str, str]
+    manager: Manager
+    packages: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,8 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
     `cut` takes the system off the network, once all is installed, and gives the display, if there is one; without it no windowed
     executable is started. Raises Refused at the first thing that does not work.
     """
-    artifacts = sorted(job.artifacts, key=lambda artifact: _ORDER.index(artifact.format))
+    order = (job.manager.format, *ANYWHERE)  # a package brings what the others cannot ask for
+    artifacts = sorted(job.artifacts, key=lambda artifact: order.index(artifact.format))
     _bring(job, machine, artifacts)
     display = cut()
     windows: list[Shown] = []
@@ -71,7 +75,7 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
             _run(job, machine, placed, command, {"DISPLAY": NAME} if display else {})
         if display:
             windows += [_show(job, machine, display, placed, executable) for executable in windowed(job.plan, artifact)]
-        if artifact.format == "deb":
+        if artifact.format == job.manager.format:
             machine.remove(_package(job))
     return Trial(
         image=job.reference,
@@ -93,24 +97,26 @@ def _bring(job: Job, machine: Machine, artifacts: Sequence[PlannedArtifact]) -> 
     """What needs the network, perhaps: the package with its dependencies, or what archives cannot ask for."""
     try:
         for artifact in artifacts:
-            if artifact.format == "deb":
+            if artifact.format == job.manager.format:
                 machine.install(job.folder / artifact.name)
                 return
-        machine.satisfy(libraries.named(job.needs, job.packages))
+        machine.satisfy(job.manager.needed(job.needs, job.packages))
     except BuildFailed as error:
         what = f"{artifacts[0].name} cannot be installed in {machine.system}"
         raise Refused(what, why=error.why, hint=f"Its dependencies must be in that system's archive. {error.hint}") from error
 
 
 def _package(job: Job) -> str:
-    return job.plan.config.deb.package or names.debian_package(job.plan.product.name)
+    named: str = getattr(job.plan.config, job.manager.format).package
+    return named or names.debian_package(job.plan.product.name)
 
 
 def _place(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:
     """An installed package is in its place already; an archive is unpacked, a single program copied."""
     source = job.folder / artifact.name
-    if artifact.format == "deb":
-        return Placed(artifact=artifact, path="", tree=f"/usr/lib/{_package(job)}")
+    if artifact.format == job.manager.format:
+        program = machine.root(["readlink", "-f", f"/usr/bin/{job.plan.product.executables[0].name}"])
+        return Placed(artifact=artifact, path="", tree=str(PurePosixPath(program.strip()).parent))
     if artifact.format == "tar.gz":
         folder = machine.unpack(source)
         return Placed(artifact=artifact, path=folder, tree=folder)
@@ -137,7 +143,7 @@ def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[
 def _refused(what: str, job: Job, machine: Machine, placed: Placed, error: ColdforgeError) -> Refused:
     """What happened, the last lines of it, and what most likely lacks."""
     unresolved = machine.unresolved(placed.tree) if placed.tree else ()
-    problems = tuple(Problem(what=sentence) for sentence in likely(error.why, unresolved, job.packages))
+    problems = tuple(Problem(what=sentence) for sentence in likely(error.why, unresolved, job.packages["deb"]))
     # the headline would look like a crash of coldforge
     why = "\n".join(line for line in error.why.splitlines() if not line.startswith("Traceback "))
     how = f"It ran from {placed.artifact.name}, as a plain user with a read-only home folder, without network and without Python."

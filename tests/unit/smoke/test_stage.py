@@ -11,9 +11,10 @@ from coldforge.host import engine
 from coldforge.plan.model import Plan, PlannedArtifact
 from coldforge.project.config import Config, Executable, Product, SmokeConfig
 from coldforge.project.images import Image
-from coldforge.records import Artifact, SourceRecord, TargetRecord
+from coldforge.records import Artifact, Need, SourceRecord, TargetRecord
 from coldforge.smoke import stage
 from coldforge.smoke.display import Window, windows
+from coldforge.smoke.managers import MANAGERS
 from coldforge.smoke.picture import Area
 from coldforge.smoke.stage import choose, left_out
 from coldforge.smoke.trial import windowed
@@ -45,7 +46,42 @@ IMAGES = {
     ],
 )
 def test_the_oldest_and_the_newest_that_are_promised(target: Target, floor: str, names: list[str]) -> None:
-    assert list(choose(IMAGES, target, floor)) == names
+    assert list(choose(IMAGES, target, floor, ["tar.gz", "deb"])) == names
+
+
+@pytest.mark.parametrize(
+    ("formats", "names"),
+    [
+        (["rpm", "tar.gz"], ["leap", "fedora"]),
+        (["deb", "rpm", "tar.gz"], ["b", "d", "leap", "fedora"]),
+        (["tar.gz"], ["b", "d"]),
+        (["onefile", "sbom"], ["b", "d"]),
+        (["rpm", "arch"], ["leap", "fedora", "rolling"]),
+        (["sbom"], []),
+        (["apk"], []),
+    ],
+)
+def test_each_package_manager_has_its_systems(formats: list[str], names: list[str]) -> None:
+    more = {"fedora": ("dnf", "2.41"), "leap": ("dnf", "2.38"), "rolling": ("pacman", "2.42"), "old": ("dnf", "2.28")}
+    images = IMAGES | {name: Image(base="x", use="smoke", glibc=glibc, manager=manager) for name, (manager, glibc) in more.items()}  # type: ignore[arg-type]  # both are managers
+    assert list(choose(images, X64, "glibc-2.36", formats)) == names
+
+
+def test_what_brings_a_library_is_asked_for_in_each_managers_words() -> None:
+    needs = (
+        Need(soname="libGL.so.1", by="demo"),
+        Need(soname="libX11.so.6", by="demo"),
+        Need(soname="libout.so.1", by="demo", priority="recommended"),
+    )
+    packages = {"deb": {"libGL.so.1": "libgl1", "libX11.so.6": "libx11-6"}, "arch": {"libGL.so.1": "libglvnd", "libX11.so.6": "libx11"}}
+    assert {name: manager.needed(needs, packages) for name, manager in MANAGERS.items()} == {
+        "apt": ("libgl1, libx11-6",),
+        "dnf": ("libGL.so.1()(64bit)", "libX11.so.6()(64bit)"),
+        "zypper": ("libGL.so.1()(64bit)", "libX11.so.6()(64bit)"),
+        "pacman": ("libglvnd", "libx11"),
+        "apk": ("so:libGL.so.1", "so:libX11.so.6"),
+    }
+    assert all(not manager.needed((), packages) for manager in MANAGERS.values())
 
 
 ARTIFACT = Artifact(name="demo.tar.gz", path="linux-x86_64/demo.tar.gz", target="linux-x86_64", format="tar.gz", size=1, sha256="0" * 64)
