@@ -37,8 +37,9 @@ APK = "demo-1.2.0-rc.1.x86_64.apk"
 IPK = "demo-1.2.0-rc.1.x86_64.ipk"
 ZST = "demo-1.2.0-rc.1-linux-x86_64.tar.zst"
 SNAP = "demo_1.2.0-rc.1_amd64.snap"
+FLATPAK = "demo-1.2.0-rc.1.x86_64.flatpak"
 APPIMAGE = "demo-1.2.0-rc.1-x86_64.AppImage"
-MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, APPIMAGE, SNAP, BILL)
+MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, APPIMAGE, FLATPAK, SNAP, BILL)
 PRODUCT = Product(
     name="demo",
     version="1.2.0rc1",
@@ -48,6 +49,7 @@ PRODUCT = Product(
     homepage="https://demo.example.org",
     maintainer="Somebody <somebody@example.org>",
     display_name="demo",
+    identifier="org.example.demo",
     executables=(Executable(name="demo", entry="demo:main"),),
 )
 FILES = {
@@ -77,7 +79,7 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     matrix = Matrix(
         targets={
             "linux-x86_64": TargetConfig(
-                formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom")
+                formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "flatpak", "snap", "sbom")
             )
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,16 +18,21 @@ from coldforge.bundle.squashfs import PROGRAM
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import Refused, RemoteFailed
 from coldforge.freeze.index import index
-from coldforge.project.config import AppImageConfig, Config
+from coldforge.project.config import AppImageConfig, Config, FlatpakConfig, Product
 from coldforge.target import Target
-from support import payloads, runtimes
+from support import images, payloads, runtimes
 from support.require import tool
 from support.serving import serving
 
 pytestmark = pytest.mark.integration
 APPIMAGE = "demo-1.2.0-rc.1-x86_64.AppImage"
+FLATPAK = "demo-1.2.0-rc.1.x86_64.flatpak"
 SNAP = "demo_1.2.0-rc.1_amd64.snap"
 PACKAGE = "apt-get install squashfs-tools"
+
+
+RUNTIME = "org.example.Platform"
+NAMED = replace(payloads.PRODUCT, identifier="org.example.demo")
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +40,10 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
 
 
-def bundled(folder: Path, name: str, config: Config | None = None) -> Path:
+def bundled(folder: Path, name: str, config: Config | None = None, product: Product = payloads.PRODUCT) -> Path:
     """One artifact of the payload that has everything in it that packaging can break."""
     tool(PROGRAM, PACKAGE)
-    plan, payload = payloads.make(folder, config=config)
+    plan, payload = payloads.make(folder, product, config)
     bundle_target(plan, plan.targets[0], payload, project=folder, out=folder / "dist", asked={name})
     return folder / "dist" / payloads.TARGET / name
 
@@ -141,3 +147,46 @@ def test_an_appimage_says_where_newer_ones_are(tmp_path: Path) -> None:
     said = subprocess.run([reader, "--string-dump=.upd_info", image], check=True, capture_output=True, text=True).stdout
     assert where in said
     assert subprocess.run([image], check=True, capture_output=True, text=True).stdout == "it runs\n"
+
+
+def system(folder: Path) -> Path:
+    """A repository with a runtime for flatpaks: what a bare Debian has in /usr."""
+    with tarfile.open(images.archive(images.BARE)) as outer, tarfile.open(fileobj=outer.extractfile("layer.tar")) as layer:
+        for member in layer:
+            if member.name.startswith("usr/") and not member.isdev():
+                layer.extract(member, folder / "layer", filter="fully_trusted")
+    build = folder / "runtime"
+    build.mkdir()
+    (folder / "layer/usr").rename(build / "files")
+    (build / "metadata").write_text(f"[Runtime]\nname={RUNTIME}\nruntime={RUNTIME}/x86_64/1\nsdk={RUNTIME}/x86_64/1\n")
+    flatpak(folder, "build-export", "--disable-sandbox", "--disable-fsync", "--runtime", "--files=files", folder / "repo", build, "1")
+    return folder / "repo"
+
+
+def flatpak(folder: Path, *words: str | Path) -> str:
+    """Call flatpak as a user of whom nothing is known."""
+    program = tool("flatpak", "apt-get install flatpak")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder / "data"), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run([program, *words], check=False, capture_output=True, text=True, env=environment, timeout=300)
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def test_a_flatpak_is_installed_and_runs_confined(tmp_path: Path) -> None:
+    config = Config(flatpak=FlatpakConfig(runtime=RUNTIME, sdk=RUNTIME, runtime_version="1", permissions=("--filesystem=xdg-documents",)))
+    bundle = bundled(tmp_path, FLATPAK, config, NAMED)
+    place = tmp_path / "user"
+    place.mkdir()
+    flatpak(place, "--user", "remote-add", "--no-gpg-verify", "local", system(place))
+    flatpak(place, "--user", "install", "-y", "--noninteractive", "local", f"{RUNTIME}//1")
+    flatpak(place, "--user", "install", "-y", "--noninteractive", "--bundle", bundle)
+    assert flatpak(place, "--user", "run", "org.example.demo") == "it runs\n"
+    said = flatpak(place, "--user", "info", "--show-metadata", "org.example.demo").splitlines()
+    assert said[:5] == ["[Application]", "name=org.example.demo", f"runtime={RUNTIME}/x86_64/1", f"sdk={RUNTIME}/x86_64/1", "command=demo"]
+    assert [line for line in said[5:] if line] == ["[Context]", "filesystems=xdg-documents;"], "no network, no sockets"
+    files = Path(flatpak(place, "--user", "info", "--show-location", "org.example.demo").strip()) / "files"
+    assert tree_of(files / "lib/demo") == tree_of(tmp_path / "dist" / payloads.TARGET / "payload")
+    assert (files / "share/metainfo/org.example.demo.metainfo.xml").is_file()
+    assert "2023-11-14 22:13:20" in flatpak(place, "--user", "info", "org.example.demo")
+    flatpak(place, "--user", "uninstall", "-y", "--noninteractive", "org.example.demo")
+    assert not files.exists()

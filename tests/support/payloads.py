@@ -59,11 +59,9 @@ def make(folder: Path, product: Product = PRODUCT, config: Config | None = None,
     _write(root.parent / "onefile" / "demo", "#!/bin/sh\necho one\n", executable=True)
     _write(folder / "LICENSE", "Copyright (c) 2021-2023 Some Body\n\nDo as you like.\n")
     _write(folder / "vendor" / "COPYING", "Take it.\n")
-    matrix = Matrix(
-        targets={
-            TARGET: TargetConfig(formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom"))
-        }
-    )
+    formats: tuple[str, ...] = ("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom")
+    formats += ("flatpak",) if product.identifier else ()  # it has no other name
+    matrix = Matrix(targets={TARGET: TargetConfig(formats=formats)})
     config = config or Config(deb=DebConfig(depends=("zlib1g",)))
     plan = make_plan(product=product, config=config, source=SourceRecord(epoch=EPOCH), matrix=matrix, coldforge="0")
     payload = payload_of(root)

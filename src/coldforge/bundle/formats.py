@@ -11,6 +11,7 @@ from coldforge.bundle.appimage import AppImage
 from coldforge.bundle.arch import Arch
 from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
+from coldforge.bundle.flatpak import Flatpak
 from coldforge.bundle.ipk import Ipk
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
@@ -27,6 +28,7 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "apk": Apk,
     "ipk": Ipk,
     "appimage": AppImage,
+    "flatpak": Flatpak,
     "snap": Snap,
     "sbom": Sbom,
 }

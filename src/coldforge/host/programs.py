@@ -12,7 +12,7 @@ from coldforge.errors import Missing
 from coldforge.host.run import run
 
 # Debian's packages; other distributions mostly call them the same.
-PACKAGES: Final = {"mksquashfs": "squashfs-tools"}
+PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak"}
 _ASKED: Final = {"mksquashfs": "-version"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from coldforge.errors import Problem
-from coldforge.plan import names, snaps
+from coldforge.plan import flatpaks, names, snaps
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.target import Target
@@ -63,6 +63,10 @@ def _appimage(product: Product, _config: Config, version: names.Version, target:
     yield PlannedArtifact(name=names.appimage(product.name, version, target), format="appimage")
 
 
+def _flatpak(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.package(product.name, version, target, "flatpak"), format="flatpak")
+
+
 def _snap(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.snap(snaps.name(product, config), version, target), format="snap")
 
@@ -82,6 +86,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
     "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
     "appimage": Format("linux", _appimage, ("mksquashfs",)),
+    "flatpak": Format("linux", _flatpak, ("flatpak",), flatpaks.problems, glibc=True),
     "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
     "sbom": Format("", _sbom),
 }

@@ -209,6 +209,20 @@ class SnapConfig(Section, frozen=True, kw_only=True):
     compression: Annotated[Literal["xz", "lzo"], Meta(description="`xz` is smaller, `lzo` starts faster.")] = "xz"
 
 
+class FlatpakConfig(Section, frozen=True, kw_only=True):
+    """`[tool.coldforge.flatpak]`: the runtime, and what the program may do: show its windows, if it has some, and what is named here."""
+
+    runtime: Annotated[str, Meta(description="What it runs on.", pattern=r"^[A-Za-z0-9_.-]+$")] = "org.freedesktop.Platform"
+    sdk: Annotated[str, Meta(description="What belongs to the runtime for building.", pattern=r"^[A-Za-z0-9_.-]+$")] = "org.freedesktop.Sdk"
+    runtime_version: Annotated[
+        str, Meta(description="Version of both; its C library must be as new as the tree's floor.", pattern=r"^[A-Za-z0-9_.-]+$")
+    ] = "24.08"
+    branch: Annotated[str, Meta(description="Branch of the application.", pattern=r"^[A-Za-z0-9_.-]+$")] = "stable"
+    permissions: Annotated[
+        tuple[str, ...], Meta(description="What it may do, in flatpak's words, such as `--share=network` or `--filesystem=home`.")
+    ] = ()
+
+
 class LicensesConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.licenses]`: the licences that what is distributed may have; without this table nothing is judged."""
 
@@ -255,6 +269,7 @@ class Config(Section, frozen=True, kw_only=True):
     ipk: IpkConfig = IpkConfig()
     appimage: AppImageConfig = AppImageConfig()
     snap: SnapConfig = SnapConfig()
+    flatpak: FlatpakConfig = FlatpakConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 
