@@ -151,6 +151,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
         coldforge=__version__,
         targets=targets,
         where=loaded.in_matrix,
+        described=loaded.in_project,
         images=images_of(loaded.root) if asks else None,
     )
     plan = narrowed(formats=formats)

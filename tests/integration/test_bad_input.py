@@ -71,6 +71,34 @@ def test_no_project(verb: str, host_env: dict[str, str], tmp_path: Path) -> None
         pytest.param(
             {"pyproject.toml": PYPROJECT.replace("tiny = ", "_internal = ")}, ["pyproject.toml:15", "_internal"], id="a-name-that-is-taken"
         ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT + '[tool.coldforge.deb]\npackage = "Tiny_App"\n'},
+            ["pyproject.toml:17", "'Tiny_App'", "lower-case letters"],
+            id="a-package-that-cannot-be-called-so",
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT + '[tool.coldforge.deb]\nsection = "util"\n'},
+            ["pyproject.toml:17", "no section 'util'", "did you mean utils?"],
+            id="no-section",
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT.replace('version = "0.1.0"', 'version = "1.0a1.dev2"')},
+            ["pyproject.toml:7", "1.0a1.dev2", "rc1"],
+            id="a-version-that-cannot-be-mapped",
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT + '[tool.coldforge]\nicon = "i.svg"\n', "i.svg": '<svg viewBox="0 0 3 4"/>'},
+            ["pyproject.toml:17", "i.svg is 3 by 4 units", "square"],
+            id="an-icon-that-is-not-square",
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT + '[tool.coldforge.linux.files]\n"/usr/bin/tiny" = "README.md"\n', "README.md": "x"},
+            ["pyproject.toml:17", "/usr/bin/tiny is installed already"],
+            id="files-that-clash",
+        ),
+        pytest.param(
+            {"pyproject.toml": PYPROJECT + 'Tiny = "tiny:main"\n'}, ["tiny", "Tiny", "differ in case only"], id="programs-that-clash"
+        ),
         pytest.param({"pyproject.toml": "\xff\xfe"}, ["pyproject.toml"], id="not-text"),
     ],
 )
@@ -83,6 +111,15 @@ def test_all_unknown_keys_are_told_at_once_with_their_lines_and_nearest_names(ru
     tables = '[tool.coldforge]\nicn = "x.png"\n[tool.coldforge.deb]\ndepend = []\n[tool.coldforge.smoke]\nrun = "tiny"\n'
     outcome = run("plan", {"pyproject.toml": PYPROJECT + tables, "matrix.yml": "targets:\n  linux-x86_64:\n    format: [deb]\n"})
     outcome.failed(2, "pyproject.toml:17", "icon", "pyproject.toml:19", "depends", "pyproject.toml:21", "run", "matrix.yml:3", "formats")
+
+
+def test_a_description_that_packages_cannot_show_is_remarked_with_its_line(host_env: dict[str, str], tmp_path: Path) -> None:
+    given = next(line for line in PYPROJECT.splitlines() if line.startswith("description"))
+    for text, told in ((f'description = "{"long " * 20}"', "the description has 99 characters"), ("", "there is no description")):
+        project = write(tmp_path / str(len(text)), {**TINY, "pyproject.toml": PYPROJECT.replace(given, text)})
+        done = coldforge("plan", project, env=host_env).succeeded()
+        assert told in done.err
+        assert f"pyproject.toml:{PYPROJECT.splitlines().index(given) + 1 if text else 5}" in done.err
 
 
 def test_unknown_options_and_commands_are_usage_errors(host_env: dict[str, str], tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Final
 from coldforge.bundle.tree import Tree
 from coldforge.plan import libraries
 from coldforge.project.config import Product
+from coldforge.project.debian import SYNOPSIS
 from coldforge.records import Payload
 
-SYNOPSIS: Final = 80  # characters, the package's name excluded (Debian Policy 3.4.1)
 _ARTICLE: Final = re.compile(r"^(an?|the) (?=\S)", re.IGNORECASE)
 
 

@@ -283,7 +283,7 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
     """What build/freeze.py is asked for; its keys are explained there."""
     return {
         "application": job.plan.product.name,
-        "executables": msgspec.to_builtins(job.plan.product.executables),
+        "executables": [{"name": each.name, "entry": each.entry, "console": each.console} for each in job.plan.product.executables],
         "options": options_of(job),
         "onefile": wants_one_file(job),
         "anyway": "entry-import" in job.plan.config.gates,

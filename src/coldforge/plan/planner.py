@@ -34,6 +34,7 @@ class _Planning:
     config: Config
     formats: tuple[str, ...]
     where: Where
+    described: Where
     images: Mapping[str, Image] | None
     problems: list[Problem] = field(default_factory=list)
 
@@ -56,16 +57,19 @@ def make_plan(
     targets: Sequence[str] = (),
     formats: Sequence[str] = (),
     where: Where = _nowhere,
+    described: Where = _nowhere,
     images: Mapping[str, Image] | None = None,
 ) -> Plan:
     """Decide what is built. `targets` and `formats` narrow the matrix to what the user named;
-    `where` tells the place of a key in matrix.yml when there is a problem with it. `images` are the
+    `where` tells the place of a key in matrix.yml when there is a problem with it, `described` one in [project]. `images` are the
     build images that there are; without them every container is taken as it is named.
 
     Raises ConfigurationError with every problem: unknown words, colliding names, a version that
     cannot be mapped, nothing to build.
     """
-    planning = _Planning(product=product, config=config, formats=tuple(dict.fromkeys(formats)), where=where, images=images)
+    planning = _Planning(
+        product=product, config=config, formats=tuple(dict.fromkeys(formats)), where=where, described=described, images=images
+    )
     version = _version(planning)
     _unknown_formats(planning)
     chosen = _targets(planning, matrix, targets)
@@ -83,7 +87,7 @@ def _version(planning: _Planning) -> names.Version:
     try:
         return names.Version.parse(planning.product.version)
     except ConfigurationError as error:
-        planning.add(error.what, error.hint)
+        planning.problems.append(Problem(what=error.what, hint=error.hint, where=planning.described("version")))
         return names.Version((0, 0, 0))
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from coldforge.errors import Location
 from coldforge.project.config import Config
+from coldforge.project.debian import check_description, check_section
+from coldforge.project.desktop import check_desktop
 from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
@@ -56,6 +58,9 @@ def check(read: Read, findings: Findings) -> None:
         check_entry(read, findings)
     _files(read, findings)
     check_icons(read.root, read.tool, read.config, findings)
+    check_desktop(read.tool, read.config.executables, findings)
+    check_description(read.table.description, read.project, dynamic="description" in read.table.dynamic)
+    check_section(read.config.deb.section, read.tool, findings)
     check_linux(read.root, read.tool, read.config.linux, findings)
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)

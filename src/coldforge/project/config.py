@@ -95,7 +95,21 @@ class SmokeConfig(Section, frozen=True, kw_only=True):
     skip: Annotated[str, Meta(description="Why nothing is tried in bare systems; the reason goes into the manifest.")] = ""
 
 
-PackageName = Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+._-]+)?$")]
+PackageName = Annotated[
+    str,
+    Meta(
+        description="Name of the package: lower-case letters, digits and `+._-`, at least two; default: made from the product's.",
+        pattern=r"^([a-z0-9][a-z0-9+._-]+)?$",
+    ),
+]
+# Debian Policy 5.6.1
+DebianName = Annotated[
+    str,
+    Meta(
+        description="Name of the package: lower-case letters, digits and `+.-`, at least two; default: made from the product's.",
+        pattern=r"^([a-z0-9][a-z0-9+.-]+)?$",
+    ),
+]
 Depends = Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")]
 Recommends = Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")]
 Suggests = Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")]
@@ -107,13 +121,16 @@ Libraries = Annotated[
     Meta(description='Packages of libraries that are not known: `"libfoo.so.1" = "libfoo1"`; empty text: the program can do without.'),
 ]
 Revision = Annotated[int, Meta(description="Revision of the packaging.", ge=1)]
-PackageSection = Annotated[str, Meta(description="Section of the archive.")]
+PackageSection = Annotated[
+    str,
+    Meta(description="Section of the archive, such as `utils` or `non-free/utils`.", pattern=r"^([a-z][a-z0-9-]*/)?[a-z0-9][a-z0-9-]*$"),
+]
 
 
 class DebConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.deb]`: what the Debian package says beyond the product's metadata."""
 
-    package: Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+.-]+)?$")] = ""
+    package: DebianName = ""
     section: PackageSection = "utils"
     priority: Annotated[Literal["required", "important", "standard", "optional", "extra"], Meta(description="Priority.")] = "optional"
     depends: Depends = ()
@@ -167,7 +184,7 @@ class ApkConfig(Section, frozen=True, kw_only=True):
 class IpkConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.ipk]`: what the package for OpenWrt and other small systems says beyond the product's metadata."""
 
-    package: Annotated[str, Meta(description="Name of the package.", pattern=r"^([a-z0-9][a-z0-9+.-]+)?$")] = ""
+    package: DebianName = ""
     architecture: Annotated[str, Meta(description="Word for the architecture; default: OpenWrt's, `x86_64` or `aarch64_generic`.")] = ""
     section: PackageSection = "utils"
     depends: Annotated[tuple[str, ...], Meta(description="Packages that it needs; nothing is known of these systems' packages.")] = ()

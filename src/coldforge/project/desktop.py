@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
 
 from msgspec import Meta, field
 
+from coldforge.project.read import Findings, Part
 from coldforge.project.section import Section
+
+_ID: Final = re.compile(r"^[A-Za-z0-9-]+$")  # of an action: desktop entry specification, "Additional applications actions"
 
 MimeType = Annotated[
     str,
@@ -54,3 +58,38 @@ class Desktop(Section, frozen=True, kw_only=True):
     startup_notify: Annotated[
         bool | None, Meta(description="Whether it tells when its first window is there; default: nothing is said.")
     ] = None
+
+
+def check_desktop(tool: Part, executables: Mapping[str, Desktop], findings: Findings) -> None:
+    """Find what no desktop understands, and kinds of files that are two things at once; `tool` is `[tool.coldforge]`."""
+    for name, executable in executables.items():
+        for keys, what, hint in _actions(executable):
+            findings.add(what, tool.where("executables", name, "actions", *keys), hint)
+    for keys, what, hint in _kinds(executables):
+        findings.add(what, tool.where("executables", *keys), hint)
+
+
+def _actions(executable: Desktop) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for key, action in executable.actions.items():
+        if not _ID.match(key):
+            yield (key,), f"{key!r} cannot be the id of an action", "use letters, digits and hyphens"
+        if not action.name.strip():
+            yield (key, "name"), f"the action {key!r} has no name", "it is what people read in the menu"
+
+
+def _kinds(executables: Mapping[str, Desktop]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What is wrong with the kinds of files: several programs may open one, but it is defined once."""
+    defined: dict[str, FileAssociation] = {}
+    owners: dict[str, str] = {}
+    for name, executable in executables.items():
+        for number, kind in enumerate(executable.file_associations):
+            keys = (name, "file-associations", str(number))
+            if not kind.extensions and (kind.icon or kind.name):
+                hint = "a kind that systems know has a name and an icon of theirs; with extensions it is defined here"
+                yield keys, f"{kind.mime_type} has no extensions, so its name and icon would do nothing", hint
+            elif kind.extensions and defined.setdefault(kind.mime_type, kind) != kind:
+                yield keys, f"{kind.mime_type} is defined twice, and not alike", "define it once, and name only its mime-type elsewhere"
+            for extension in kind.extensions:
+                other = owners.setdefault(extension, kind.mime_type)
+                if other != kind.mime_type:
+                    yield keys, f".{extension} would be both {other} and {kind.mime_type}", "give it to one of them"

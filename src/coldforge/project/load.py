@@ -36,6 +36,12 @@ class Project:
         file = self.root / MATRIX
         return Part(file=file).where(*keys) if file.is_file() else None
 
+    def in_project(self, *keys: str) -> Location | None:
+        """Where a key of `[project]` stands; None when it is in no file."""
+        files = [self.root / name for name in _FILES if (self.root / name).is_file()]
+        found = (Part(file=file, keys=("project",)).where(*keys) for file in files)
+        return next((place for place in found if place.line), None)
+
 
 def load_project(path: Path) -> Project:
     """Read the project in the folder `path`.

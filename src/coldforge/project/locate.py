@@ -59,6 +59,8 @@ def toml_lines(text: str) -> dict[Keys, int]:
     for mark in _MARK.findall(text):
         if cursor.reading == "value":
             _value(cursor, mark)
+            if mark == "{" and (item := cursor.brackets[-1][1]) in cursor.numbers:
+                lines.setdefault(item, line)
         elif (keys := _key(cursor, mark)) is not None:
             lines.setdefault(keys, line)
             lines.setdefault(tuple(key for n, key in enumerate(keys) if keys[: n + 1] not in cursor.numbers), line)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from coldforge.bundle import control
 from coldforge.freeze.binaries import Priority
 from coldforge.project.config import Product
+from coldforge.project.debian import SYNOPSIS
 from coldforge.records import Need, Payload
 from support.releases import ENVIRONMENT
 
@@ -39,7 +40,7 @@ def test_the_synopsis(summary: str, expected: str) -> None:
 @given(st.text(max_size=300))
 def test_any_summary_becomes_one_short_line(text: str) -> None:
     made = control.synopsis(product(text))
-    assert 0 < len(made) <= control.SYNOPSIS
+    assert 0 < len(made) <= SYNOPSIS
     assert made == " ".join(made.split())
 
 

@@ -65,6 +65,7 @@ last = 1
         (("tool", "coldforge", "list", "first"), 21),
         (("tool", "coldforge", "list", "second"), 23),
         (("tool", "coldforge", "list", "1", "second"), 23),
+        (("tool", "coldforge", "deb", "depends", "0"), 16),
         (("tool", "coldforge", "deb", "depends", "0", "other"), 16),
         (("tool", "dotted.name", "x"), 25),
         (("tool", "dotted.name", "last"), 28),
