@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -18,10 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from coldforge import pipeline
 from coldforge.errors import ConfigurationError, Missing, Refused
+from coldforge.host import files
 from coldforge.records import read
 from coldforge.repo import CONTENTS, Contents
 from coldforge.repo.stage import publish
+from coldforge.sign import openpgp
 from coldforge.sign.keys import Given
 from support import packaged, payloads
 from support.bare import Bare, bare
@@ -170,6 +175,29 @@ def test_dnf_installs_upgrades_and_refuses_to_go_back(site: Path, both: Path, ma
     assert machine.do("dnf repoquery --whatprovides /usr/bin/demo").splitlines()[-1] == "demo-0:1.1.0~rc.1-1.x86_64"
 
 
+def test_signed_packages_are_checked_by_themselves_too(releases: dict[str, Path], given: Given, machine: Bare, tmp_path: Path) -> None:
+    """dnf asks for the signature of the package; dpkg installs a deb with one inside."""
+    shutil.copytree(releases[OLD], tmp_path / "dist", symlinks=True)
+    pipeline.sign_release(tmp_path / "dist", given)
+    publish([tmp_path / "dist"], tmp_path / "site", url=URL, given=given)
+    with_glibc(machine, tmp_path)
+    serve(machine, tmp_path / "site")
+    assert "\ngpgcheck=1\n" in machine.do(f"curl -fs {URL}/rpm/demo.repo")
+    machine.do(typed(tmp_path / "site", "Fedora"))
+    assert "Signature" in machine.do("rpm -qi demo | grep ^Signature | grep -v none")
+    machine.do("dnf remove demo")
+    machine.do(typed(tmp_path / "site", "Debian"))
+    assert machine.do("dpkg-query -Wf '${Version}' demo") == "1.0.0-1"
+    machine.do("apt-get remove demo")
+    other = packaged.key()  # the list is signed by another key than the packages, and only that one is known
+    publish([tmp_path / "dist"], tmp_path / "other/site", url=URL, given=Given(openpgp=other.private))
+    machine.do("rm -rf /var/lib/rpm/pubkeys && rpm -e --allmatches gpg-pubkey && dnf clean all")
+    serve(machine, tmp_path / "other/site")
+    said = machine.run(typed(tmp_path / "other/site", "Fedora"))
+    assert said.code
+    assert "GPG check FAILED" in said.text
+
+
 @pytest.mark.parametrize("change", ["list", "top", "package"])
 def test_dnf_refuses_what_was_tampered_with(change: str, site: Path, machine: Bare, tmp_path: Path) -> None:
     changed = tmp_path / "site"
@@ -306,14 +334,74 @@ def test_a_key_with_a_passphrase_and_one_in_an_agent(releases: dict[str, Path], 
     assert payloads.snapshot(tmp_path / "one") == payloads.snapshot(tmp_path / "two")
 
 
-def test_nothing_of_the_key_is_left(releases: dict[str, Path], key: packaged.Made, tmp_path: Path) -> None:
-    """Neither a file nor a process: gpg's home and its agent are gone."""
-    from coldforge.sign.openpgp import MEMORY
+def test_the_command_tells_the_lines_and_shows_no_secret(releases: dict[str, Path], tmp_path: Path) -> None:
+    made = packaged.key(passphrase="correct horse battery")
+    words = [
+        sys.executable,
+        "-m",
+        "coldforge",
+        "repo",
+        str(releases[OLD]),
+        str(releases[NEW]),
+        "--out",
+        str(tmp_path / "site"),
+        "--url",
+        URL,
+    ]
+    env = packaged.environment(
+        PYTHONPATH=str(Path(pipeline.__file__).parents[1]),
+        COLDFORGE_OPENPGP_KEY=made.private,
+        COLDFORGE_OPENPGP_PASSPHRASE="correct horse battery",
+    )
+    done = subprocess.run([*words, "--name", "acme", "--keep", "1", "--json"], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    contents = json.loads(done.stdout)
+    assert contents["name"] == "acme"
+    assert {held["release"] for held in contents["packages"]} == {NEW}
+    assert all(line in done.stderr for line in typed(tmp_path / "site", "Debian").splitlines()[1:])
+    assert "horse" not in done.stdout + done.stderr
+    again = subprocess.run([*words[:-2], "--url", "example.org"], env=env, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "cannot be the address of a repository" in again.stderr
 
-    before = set(MEMORY.glob("coldforge-*"))
-    publish([releases[OLD]], tmp_path / "site", url=URL, given=Given(openpgp=key.private))
-    assert set(MEMORY.glob("coldforge-*")) <= before
+
+@pytest.mark.parametrize("passphrase", ["", "correct horse battery"])
+def test_without_a_place_in_memory_only_protected_keys_are_taken(
+    passphrase: str, releases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = packaged.key(passphrase=passphrase)
+    monkeypatch.setattr(openpgp, "MEMORY", tmp_path / "none")
+    given = Given(openpgp=made.private, openpgp_passphrase=passphrase)
+    if passphrase:
+        assert publish([releases[OLD]], tmp_path / "site", url=URL, given=given).packages
+        return
+    with pytest.raises(Missing, match="it would be written to a disk"):
+        publish([releases[OLD]], tmp_path / "site", url=URL, given=given)
+
+
+def test_nothing_of_the_key_is_left(releases: dict[str, Path], key: packaged.Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a file nor a process: gpg's home and its agent are gone."""
+    with files.scratch("memory") as memory:
+        monkeypatch.setattr(openpgp, "MEMORY", memory)
+        with openpgp.opened(key.private, "") as opened:
+            assert opened.detached(Path("/dev/null"), epoch=payloads.EPOCH)
+            assert running(memory), "there was an agent"
+            (home,) = memory.iterdir()
+            assert home.stat().st_mode & 0o777 == 0o700
+        assert not list(memory.iterdir())
+        assert not running(memory)
+        publish([releases[OLD]], tmp_path / "site", url=URL, given=Given(openpgp=key.private))
+        assert not list(memory.iterdir())
     assert b"PRIVATE" not in b"".join(payloads.snapshot(tmp_path / "site").values())
+
+
+def running(folder: Path) -> list[str]:
+    """The command lines of processes that name a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
 
 
 def pacman(folder: Path) -> str:

@@ -20,6 +20,7 @@ from coldforge.sign import openpgp, rsa
 CONTENTS: Final = "repository.json"
 Form = Literal["deb", "rpm", "arch", "apk"]
 _PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
+_VERSION: Final = re.compile(r"[A-Za-z0-9._+~^:-]+")
 
 
 class Held(Record, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class Held(Record, frozen=True, kw_only=True):
     sha256: str
 
     def __post_init__(self) -> None:
+        if not _VERSION.fullmatch(self.version):
+            raise ValueError(f"{self.version!r} cannot be the version of a package")
         for text in (*self.path.split("/"), self.name, self.arch):
             if not _PART.fullmatch(text):
                 raise ValueError(f"{text!r} cannot be the name of a package, or of what it lies in")

@@ -117,7 +117,7 @@ def _check_protected(text: str, home: Path) -> None:
     if home.parent == MEMORY:
         return
     shown = run(["gpg", "--homedir", home, *_COMMON, "--list-packets"], stdin=text.encode(), env=_env(), check=False, quiet=True).output
-    if re.search(r"^\tskey\[", shown, re.MULTILINE):  # gpg shows the secret numbers of unprotected keys as such
+    if re.search(r"^\tskey\[\d+\]: (?!.*protected)", shown, re.MULTILINE):  # else it says "[v4 protected]" there
         message = f"the OpenPGP key has no passphrase, and without {MEMORY} it would be written to a disk"
         raise Missing(message, hint="Protect it with a passphrase: gpg --change-passphrase FINGERPRINT, then export it again.")
 

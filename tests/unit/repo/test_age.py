@@ -38,5 +38,7 @@ def test_each_package_and_format_counts_by_itself() -> None:
 def test_a_record_leads_nowhere_else(path: str) -> None:
     with pytest.raises(ValueError, match="cannot be"):
         Held(path=path, format="deb", name="demo", version="1", arch="amd64", release="1", epoch=1, size=1, sha256="")
+    with pytest.raises(ValueError, match="cannot be the version"):
+        Held(path="x", format="deb", name="demo", version=path and f"1/{path}", arch="amd64", release="1", epoch=1, size=1, sha256="")
     with pytest.raises(ValueError, match="cannot be"):
         Contents(name="x", url="y", indices=(path,))
