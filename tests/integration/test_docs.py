@@ -55,7 +55,7 @@ def test_workflows_are_githubs(tmp_path: Path) -> None:
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     ours = [step for step in steps() if step["uses"].startswith("coldforge/coldforge@")]
-    assert {step["with"]["session"] for step in ours} == {"build", "attest", "release", "verify"} <= set(SESSIONS)
+    assert {step["with"]["session"] for step in ours} == {"build", "sign", "attest", "release", "verify"} <= set(SESSIONS)
     assert all(step["with"].keys() <= inputs.keys() for step in ours)
     assert all(re.search(r"@(v\d|[0-9a-f]{40}$)", step["uses"]) for step in steps())
     assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps() if step not in ours)
@@ -64,8 +64,8 @@ def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
 @pytest.mark.parametrize(("page", "text"), [(page, text) for page, text in blocks("toml") if "tool.coldforge" in text])
 def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: dict[str, str]) -> None:
     packaging = ["packaging/demo.service", "packaging/demo.conf", "packaging/data/a.txt"]
-    files = dict.fromkeys([*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec"], "")
-    icons = dict.fromkeys(["assets/logo.svg", "assets/file.svg"], "<svg/>")
+    files = dict.fromkeys([*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec", "build-requirements.txt"], "")
+    icons = dict.fromkeys(["assets/logo.svg", "assets/file.svg", "assets/demo.svg"], "<svg/>")
     files["packaging/after-install.sh"] = "#!/bin/sh\n"
     project = write(tmp_path / "tiny", {**TINY, **files, **icons, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
     planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)

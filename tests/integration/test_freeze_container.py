@@ -70,6 +70,13 @@ def test_workers_share_the_work_there_and_leave_nothing(folder: str, system: Bar
     assert system.run("grep -l pair-work /proc/[0-9]*/comm").text == "", "a process is left"
 
 
+@pytest.mark.parametrize("folder", ["payload", "onefile"])
+def test_a_helper_of_multiprocessing_that_is_still_starting_is_waited_for(folder: str, system: Bare) -> None:
+    """Nine times of ten it found the files of a one-file program gone, and said so."""
+    assert system.do(f"for i in 1 2 3 4; do /opt/{folder}/pair-work semaphore; done", user=USER) == ""
+    assert system.do("find /tmp -mindepth 1 -user person", user=USER) == ""
+
+
 def test_the_environment_is_that_of_the_image(frozen: Path, build_image: str) -> None:
     environment = read(frozen / "payload.json", Payload).environment
     assert (environment.workshop, environment.image, environment.python) == (build_image, build_image, "python3")

@@ -77,6 +77,8 @@ class Work:
                 print(sum(pool.map(abs, [-1, -2, -3])))
                 pool.close()
                 pool.join()  # a worker that is ended while it starts would say so
+        elif sys.argv[1:] == ["semaphore"]:  # nothing waits for the tracker that it starts
+            multiprocessing.get_context("spawn").Semaphore()
         elif sys.argv[1:2] == ["child"]:
             return WAYS[sys.argv[2]](sys.argv[3:])
         return 0 if len(sys.argv) == 2 else 3
