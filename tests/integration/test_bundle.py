@@ -322,11 +322,40 @@ def test_inspect_reads_what_others_wrote_and_we_wrote(made: Path, tmp_path: Path
     assert inspect(tmp_path / "own.deb").fields["Package"] == "own"
 
 
+@pytest.mark.parametrize(("name", "kind"), [(ZST, "tar.zst"), (RPM, "rpm"), (ARCH, "arch"), (APK, "apk"), (IPK, "ipk"), (DEB, "deb")])
+def test_inspect_lists_what_every_package_installs(name: str, kind: str, made: Path) -> None:
+    found = inspect(made / name)
+    assert found.kind == kind
+    top = "demo-1.2.0-rc.1/" if name == ZST else "usr/lib/demo/"
+    items = {item.path.partition(top)[2]: (item.sha256, item.link) for item in found.items if item.kind != "directory" and top in item.path}
+    assert {path: item for path, item in items.items() if path != "LICENSE"} == {
+        path: item for path, item in payload_of(made).items() if path != "_internal/empty"
+    }
+    assert any(item.path.endswith("_internal/empty") and item.kind == "directory" for item in found.items)
+    assert all(item.sha256 for item in found.items if item.kind == "file")
+
+
+def test_inspect_says_what_packages_say(made: Path) -> None:
+    said = inspect(made / RPM).fields
+    assert (said["Version"], said["Release"], said["Architecture"], said["Build-Host"]) == ("1.2.0~rc.1", "1", "x86_64", "coldforge")
+    assert "libc.so.6(GLIBC_2.31)(64bit)" in said["Requires"]
+    assert inspect(made / ARCH).fields["pkgver"] == "1.2.0rc1-1"
+    assert inspect(made / APK).fields["pkgver"] == "1.2.0_rc1-r1"
+    assert inspect(made / IPK).fields["Version"] == "1.2.0~rc.1-1"
+    snap, image, bundle = (inspect(made / name) for name in (SNAP, APPIMAGE, FLATPAK))
+    assert (snap.kind, image.kind, bundle.kind) == ("snap", "appimage", "flatpak")
+    assert snap.fields["image"] == "squashfs 4.0, xz, blocks of 128 KiB"
+    assert image.fields["image"] == "squashfs 4.0, zstd, blocks of 128 KiB"
+    assert image.fields["runtime"] == f"{len(runtimes.by_hand())} bytes"
+    assert (bundle.fields["ref"], bundle.fields["command"]) == ("app/org.example.demo/x86_64/stable", "demo")
+    assert {found.fields["made"] for found in (snap, image, bundle)} == {"2023-11-14T22:13:20Z"}
+
+
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.3, 0.6, 0.9, 0.99])
 def test_a_truncated_package_is_told_and_no_crash(share: float, made: Path, tmp_path: Path) -> None:
-    for name in (DEB, ARCHIVE):
+    for name in (DEB, ARCHIVE, ZST, RPM, ARCH, APK, IPK, SNAP, APPIMAGE, FLATPAK):
         cut = tmp_path / name
-        whole = (made / name).read_bytes()
+        whole = (made / name).read_bytes().rstrip(b"\0")  # images are filled up to whole blocks
         cut.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(ConfigurationError, match=re.escape(cut.name)):
             inspect(cut)

@@ -23,6 +23,7 @@ from coldforge.records import Record
 UNPACKED: Final = 16 << 30  # bytes of one archive
 ENTRIES: Final = 200_000
 PIECE: Final = 1 << 20
+_SMALL: Final = 1 << 10  # compressed bytes at a time: a block of four can be 128 KiB
 KEPT: Final = 64 << 20  # bytes of a file that are kept in memory
 
 
@@ -62,15 +63,42 @@ class Bounded:
 
 def archive(stream: IO[bytes] | Bounded, compression: str) -> tarfile.TarFile:
     """A tar in a stream, compressed as its suffix says: `.gz`, `.xz`, `.bz2`, `.zst` or nothing."""
-    plain: Any = Bounded(_unpacked(stream, compression), UNPACKED, refuse=True)
+    plain: Any = Bounded(unpacked(stream, compression), UNPACKED, refuse=True)
     return tarfile.open(fileobj=plain, mode="r|", tarinfo=Header)
 
 
-def _unpacked(stream: Any, compression: str) -> Any:
-    if compression == ".zst":
+class _Zstd:
+    """A zstd stream that must be whole: the library's own reader takes one that is cut off for its end."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream, self._left, self._frame = stream, b"", self._next()
+
+    @staticmethod
+    def _next() -> Any:
         import zstandard
 
-        return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        return zstandard.ZstdDecompressor().decompressobj()
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes. Raises EOFError when the stream ends within a frame."""
+        while not self._left:
+            packed = self._stream.read(_SMALL)
+            if not packed and not self._frame.eof:
+                raise EOFError("it is cut off")
+            if not packed:
+                break
+            while packed:
+                self._frame = self._next() if self._frame.eof else self._frame
+                self._left += self._frame.decompress(packed)
+                packed = self._frame.unused_data
+        data, self._left = self._left[:size], self._left[size:]
+        return data
+
+
+def unpacked(stream: Any, compression: str) -> Any:
+    """A reader of what is compressed as a suffix says: `.gz`, `.xz`, `.bz2`, `.zst` or nothing."""
+    if compression == ".zst":
+        return _Zstd(stream)
     if compression == ".gz":
         import gzip
 
@@ -89,35 +117,60 @@ def _unpacked(stream: Any, compression: str) -> Any:
 def damage() -> tuple[type[Exception], ...]:
     """What libraries raise when bytes make no sense; a chain of headers of headers ends in RecursionError."""
     import lzma
+    import struct
     import zlib
 
     import zstandard
 
-    return tarfile.TarError, EOFError, ValueError, OSError, OverflowError, RecursionError, zlib.error, lzma.LZMAError, zstandard.ZstdError
+    return (
+        struct.error,
+        tarfile.TarError,
+        EOFError,
+        ValueError,
+        OSError,
+        OverflowError,
+        RecursionError,
+        zlib.error,
+        lzma.LZMAError,
+        zstandard.ZstdError,
+    )
 
 
-def members(tar: tarfile.TarFile, survey: Survey) -> Iterator[Item]:
-    """The entries of a tar, in its order; then the rest of the stream, whose checksum comes last. The survey sees all of them."""
+def members(tar: tarfile.TarFile, survey: Survey, told: dict[str, bytes] | None = None) -> Iterator[Item]:
+    """The entries of a tar, in its order; then the rest of the stream, whose checksum comes last. The survey sees all of them.
+
+    Of the files whose names are in `told` the beginning is put there.
+    """
     for number, member in enumerate(tar):
         if number >= ENTRIES:
             raise ValueError(f"it has more than {ENTRIES} entries")
-        yield _item(tar, member, survey)
-    while tar.fileobj.read(HEADER):
+        yield _item(tar, member, survey, {} if told is None else told)
+    drain(tar)
+
+
+def drain(tar: tarfile.TarFile) -> None:
+    """Read what is behind the entries of a tar, whose checksum comes last."""
+    stream: Any = tar.fileobj
+    while stream.read(HEADER):
         pass
 
 
-def _item(tar: tarfile.TarFile, member: tarfile.TarInfo, survey: Survey) -> Item:
+def _item(tar: tarfile.TarFile, member: tarfile.TarInfo, survey: Survey, told: dict[str, bytes]) -> Item:
     survey.name(member.name)
     kind: Literal["file", "directory", "link", "other"] = "file" if member.isreg() else "other"
     kind = "directory" if member.isdir() else "link" if member.issym() or member.islnk() else kind
     stream = tar.extractfile(member) if member.isreg() and not member.issparse() else None
+    pieces = _pieces(stream) if stream else iter(())
+    if member.name in told:
+        told[member.name] = next(pieces, b"")[:HEADER]
+        pieces = chain([told[member.name]], pieces)
     return Item(
-        path=_text(member.name),
+        path=escaped(member.name),
         kind=kind,
         size=member.size,
-        sha256=seen(member.name, member.size, _pieces(stream), survey)[0] if stream else "",
+        sha256=seen(member.name, member.size, pieces, survey)[0] if stream else "",
         mode=f"{member.mode:o}",
-        link=_text(member.linkname) if kind == "link" else "",
+        link=escaped(member.linkname) if kind == "link" else "",
         note=_note(member),
     )
 
@@ -153,7 +206,7 @@ def _note(member: tarfile.TarInfo) -> str:
     return "" if member.isreg() or member.isdir() or member.issym() or member.islnk() else "a device or pipe"
 
 
-def _text(name: str) -> str:
+def escaped(name: str) -> str:
     """A name that can be written down; bytes that are no text are escaped."""
     return name.encode(errors="backslashreplace").decode()
 
@@ -166,7 +219,7 @@ def deb(stream: IO[bytes], survey: Survey) -> tuple[dict[str, str], list[Item]]:
     for name, member in _ar(stream):
         part, _, compression = name.partition(".tar")
         if part == "control":
-            fields = dict(_fields(_control(archive(member, compression))))
+            fields = fields_of(control_of(archive(member, compression)))
         elif part == "data":
             items = list(members(archive(member, compression), survey))
         found.add(part)
@@ -179,7 +232,7 @@ def control(stream: IO[bytes]) -> str:
     """The control file of a Debian package, as it stands there. Raises ValueError when it has none."""
     for name, member in _ar(stream):
         part, _, compression = name.partition(".tar")
-        if part == "control" and (text := _control(archive(member, compression))):
+        if part == "control" and (text := control_of(archive(member, compression))):
             return text
     raise ValueError("it has no control file")
 
@@ -204,7 +257,8 @@ def _at(stream: IO[bytes], position: int) -> bytes:
     return stream.read(60)
 
 
-def _control(tar: tarfile.TarFile) -> str:
+def control_of(tar: tarfile.TarFile) -> str:
+    """The control file's text in a tar of control files; empty without one."""
     for member in tar:
         if PurePosixPath(member.name).name == "control" and member.isreg() and not member.issparse():
             stream = tar.extractfile(member)
@@ -212,7 +266,12 @@ def _control(tar: tarfile.TarFile) -> str:
     return ""
 
 
-def _fields(text: str) -> Iterator[tuple[str, str]]:
+def fields_of(text: str) -> dict[str, str]:
+    """The fields of a control file."""
+    return dict(_pairs(text))
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for line in text.replace("\n ", " ").splitlines():
         key, separator, value = line.partition(":")
         if separator:

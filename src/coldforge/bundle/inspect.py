@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from coldforge.bundle.contents import ENTRIES, PIECE, UNPACKED, Item, archive, damage, deb, members, seen
+from coldforge.bundle import packages
+from coldforge.bundle.contents import ENTRIES, PIECE, UNPACKED, Item, damage, deb, seen
 from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import files, packed
+from coldforge.host import files, packed, rpm
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -21,7 +22,7 @@ _NAME: Final = 4096  # bytes of a link's text
 
 
 def inspect(path: Path) -> Inspection:
-    """Look into a tar.gz, a deb, an ELF program, a frozen tree, its index, a bill of materials or a manifest.
+    """Look into an archive, a package or image for Linux, an ELF program, a frozen tree, its index, a bill of materials or a manifest.
 
     Raises ConfigurationError when the file is none of these, cannot be read, or is damaged.
     """
@@ -38,6 +39,7 @@ def _file(path: Path) -> Inspection:
         return record(path)
     survey = Survey()
     kind, fields, items = _look(path, head, survey)
+    kind = "snap" if kind == "squashfs" and path.suffix == ".snap" else kind  # a snap is nothing else
     return _surveyed(path, kind, fields, items, survey)
 
 
@@ -57,18 +59,29 @@ def _surveyed(path: Path, kind: str, fields: dict[str, str], items: Iterable[Ite
     )
 
 
-def _look(path: Path, head: bytes, survey: Survey) -> tuple[str, dict[str, str], list[Item]]:
+def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
     with path.open("rb") as stream:
-        if head.startswith(b"\x1f\x8b"):
-            return "tar.gz", {}, list(members(archive(stream, ".gz"), survey))
-        if head.startswith(b"!<arch>\ndebian-binary"):
-            return "deb", *deb(stream, survey)
+        for magic, reader in _READERS.items():
+            if head.startswith(magic):
+                return reader(stream, survey)
+        if head.startswith(MAGIC) and packages.is_appimage(head):
+            return packages.appimage(stream)
         if head.startswith(MAGIC):
             return "program", *_program(path.name, stream, survey)
     raise ConfigurationError(
         f"{path.name} is of no kind that can be looked into",
-        hint="tar.gz, deb, Linux programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",
+        hint="Archives and packages for Linux, programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",
     )
+
+
+_READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = {
+    b"\x1f\x8b": lambda stream, survey: packages.tarball(stream, ".gz", survey),
+    packages.ZSTD: lambda stream, survey: packages.tarball(stream, ".zst", survey),
+    b"!<arch>\ndebian-binary": lambda stream, survey: ("deb", *deb(stream, survey)),
+    rpm.MAGIC: packages.rpm,
+    packages.SQUASHFS: lambda stream, _: ("squashfs", packages.squashfs(stream), []),
+    packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
+}
 
 
 def _folder(path: Path) -> Inspection:

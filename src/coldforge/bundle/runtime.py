@@ -18,9 +18,10 @@ from coldforge.project.runtimes import FILE, Runtime, find_runtime
 from coldforge.target import Target
 
 UPDATE: Final = ".upd_info"
+LARGEST: Final = 64 << 20  # bytes of a runtime
 _MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 _ELF64: Final = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian, version 1
-_TYPE2: Final = b"AI\x02"
+TYPE2: Final = b"AI\x02"
 _INSTEAD: Final = (
     f"Run it where the network is; or put the file beside {FILE} of the project, and write `file = …` there in the place of `url`."
 )
@@ -62,7 +63,7 @@ def _called(runtime: Runtime) -> str:
 def _wrong(data: bytes, target: Target) -> Iterator[str]:
     if not data.startswith(_ELF64) or len(data) < 64:
         yield "It is no ELF program of 64 bits."
-    elif data[8:11] != _TYPE2:
+    elif data[8:11] != TYPE2:
         yield "It has no mark of a runtime of type 2 (`AI\\2` at offset 8)."
     elif struct.unpack_from("<H", data, 18)[0] != _MACHINES[target.arch]:
         yield "It is for another architecture."
