@@ -33,7 +33,7 @@ class Apk:
 
     format = "apk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("apk", "linux")
+    settings: tuple[str, ...] = ("apk", "linux", "icon")
     digests: tuple[str, ...] = ("sha1",)
 
     def tool(self) -> str:

@@ -36,7 +36,7 @@ class AppImage:
 
     format = "appimage"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE, _ENTRY, _ICON, FILE)
-    settings: tuple[str, ...] = ("appimage",)
+    settings: tuple[str, ...] = ("appimage", "icon")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:

@@ -23,7 +23,7 @@ class Arch:
 
     format = "arch"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE, libraries.ARCH)
-    settings: tuple[str, ...] = ("arch", "linux")
+    settings: tuple[str, ...] = ("arch", "linux", "icon")
     digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:

@@ -34,7 +34,7 @@ class Deb:
 
     format = "deb"
     templates: tuple[str, ...] = (*documents.TEMPLATES, desktop.TEMPLATE, libraries.DEBIAN)
-    settings: tuple[str, ...] = ("deb", "linux")
+    settings: tuple[str, ...] = ("deb", "linux", "icon")
     digests: tuple[str, ...] = ("md5",)
 
     def tool(self) -> str:

@@ -35,7 +35,7 @@ class Flatpak:
 
     format = "flatpak"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("flatpak",)
+    settings: tuple[str, ...] = ("flatpak", "icon")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:

@@ -65,9 +65,12 @@ def mode(node: Node) -> int:
 
 
 def _launchers(job: BundleJob, below: str) -> Iterator[Node]:
-    """Relative links: the boot loaders look for their tree where a link leads to."""
+    """Relative links: the boot loaders look for their tree where a link leads to. From one top folder to another they are
+    absolute (Debian Policy 10.5)."""
     for executable in job.plan.product.executables:
-        yield Node(path=f"usr/bin/{executable.name}", mode=0o777, link=posixpath.relpath(f"{below}/{executable.name}", "usr/bin"))
+        program = f"{below}/{executable.name}"
+        link = posixpath.relpath(program, "usr/bin") if below.startswith("usr/") else f"/{program}"
+        yield Node(path=f"usr/bin/{executable.name}", mode=0o777, link=link)
 
 
 def _written(made: Mapping[str, bytes], scratch: Path) -> Iterator[Node]:

@@ -23,7 +23,7 @@ class Ipk:
 
     format = "ipk"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("ipk", "linux")
+    settings: tuple[str, ...] = ("ipk", "linux", "icon")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:

@@ -46,7 +46,7 @@ class Rpm:
 
     format = "rpm"
     templates: tuple[str, ...] = (documents.MANUAL, desktop.TEMPLATE)
-    settings: tuple[str, ...] = ("rpm", "linux")
+    settings: tuple[str, ...] = ("rpm", "linux", "icon")
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:

@@ -27,6 +27,7 @@ from coldforge.report import reporter
 VERSION: Final = 4  # of what the bundlers write: raised when the same inputs give other bytes
 
 _PACKAGES: Final = "linux"  # the table that all formats read which are installed with what belongs to a system
+_DRAWS: Final = "icon"  # the key that all formats read which hand out icons of every size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +131,13 @@ def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:
     yield from zip(names, _digests([job.project / name for name in names]), strict=True)
     if _PACKAGES in bundler.settings:
         yield from ((path, given.digest(source)) for path, source in given.sources(product, job.project, job.plan.config.linux))
-        if news := documents.news_file(job.project):
-            yield news, files.sha256(job.project / news)
+    if documents.MANUAL in bundler.templates and (news := documents.news_file(job.project)):
+        yield news, files.sha256(job.project / news)
 
 
 def _tool(job: BundleJob, bundler: Bundler) -> str:
     """What writes the bytes, and what draws icons for it."""
-    draws = _PACKAGES in bundler.settings and icons.sources(job.plan.product)
+    draws = _DRAWS in bundler.settings and icons.sources(job.plan.product)
     return f"{bundler.tool()}; {icons.tool()}" if draws else bundler.tool()
 
 

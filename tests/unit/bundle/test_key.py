@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,18 @@ def test_what_the_project_gives_to_packages_changes_their_keys(name: str, projec
     assert key(project, config=Config(linux=LINUX)) != before
     assert (key(project) == plain) == (name != "NEWS.md" and not name.startswith("completions/"))
     assert key(project, **BILL, config=Config(linux=LINUX)) == bill
+
+
+@pytest.mark.parametrize(("form", "draws"), [("rpm", True), ("appimage", True), ("flatpak", True), ("snap", False)])
+def test_what_every_package_shows_changes_its_key(form: str, draws: bool, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifact = PlannedArtifact(name="demo", format=form)
+    monkeypatch.setattr(BUNDLERS[form], "tool", lambda _self: "tool 1")
+    keys = [key(project, artifact=artifact)]
+    (project / "CHANGELOG").write_text("news")
+    keys.append(key(project, artifact=artifact))
+    monkeypatch.setattr(icons, "tool", lambda: "Pillow 0")
+    keys.append(key(project, artifact=artifact))
+    assert [one != other for one, other in pairwise(keys)] == [True, draws]
 
 
 def test_a_mode_a_link_and_an_empty_folder_change_the_key(project: Path) -> None:
