@@ -69,7 +69,7 @@ def test_the_container_holds_what_dpkg_of_the_floor_reads(floor: str, member: st
     deb.Deb().bundle(job, load(job.payload, job.folder / "payload", payloads.EPOCH), tmp_path / "out")
     data = (tmp_path / "out").read_bytes()
     assert data.startswith(b"!<arch>\ndebian-binary   1700000000  0     0     100644  4         `\n2.0\ncontrol.tar.gz  1700000000  ")
-    assert f"\n{member:<16}1700000000  0     0     100644  ".encode() in data
+    assert f"{member:<16}1700000000  0     0     100644  ".encode() in data
     assert len(data) % 2 == 0
     assert str(tmp_path).encode() not in data
 
