@@ -109,7 +109,8 @@ class Search:
             return
         package = module if hasattr(node, "packagepath") and node.packagepath else module.rpartition(".")[0]
         spoken, found = words(node.code), texts(node.code)
-        answers = "__getattr__" in node.code.co_names  # binds it: what is asked of the module is found when it is asked
+        # binds it: what is asked of the module is found when it is asked; PyInstaller's hook knows better (PySide6 names all of Qt)
+        answers = "__getattr__" in node.code.co_names and module not in self.hooked
         for text in found:
             yield from self.groups.get(text, ())
             yield from self.whole(text)

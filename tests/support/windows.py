@@ -32,4 +32,12 @@ WINDOWED = (
         shown={(200, 30, 40): 300 * 60, (20, 140, 60): 300 * 60},
         brought=("libfontconfig1", "libxcb1"),
     ),
+    Windowed(
+        folder="qt",
+        package="sky-board",
+        image=images.FREEZE_QT,
+        title="The sky today",
+        shown={(0x14, 0x46, 0xA0): 300 * 80, (0xC8, 0x64, 0x1E): 300 * 40},
+        brought=("libegl1", "libfontconfig1", "libgl1", "libwayland-cursor0", "libxcb1", "libxkbcommon0"),
+    ),
 )

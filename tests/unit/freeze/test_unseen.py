@@ -89,6 +89,21 @@ def test_a_computed_name_is_looked_for_in_the_source(search: Search, tmp_path: P
     assert named(search, text, folder=tmp_path) == {"served.loops"}
 
 
+def test_what_a_package_answers_for_is_left_to_a_hook_for_it(search: Search) -> None:
+    search.hooked = frozenset({"served.config"})
+    assert named(search, "def __getattr__(name):\n    return load('.loops', name)") == set()
+
+
+class Extension(SimpleNamespace):
+    """What PyInstaller's graph calls a compiled module."""
+
+
+def test_a_compiled_module_names_modules_of_its_own_distribution(search: Search, tmp_path: Path) -> None:
+    (tmp_path / "config.so").write_bytes(b"\x7fELF\0served.loops.fast\0plug\0served.config\0served.loops and more\0")
+    compiled = Extension(code=None, filename=str(tmp_path / "config.so"))
+    assert set(search.named_by("served.config", compiled)) == {"served.loops.fast"}
+
+
 def test_texts_and_words_of_the_code_within_count() -> None:
     code = compile("class A:\n    def f(self):\n        return g.h(('x.y', {'k': 'a b'}), 'z' in {'p', 'q'})\n", "m", "exec")
     assert {"x.y", "k", "z", "p", "q"} <= texts(code)
