@@ -27,6 +27,7 @@ _PAYLOAD_SIZE: Final = 1007  # in the header of signatures
 _DIRECTORY: Final = 0o040000
 _KIND: Final = 0o170000
 _SIGNED: Final = (Tag.DSAHEADER, Tag.RSAHEADER)
+_CHANGES: Final = 10  # entries of a changelog
 _NO_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The files that are in the first list already, so that nothing more need be fetched to find who brings a program.
 _PROMINENT: Final = re.compile(r"/etc/|.*bin/|/usr/lib/sendmail$")
@@ -89,7 +90,7 @@ def _repodata(packages: Sequence[Package], site: Site) -> dict[str, bytes]:
     lists = {
         "primary": f'{_HEAD}<metadata {common} packages="{len(facts)}">\n{primary}</metadata>\n',
         "filelists": _list("filelists", [_filelist(package, header) for package, _, header in facts]),
-        "other": _list("otherdata", [f"{_package(package, header)}</package>\n" for package, _, header in facts], "other"),
+        "other": _list("otherdata", [_changes(package, header) for package, _, header in facts], "other"),
     }
     made: dict[str, bytes] = {}
     data = "".join(_data(kind, text.encode(), site.epoch, made) for kind, text in lists.items())
@@ -190,6 +191,14 @@ def _files(header: rpm.Header) -> Iterator[tuple[str, str]]:
 def _package(package: Package, header: rpm.Header) -> str:
     held = package.held
     return f'<package pkgid="{held.sha256}" name="{_text(held.name)}" arch="{_text(held.arch)}">\n  {_version(header)}\n'
+
+
+def _changes(package: Package, header: rpm.Header) -> str:
+    """The last entries of a package's changelog, the oldest of them first."""
+    parts = (header.texts(Tag.CHANGELOGNAME), header.numbers(Tag.CHANGELOGTIME), header.texts(Tag.CHANGELOGTEXT))
+    entries = list(zip(*parts, strict=True))[:_CHANGES]
+    lines = (f'  <changelog author="{_text(who)}" date="{when}">{_text(text)}</changelog>\n' for who, when, text in reversed(entries))
+    return f"{_package(package, header)}{''.join(lines)}</package>\n"
 
 
 def _filelist(package: Package, header: rpm.Header) -> str:
