@@ -80,6 +80,9 @@ SYSTEMS = {
 }
 
 
+FORMATS = {manager.form for manager in SYSTEMS.values()}
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Path]:
     """Packages of two versions, by format and version."""
@@ -89,7 +92,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
         for version in (OLD, NEW):
             folder = tmp_path_factory.mktemp("project")
             plan, payload = payloads.make(folder, replace(payloads.PRODUCT, version=version))
-            for artifact in bundle_target(plan, plan.targets[0], payload, project=folder, out=folder / "dist"):
+            asked = [artifact.name for artifact in plan.targets[0].artifacts if artifact.format in FORMATS]
+            for artifact in bundle_target(plan, plan.targets[0], payload, project=folder, out=folder / "dist", asked=asked):
                 made[artifact.format, version] = folder / "dist" / artifact.path
     return made
 

@@ -94,6 +94,7 @@ MANAGERS: Final = Base(
 # The same without Python: bare systems, as far as Debian can be one of another family.
 ZYPPER: Final = Base(name="zypper", packages=("rpm", "zypper"))
 PACMAN: Final = Base(name="pacman", packages=("pacman-package-manager",))
+TOOLBOX: Final = Base(name="toolbox", packages=("flatpak", "python3", "squashfs-tools"))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 
 
