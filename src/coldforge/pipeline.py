@@ -134,6 +134,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     """
     from functools import partial
 
+    from coldforge.plan.formats import FORMATS
     from coldforge.plan.planner import make_plan
     from coldforge.project.images import images_of
     from coldforge.project.linux import LinuxConfig
@@ -164,7 +165,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     except ConfigurationError:  # narrowing is also how formats are left out that cannot be planned
         whole = plan
     for target in plan.targets:
-        if any(artifact.format == "appimage" for artifact in target.artifacts):
+        if any("appimage" in (artifact.format, FORMATS[artifact.format].of) for artifact in target.artifacts):
             find_runtime(Target.parse(target.target), loaded.root)
     return Made(project=loaded, plan=plan, whole=whole)
 
@@ -220,6 +221,7 @@ def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
     Raises Missing with every program that lacks, and whatever fetching raises.
     """
     from coldforge.bundle import runtime
+    from coldforge.plan.formats import FORMATS
 
     wanted = [
         msgspec.structs.replace(target, artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in this.asked))
@@ -229,7 +231,7 @@ def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
         problems = tuple(Problem(what=what, hint=f"`{how}` on Debian and Ubuntu gets it") for what, how in lacking)
         raise Missing("this machine lacks what some formats are made with", problems=problems, hint="`--format` leaves formats out.")
     for target in wanted:
-        if any(artifact.format == "appimage" for artifact in target.artifacts):
+        if any("appimage" in (artifact.format, FORMATS[artifact.format].of) for artifact in target.artifacts):
             runtime.bring(Target.parse(target.target), this.project)
 
 

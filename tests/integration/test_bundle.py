@@ -20,7 +20,7 @@ from coldforge.errors import ConfigurationError, Refused
 from coldforge.freeze.index import index
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
-from coldforge.project.config import Config, DebConfig, Executable, Matrix, Product, TargetConfig
+from coldforge.project.config import AppImageConfig, Config, DebConfig, Executable, Matrix, Product, TargetConfig
 from coldforge.records import Payload, SourceRecord, canonical
 from support import runtimes
 from support.releases import ENVIRONMENT
@@ -39,7 +39,7 @@ ZST = "demo-1.2.0-rc.1-linux-x86_64.tar.zst"
 SNAP = "demo_1.2.0-rc.1_amd64.snap"
 FLATPAK = "demo-1.2.0-rc.1.x86_64.flatpak"
 APPIMAGE = "demo-1.2.0-rc.1-x86_64.AppImage"
-MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, APPIMAGE, FLATPAK, SNAP, BILL)
+MADE = (ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, APPIMAGE, f"{APPIMAGE}.zsync", FLATPAK, SNAP, BILL)
 PRODUCT = Product(
     name="demo",
     version="1.2.0rc1",
@@ -79,11 +79,11 @@ def make(folder: Path, *, reverse: bool = False) -> tuple[Plan, Payload]:
     matrix = Matrix(
         targets={
             "linux-x86_64": TargetConfig(
-                formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "flatpak", "snap", "sbom")
+                formats=("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "zsync", "flatpak", "snap", "sbom")
             )
         }
     )
-    config = Config(deb=DebConfig(depends=("zlib1g",)))
+    config = Config(deb=DebConfig(depends=("zlib1g",)), appimage=AppImageConfig(update="zsync|https://host.example/demo.AppImage.zsync"))
     plan = make_plan(
         product=PRODUCT, config=config, source=SourceRecord(epoch=1_700_000_000), matrix=matrix, coldforge="0"
     )  # fmt: skip

@@ -190,3 +190,22 @@ def test_a_flatpak_is_installed_and_runs_confined(tmp_path: Path) -> None:
     assert "2023-11-14 22:13:20" in flatpak(place, "--user", "info", "org.example.demo")
     flatpak(place, "--user", "uninstall", "-y", "--noninteractive", "org.example.demo")
     assert not files.exists()
+
+
+def test_an_updater_fetches_only_what_has_changed(tmp_path: Path) -> None:
+    """zsync itself makes the newer AppImage from an older one and the file beside the newer."""
+    runtimes.pin(tmp_path, runtimes.compiled(tmp_path))
+    config = Config(appimage=AppImageConfig(update="zsync|https://host.example/demo.AppImage.zsync"))
+    control = bundled(tmp_path, f"{APPIMAGE}.zsync", config)
+    image = control.with_name(APPIMAGE)
+    head = control.read_bytes().partition(b"\n\n")[0].decode().splitlines()
+    assert f"Filename: {APPIMAGE}" in head
+    assert f"SHA-1: {hashlib.sha1(image.read_bytes(), usedforsecurity=False).hexdigest()}" in head
+    assert "MTime: Tue, 14 Nov 2023 22:13:20 +0000" in head
+    (tmp_path / "old").write_bytes(image.read_bytes())
+    program = tool("zsync", "apt-get install zsync")
+    said = subprocess.run(
+        [program, "-i", "old", "-o", "new", control], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (tmp_path / "new").read_bytes() == image.read_bytes()
+    assert "checksum matches OK" in said.stdout

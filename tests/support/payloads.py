@@ -60,6 +60,7 @@ def make(folder: Path, product: Product = PRODUCT, config: Config | None = None,
     _write(folder / "LICENSE", "Copyright (c) 2021-2023 Some Body\n\nDo as you like.\n")
     _write(folder / "vendor" / "COPYING", "Take it.\n")
     formats: tuple[str, ...] = ("tar.gz", "tar.zst", "onefile", "deb", "rpm", "arch", "apk", "ipk", "appimage", "snap", "sbom")
+    formats += ("zsync",) if config and config.appimage.update else ()
     formats += ("flatpak",) if product.identifier else ()  # it has no other name
     matrix = Matrix(targets={TARGET: TargetConfig(formats=formats)})
     config = config or Config(deb=DebConfig(depends=("zlib1g",)))

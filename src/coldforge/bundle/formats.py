@@ -17,6 +17,7 @@ from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
 from coldforge.bundle.snap import Snap
+from coldforge.bundle.zsync import Zsync
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "tar.gz": TarGz,
@@ -28,6 +29,7 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "apk": Apk,
     "ipk": Ipk,
     "appimage": AppImage,
+    "zsync": Zsync,
     "flatpak": Flatpak,
     "snap": Snap,
     "sbom": Sbom,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
 from coldforge.host import cache, files
 from coldforge.host.clock import now
+from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
@@ -72,7 +73,7 @@ def bundle_target(
     before = {artifact.name: artifact for artifact in _before(folder)}
     job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder)
     pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
-    wanted = {piece.name for piece in pieces if asked is None or piece.name in asked}
+    wanted = _with_origins(pieces, {piece.name for piece in pieces if asked is None or piece.name in asked})
     made = {piece.name: kept for piece in pieces if not (clean and piece.name in wanted) and (kept := _kept(piece, before))}
     made |= {} if clean else {p.name: kept for p in pieces if p.name in wanted - made.keys() and (kept := _cached(p))}
     if todo := [piece for piece in pieces if piece.name in wanted - made.keys()]:
@@ -80,11 +81,24 @@ def bundle_target(
         digests = {name for piece in todo for name in piece.bundler.digests}
         tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers, digests=sorted(digests))
         with ThreadPoolExecutor(max_workers=workers) as pool:
-            done = pool.map(lambda piece: _make(piece, tree, {} if seconds is None else seconds), todo)
-            made |= {artifact.name: artifact for artifact in done}
+            for wave in _waves(todo):
+                done = pool.map(lambda piece: _make(piece, tree, {} if seconds is None else seconds), wave)
+                made |= {artifact.name: artifact for artifact in done}
     else:
         reporter().info("Nothing has changed.")
     return tuple(made[name] for name in sorted(made))
+
+
+def _with_origins(pieces: Sequence[_Piece], wanted: set[str]) -> set[str]:
+    """What is wanted, and what that is made from: it must be of the same inputs."""
+    origins = {FORMATS[piece.job.artifact.format].of for piece in pieces if piece.name in wanted}
+    return wanted | {piece.name for piece in pieces if piece.job.artifact.format in origins}
+
+
+def _waves(pieces: Sequence[_Piece]) -> tuple[list[_Piece], list[_Piece]]:
+    """The pieces in the order in which they can be made: those that are made from others' bytes come after them."""
+    later = [piece for piece in pieces if FORMATS[piece.job.artifact.format].of]
+    return [piece for piece in pieces if piece not in later], later
 
 
 def _before(folder: Path) -> tuple[Artifact, ...]:

@@ -12,8 +12,8 @@ from coldforge.errors import Missing
 from coldforge.host.run import run
 
 # Debian's packages; other distributions mostly call them the same.
-PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak"}
-_ASKED: Final = {"mksquashfs": "-version"}
+PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak", "zsyncmake": "zsync"}
+_ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")
 
 

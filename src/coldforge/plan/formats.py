@@ -25,7 +25,7 @@ class Format(NamedTuple):
     """One format: the operating system it is for (empty: every one), and a function that names its files.
 
     `programs` are those of other projects that make it (see host.programs), and `check` finds what the format does not take.
-    `glibc`: every system that takes it has that for its C library.
+    `glibc`: every system that takes it has that for its C library. `of` is the format from whose file it is made, if it is.
     """
 
     os: str
@@ -33,6 +33,7 @@ class Format(NamedTuple):
     programs: tuple[str, ...] = ()
     check: Check = _fine
     glibc: bool = False
+    of: str = ""
 
 
 def _archive(suffix: str) -> Namer:
@@ -63,6 +64,16 @@ def _appimage(product: Product, _config: Config, version: names.Version, target:
     yield PlannedArtifact(name=names.appimage(product.name, version, target), format="appimage")
 
 
+def _zsync(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.zsync(names.appimage(product.name, version, target)), format="zsync")
+
+
+def _updated(_product: Product, config: Config, _version: names.Version) -> Iterator[Problem]:
+    if not config.appimage.update:
+        hint = 'write update = "zsync|https://…" into [tool.coldforge.appimage]'
+        yield Problem(what="nothing looks for the file, because the AppImage does not say where newer ones are", hint=hint)
+
+
 def _flatpak(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.package(product.name, version, target, "flatpak"), format="flatpak")
 
@@ -86,6 +97,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
     "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
     "appimage": Format("linux", _appimage, ("mksquashfs",)),
+    "zsync": Format("linux", _zsync, ("zsyncmake", "mksquashfs"), _updated, of="appimage"),
     "flatpak": Format("linux", _flatpak, ("flatpak",), flatpaks.problems, glibc=True),
     "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
     "sbom": Format("", _sbom),

@@ -162,3 +162,8 @@ def snap(name: str, version: Version, target: Target) -> str:
 def appimage(product: str, version: Version, target: Target) -> str:
     """Name of an AppImage, such as `demo-1.2.0-x86_64.AppImage`."""
     return f"{safe(product)}-{semver(version)}-{target.arch}{'-musl' if target.musl else ''}.AppImage"
+
+
+def zsync(appimage: str) -> str:
+    """Name of what updaters read first of a newer AppImage."""
+    return f"{appimage}.zsync"

@@ -129,6 +129,8 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
     for fmt in wanted:
         for problem in FORMATS[fmt].check(planning.product, planning.config, version):
             planning.add(f"{name}: {fmt}: {problem.what}", problem.hint, keys=("targets", name, "formats"))
+        if (origin := FORMATS[fmt].of) and origin not in given.formats:
+            planning.add(f"{name}: {fmt} is made from the {origin}", "add it to the formats", keys=("targets", name, "formats"))
     return PlannedTarget(
         target=name,
         freezer=planning.config.freezer,

@@ -25,6 +25,7 @@ from coldforge.target import Target, host_target
 
 VERSION: Final = 2  # of how things are tried: raised when the same inputs are tried in another way
 FORMATS: Final = (*sorted({manager.format for manager in MANAGERS.values()}), *ANYWHERE)
+_NO_PROGRAMS: Final = frozenset({"sbom", "zsync"})
 # What a bare system lacks to try a format.
 _TO_TRY: Final = {
     **{manager.format: "has its package manager" for manager in MANAGERS.values()},
@@ -89,7 +90,9 @@ def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Pa
     displays = [image for image in images_of(project, "display").values() if image.serves(parsed)] if needs_display else []
     left = [] if chosen else [f"containers/images.toml has no bare system for {target.target} that is as old as its floor"]
     tried = {MANAGERS[image.manager].format for image in chosen.values()} | {*ANYWHERE}
-    left += [f"the {form} was tried nowhere: no bare system {_TO_TRY.get(form, 'is able to')}" for form in sorted(made - tried - {"sbom"})]
+    left += [
+        f"the {form} was tried nowhere: no bare system {_TO_TRY.get(form, 'is able to')}" for form in sorted(made - tried - _NO_PROGRAMS)
+    ]
     if needs_display and not displays:
         left.append("containers/images.toml has no display server, so no window was shown")
     display = displays[0] if displays else None

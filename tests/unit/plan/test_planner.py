@@ -208,3 +208,9 @@ def test_a_matrix_may_be_narrowed_to_what_this_version_can_make() -> None:
     matrix = {"linux-x86_64": {"formats": ["deb"]}, "windows-x86_64": {"formats": ["msi"]}}
     assert names(plan(matrix, targets=["linux-x86_64"])) == ["demo_1.0.0-rc.1_amd64.deb"]
     assert TargetConfig(formats=("msi",)) == msgspec.convert(matrix["windows-x86_64"], TargetConfig)
+
+
+def test_what_is_made_from_another_file_needs_that_file() -> None:
+    alone, without = refused({"linux-x86_64": {"formats": ["zsync"]}})
+    assert "nothing looks for the file" in alone
+    assert without == "linux-x86_64: zsync is made from the appimage (add it to the formats)"
