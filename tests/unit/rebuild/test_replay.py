@@ -14,7 +14,7 @@ from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image
 from coldforge.rebuild import replay
 from coldforge.rebuild.inputs import changed
-from coldforge.records import Artifact, Distribution, Environment, Manifest, SourceRecord, TargetRecord
+from coldforge.records import DETACHED, Artifact, Distribution, Environment, Manifest, SourceRecord, TargetRecord
 from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
@@ -184,3 +184,11 @@ def test_an_environment_is_compared_with_the_recorded_one() -> None:
     assert [text.partition(" was ")[0] for text in found] == ["the interpreter", "the C library"]
     made = Environment(workshop="host", tools={"go version": "go 1"})
     assert list(changed(made, replace(made, tools={"go version": "go 2"}))) == ["the answer to go version was go 1, is go 2"]
+
+
+def test_a_detached_signature_is_not_asked_of_the_commit(tmp_path: Path) -> None:
+    plan, _ = payloads.make(tmp_path)
+    words = Words(container="", settings=plan.config.environment)
+    (artifact,) = record("demo.pkg.tar.zst.sig").artifacts
+    signature = replace(record(), artifacts=(replace(artifact, format=DETACHED),))
+    assert replay.replayed(plan, manifest(), signature, **words).source == manifest().source
