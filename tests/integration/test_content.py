@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tarfile
 from collections.abc import Collection
 from itertools import pairwise
@@ -65,6 +66,25 @@ def said(*words: str | Path, code: int | None = 0) -> str:
     output = done.stdout + done.stderr
     assert code in (None, done.returncode), output
     return output
+
+
+PROGRAM: Final = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{source!r}, {tests!r}]
+from integration.test_content import make
+make(Path({folder!r}))
+"""
+
+
+def test_the_same_bytes_whatever_the_circumstances(made: Path, tmp_path: Path) -> None:
+    tests, folder = Path(__file__).resolve().parents[1], tmp_path / "ein anderer Ort"
+    folder.mkdir()
+    code = PROGRAM.format(source=str(tests.parent / "src"), tests=str(tests), folder=str(folder))
+    other = {"TZ": "Pacific/Chatham", "LC_ALL": "POSIX", "PYTHONHASHSEED": "2", "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **other}, umask=0o077, check=True, cwd="/")
+    again = folder / "dist" / payloads.TARGET
+    assert [name for name in FORMATS.values() if (again / name).read_bytes() != (made / name).read_bytes()] == []
 
 
 def test_menu_entries_are_valid(root: Path) -> None:
