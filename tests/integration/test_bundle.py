@@ -12,6 +12,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.bundle.inspect import inspect
@@ -21,7 +22,8 @@ from coldforge.freeze.index import index
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import AppImageConfig, Config, DebConfig, Executable, Matrix, Product, TargetConfig
-from coldforge.records import Payload, SourceRecord, canonical
+from coldforge.rebuild.compare import compare
+from coldforge.records import Payload, SourceRecord, canonical, read
 from support import runtimes
 from support.releases import ENVIRONMENT
 from support.require import tool
@@ -359,3 +361,17 @@ def test_a_truncated_package_is_told_and_no_crash(share: float, made: Path, tmp_
         cut.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(ConfigurationError, match=re.escape(cut.name)):
             inspect(cut)
+
+
+@pytest.mark.parametrize("name", [ZST, RPM, ARCH, APK, IPK])
+def test_the_first_difference_of_two_packages_is_named_by_the_file_in_it(name: str, made: Path, tmp_path: Path) -> None:
+    plan, _ = make(tmp_path / "other")
+    root = tmp_path / "other/dist/linux-x86_64"
+    (root / "payload/_internal/data/a b/c").write_text("deep too\n")
+    changed = read(made / "payload.json", Payload)
+    changed = msgspec.structs.replace(changed, files=index(root / "payload", {}, "demo"))
+    bundle_target(plan, plan.targets[0], changed, project=tmp_path / "other", out=root.parent, asked={name})
+    difference = compare(made / name, root / name)
+    assert difference is not None
+    assert any(place.endswith("_internal/data/a b/c") for place in difference.where), difference.where
+    assert compare(made / name, made / name) is None

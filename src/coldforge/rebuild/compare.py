@@ -20,7 +20,7 @@ from coldforge.rebuild.verdict import Difference
 from coldforge.rebuild.views import Budget, first_offset, view_of
 
 DEPTH: Final = 12
-_DERIVED: Final = re.compile(r"(^|/)(control\.tar(\.\w+)?|md5sums|RECORD|components\.json|_gpg\w*)$")
+_DERIVED: Final = re.compile(r"(^|/)(control\.tar(\.\w+)?|md5sums|RECORD|components\.json|_gpg\w*|\.PKGINFO|\.MTREE)$")
 
 
 def is_derived(name: str) -> bool:

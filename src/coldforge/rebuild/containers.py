@@ -1,4 +1,4 @@
-"""Files that hold files, each as members in its own order: ar, tar, zip, compressed streams; PyInstaller's are in `frozen`.
+"""Files that hold files, each as members in its own order: ar, tar, zip, compressed streams; PyInstaller's are in `frozen`, rpm in `rpms`.
 
 Everything is read from views and within a budget; what makes no sense raises one of `damage()`, and the bytes are compared instead.
 Sources: ar(5), deb(5), RFC 1952 (gzip); the libraries know the rest.
@@ -13,7 +13,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from coldforge.host import rpm
 from coldforge.host.archive import Header
+from coldforge.rebuild import rpms
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
@@ -144,4 +146,6 @@ _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
     b"\xfd7zXZ\0": _xz,
     b"PK\3\4": _zip,
     b"PYZ\0": pyz,
+    rpm.MAGIC: rpms.package,
+    rpms.CPIO: rpms.cpio,
 }
