@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -140,6 +141,20 @@ def keep_secrets(system: Bare) -> None:
     assert system.run("keyring get example.org ada", user=USER, env=chosen).code == 1
 
 
+def fit_curve(system: Bare) -> None:
+    """A table read by pandas, fitted by scipy, drawn by matplotlib with its own fonts; time zones come from a package."""
+    rows = "".join(f"{x},{3 * math.exp(-0.5 * x)!r},2026-01-{x + 1:02}\n" for x in range(10))
+    system.put("table.csv", f"x,y,day\n{rows}".encode())
+    found = json.loads(system.do("curve-fitter table.csv curve.png 2> /dev/null", user=USER))
+    assert math.isclose(found["height"], 3, rel_tol=1e-6)
+    assert math.isclose(found["rate"], 0.5, rel_tol=1e-6)
+    assert math.isclose(found["between"], 3 * math.exp(-1.25), rel_tol=1e-2)
+    assert (found["solved"], found["normal"], found["weeks"]) == ([1, 2, 3], 0.5, [4, 6])  # 2026 begins on a Thursday
+    head = system.do("od -A n -t x1 -N 24 curve.png", user=USER).split()
+    assert bytes.fromhex("".join(head))[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int("".join(head[16:20]), 16) == 400
+
+
 APPLICATIONS = (
     Application(folder="data", package="sbom-writer", version="7.5.0", use=write_sbom),
     Application(folder="compiled", package="pagetext", version="0.11.10", use=read_pdf),
@@ -148,6 +163,7 @@ APPLICATIONS = (
     Application(folder="processes", package="formatter", version="26.10.1", use=format_code),
     Application(folder="templates", package="migrations", version="1.20.1", use=migrate),
     Application(folder="backends", package="key-store", version="25.7.0", use=keep_secrets),
+    Application(folder="science", package="curve-fitter", version="1.17.1", use=fit_curve),
 )
 
 
