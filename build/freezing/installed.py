@@ -101,6 +101,14 @@ def is_extension(file: PackagePath) -> bool:
 
 
 @cache
+def carried(name: str) -> frozenset[str]:
+    """The distributions that one carries within, as copies in a folder `_vendor`: it can do without those that are installed."""
+    distribution = named(name)
+    found = (file for file in (distribution.files or () if distribution else ()) if file.name == "METADATA" and "_vendor" in file.parts)
+    return frozenset(normalised(file.parent.name.partition("-")[0]) for file in found)
+
+
+@cache
 def recorded_files() -> Mapping[str, tuple[str, str]]:
     """Every installed file with the distribution that brought it, and the distribution's version."""
     return dict(_recorded_files())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from freezing.installed import normalised, real
+from freezing.installed import carried, normalised, real
 from freezing.origins import origins_of_sources
 
 LIST = "loaded.json"
@@ -83,7 +83,8 @@ def loaded(job: Mapping[str, Any]) -> dict[str, Any]:
     application = normalised(job["application"])
     sources = {*found["modules"].values(), *found["named"], *(place for source, by, *_ in found["imports"] for place in (source, by))}
     origins = origins_of_sources(sorted(sources), set(job["freezer"]), application)
-    imports = {(origins[source]["name"], origins[by]["name"], module, plain) for source, by, module, plain in found["imports"]}
+    edges = [(origins[source]["name"], origins[by]["name"], module, plain) for source, by, module, plain in found["imports"]]
+    imports = {(name, by, module, plain and name not in carried(by)) for name, by, module, plain in edges}
     imports |= {(origins[source]["name"], application, "", True) for source in found["named"]}
     return {
         "modules": {name: origins[source] for name, source in found["modules"].items()},

@@ -46,9 +46,21 @@ class Following:
             analysis.datas += search.files()
 
         PyiModuleGraph.process_post_graph_hooks = process_post_graph_hooks
+        if "setuptools" in self.freezer:
+            do_without_vendored()
 
     def __exit__(self, *_: object) -> None:
         self.graph.process_post_graph_hooks = self.original
+
+
+def do_without_vendored() -> None:
+    """Let an import that may fail, of `tomli` say, not bring the copy that setuptools carries within, and all of setuptools with it.
+
+    PyInstaller takes such a copy for the module itself. On a machine of the user's there is no setuptools that nobody asked for.
+    """
+    from PyInstaller.utils.hooks.setuptools import SetuptoolsInfo
+
+    SetuptoolsInfo.is_vendored = lambda _self, _module: False
 
 
 class Search:
@@ -76,12 +88,13 @@ class Search:
 
     def follow(self) -> bool:
         """Import what the modules name that were not asked before; whether anything was new."""
-        before = len(nodes := self.nodes())
+        nodes, asked = self.nodes(), set[str]()
         for name, node in nodes.items():
             if name in self.done or name not in self.modules:
                 continue
             self.done.add(name)
-            for target in sorted(set(self.named_by(name, node)) - nodes.keys()):
+            for target in sorted(set(self.named_by(name, node)) - nodes.keys() - asked):
+                asked.add(target)
                 self.collect(target, node)
         for destination, source, _ in self.files():
             if source.endswith(".py") and source not in self.done:
@@ -90,7 +103,7 @@ class Search:
                 for target, attributes in imports(Path(source).read_bytes()):
                     if target.partition(".")[0] in self.roots:
                         self.collect(target, package, attributes)
-        return len(self.nodes()) > before
+        return len(self.nodes()) > len(nodes)
 
     def collect(self, module: str, by: Any, attributes: Sequence[str] = ()) -> None:
         """Import a module for another, and of it what may be modules too; as from within a function that also does without."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from support.bare import USER, Bare
@@ -52,6 +54,47 @@ class Application:
     package: str
     version: str
     use: Callable[[Bare], None]
+
+
+FLASK = """\
+import os
+
+from flask import Flask, render_template
+
+app = Flask(__name__)
+
+
+@app.get("/<name>")
+def bird(name):
+    return render_template("page.html", name=name, worker=os.getpid())
+"""
+# A server of one answer, in what every Debian has: the path that was asked for, in JSON or as a list of two pieces of a stream.
+PERL = r"""
+use IO::Socket::INET;
+my $server = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8001, Listen => 5, ReuseAddr => 1) or die $!;
+while (my $client = $server->accept) {
+    my ($path) = (<$client> // "") =~ m{ (\S+)};
+    while (my $line = <$client>) { last if $line =~ /^\r?$/ }
+    my ($type, $body) = $path =~ /m3u8$/
+        ? ("application/vnd.apple.mpegurl", "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na\n#EXTINF:1,\nb\n#EXT-X-ENDLIST\n")
+        : ("application/json", "{\"asked\": \"$path\"}");
+    print $client "HTTP/1.1 200 OK\r\nContent-Type: $type\r\nContent-Length: ", length $body, "\r\nConnection: close\r\n\r\n$body";
+    close $client;
+}
+"""
+REQUEST = r"""
+exec 3<> /dev/tcp/127.0.0.1/8001 || exit
+printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&3
+cat <&3
+"""
+# A program on a terminal: what it shows is waited for before the key is pressed (Ctrl-C).
+SESSION = r"""
+TERM=xterm-256color script -qfec 'stty cols 100 rows 30; tl birds.log' screen < keys > /dev/null &
+exec 3> keys
+until grep -q heard screen; do sleep 0.2; done
+printf '\003' >&3
+wait $!
+"""
 
 
 def write_sbom(system: Bare) -> None:
@@ -155,6 +198,93 @@ def fit_curve(system: Bare) -> None:
     assert int("".join(head[16:20]), 16) == 400
 
 
+def serve_data(system: Bare) -> None:
+    """A table over HTTP, as JSON and as a page with the map that a plugin adds."""
+    system.put("birds.db", database())
+    with serving(system, "datasette serve birds.db --port 8001 --setting suggest_facets off"):
+        rows = json.loads(body(asked(system, "/birds/seen.json?_shape=array")))
+        assert rows == [{"name": "wren", "latitude": 52.5, "longitude": 13.4}]
+        page = asked(system, "/birds/seen")
+        assert "datasette-cluster-map" in page
+        assert json.loads(body(asked(system, "/-/plugins.json")))[0]["name"] == "datasette-cluster-map"
+        assert "200 OK" in asked(system, "/-/static/app.css")
+
+
+def look_at_log(system: Bare) -> None:
+    """A log file on a terminal, until a key ends it."""
+    system.put("birds.log", b"2026-01-02 10:00:00 INFO wren heard\n2026-01-02 10:00:01 ERROR lens lost\n")
+    system.put("session", SESSION.encode())
+    system.do("mkfifo keys && touch screen && timeout 120 sh session", user=USER)
+    assert "lost" in system.do("cat screen", user=USER)
+
+
+def ask_over_http(system: Bare) -> None:
+    """A request as it would be sent, and one that is: its answer checked, formatted and coloured."""
+    sent = system.do("http --offline --ignore-stdin example.org/birds name=wren seen:=42", user=USER)
+    assert json.loads(body(sent)) == {"name": "wren", "seen": 42}
+    with answering(system):
+        said = system.do("http --ignore-stdin --pretty all --verbose localhost:8001/birds kind==owl", user=USER)
+    assert "\x1b[" in said
+    assert "/birds?kind=owl" in said
+    assert "basic" in system.do("http --help", user=USER)
+
+
+def serve_with_workers(system: Bare) -> None:
+    """Somebody's own Flask application, served by two processes of threads; the kind of worker is imported by its name."""
+    system.do("mkdir templates", user=USER)
+    system.put("birds.py", FLASK.encode())
+    system.put("page.html", b"<p>{{ name | upper }} {{ worker }}</p>", f"/home/{USER}/templates")
+    with serving(system, "gunicorn --bind 127.0.0.1:8001 --workers 2 --worker-class gthread --threads 2 birds:app"):
+        assert "<p>WREN " in asked(system, "/wren")
+        assert "Server: gunicorn" in asked(system, "/owl")
+
+
+def read_stream(system: Bare) -> None:
+    """A stream of two pieces, read by one of the plugins that are listed and loaded one by one."""
+    assert "twitch" in system.do("streamlink --plugins", user=USER)
+    with answering(system):
+        system.do("streamlink --output stream hls://http://127.0.0.1:8001/birds.m3u8 best", user=USER)
+    assert system.do("cat stream", user=USER) == '{"asked": "/a"}{"asked": "/b"}'
+
+
+@contextmanager
+def serving(system: Bare, command: str) -> Iterator[None]:
+    """A server that runs in the background, from its first answer on; ended and gone afterwards."""
+    system.put("request", REQUEST.encode())
+    system.do(f"{command} > served 2>&1 & echo $! > server", user=USER)
+    said = system.run("timeout 60 sh -c 'until bash request / > /dev/null 2>&1; do sleep 0.2; done'", user=USER)
+    assert said.code == 0, said.text + system.do("cat served", user=USER)
+    yield
+    system.do("kill $(cat server) && timeout 60 sh -c 'while kill -0 $(cat server) 2> /dev/null; do sleep 0.2; done'", user=USER)
+
+
+@contextmanager
+def answering(system: Bare) -> Iterator[None]:
+    """The small server in Perl, for clients."""
+    system.put("server.pl", PERL.encode())
+    with serving(system, "perl server.pl"):
+        yield
+
+
+def asked(system: Bare, path: str) -> str:
+    """The answer of the server to one request."""
+    return system.do(f"bash request '{path}'", user=USER)
+
+
+def body(message: str) -> str:
+    """What follows the head of a message."""
+    return message.replace("\r\n", "\n").partition("\n\n")[2]
+
+
+def database() -> bytes:
+    """A SQLite database of one place where a bird was seen."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE seen (name TEXT PRIMARY KEY, latitude REAL, longitude REAL)")
+        connection.execute("INSERT INTO seen VALUES ('wren', 52.5, 13.4)")
+        connection.commit()
+        return connection.serialize()
+
+
 APPLICATIONS = (
     Application(folder="data", package="sbom-writer", version="7.5.0", use=write_sbom),
     Application(folder="compiled", package="pagetext", version="0.11.10", use=read_pdf),
@@ -164,6 +294,11 @@ APPLICATIONS = (
     Application(folder="templates", package="migrations", version="1.20.1", use=migrate),
     Application(folder="backends", package="key-store", version="25.7.0", use=keep_secrets),
     Application(folder="science", package="curve-fitter", version="1.17.1", use=fit_curve),
+    Application(folder="server", package="data-server", version="0.65.5", use=serve_data),
+    Application(folder="terminal", package="log-viewer", version="1.5.0", use=look_at_log),
+    Application(folder="client", package="http-client", version="3.2.4", use=ask_over_http),
+    Application(folder="workers", package="web-workers", version="27.0.1", use=serve_with_workers),
+    Application(folder="listed", package="streams", version="8.6.3", use=read_stream),
 )
 
 

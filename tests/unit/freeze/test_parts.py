@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import markupsafe
 import pytest
-from freezing.installed import named
+from freezing.installed import carried, named
 from freezing.origins import collected_files, origins_of
 from freezing.parts import Source, parts
 
@@ -54,3 +54,14 @@ def test_what_setuptools_carries_within_is_its_own(tmp_path: Path, monkeypatch: 
         monkeypatch.syspath_prepend(str(folder))
     assert named("outer")
     assert named("inner") is None
+
+
+def test_what_one_carries_within_it_does_not_need_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "outer-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outer\nVersion: 1.0\n")
+    (info / "RECORD").write_text("outer/_vendor/in_ner-1.0.dist-info/METADATA,,\nouter-1.0.dist-info/METADATA,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    carried.cache_clear()
+    assert carried("outer") == {"in-ner"}
+    assert carried("absent") == frozenset()
