@@ -21,13 +21,19 @@ from functools import partial
 from pathlib import Path
 
 SUITES = ("bullseye", "bookworm", "sid")  # the oldest first
-ARCHIVE = "http://deb.debian.org/debian"
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # Libraries in the folders that every program searches, of packages that are for running programs.
 LIBRARY = re.compile(r"^(?:usr/)?lib/(?:x86_64-linux-gnu/)?(lib[^/\s]*?\.so\.[^/\s]+|lib[^/\s]*\d\.so)\s+(\S+)$", re.MULTILINE)
 FILE = re.compile(r"\.so\.[^.]+\.[^.]+\.[^.]+")
 SECTIONS = {"libs", "oldlibs"}
 OF_NO_USE = re.compile(r"-(dev|dbg|dbgsym|udeb|gles)$|^libelogind0$")
+
+
+def configured() -> str:
+    """The archive that apt is configured for on this machine, a Debian one."""
+    form = ["--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]
+    found = subprocess.run(["apt-get", "indextargets", *form], check=True, capture_output=True, text=True).stdout.split()
+    return next(address.rstrip("/") for address in found if not address.rstrip("/").endswith("-security"))
 
 
 def contents(suites: Iterable[str], archive: str) -> Iterator[str]:
@@ -96,6 +102,6 @@ def _rank(common: Mapping[tuple[str, str], int], library: str, package: str) -> 
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(SUITES)
-    lines = list(table([libraries(text) for text in contents(chosen, os.environ.get("ARCHIVE", ARCHIVE))]))
+    lines = list(table([libraries(text) for text in contents(chosen, os.environ.get("ARCHIVE") or configured())]))
     print(f"# Libraries and the packages that bring them in Debian {', '.join(chosen)}; made by debian.py, which says how.")
     print("\n".join(lines))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TAG: Final = "coldforge-test/musl:1"  # raised when the recipe gives another image
 SUITE: Final = "bookworm"
-ARCHIVE: Final = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian"
+SIGNED: Final = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 SOURCES: Final = ("python3.11", "zlib", "libffi")
 # The wrapper says what it compiles for, and what configures itself by it finds no folder of the machine's own C library.
 COMPILER: Final = """\
@@ -89,11 +89,19 @@ def _built(path: Path) -> Path:
 def _fetch(folder: Path) -> None:
     """The sources, and a busybox that needs no C library; the system's own lists of packages stay as they are."""
     (folder / "lists/partial").mkdir(parents=True)
-    (folder / "sources.list").write_text("".join(f"{kind} {ARCHIVE} {SUITE} main\n" for kind in ("deb", "deb-src")), encoding="utf-8")
+    lines = "".join(f"{kind} {SIGNED} {_archive()} {SUITE} main\n" for kind in ("deb", "deb-src"))
+    (folder / "sources.list").write_text(lines, encoding="utf-8")
     places = (f"Dir::State::Lists={folder / 'lists'}", f"Dir::Etc::SourceList={folder / 'sources.list'}", "Dir::Etc::SourceParts=-")
     options = [word for place in (*places, "APT::Sandbox::User=root") for word in ("-o", place)]
     for words in (["update"], ["source", "--download-only", *SOURCES], ["download", "busybox-static"]):
         _run(["apt-get", *options, "-qq", *words], folder)
+
+
+def _archive() -> str:
+    """The archive that apt is configured for on this machine, a Debian one."""
+    form = ["--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian"]
+    found = subprocess.run(["apt-get", "indextargets", *form], check=True, capture_output=True, text=True).stdout.split()
+    return next(address.rstrip("/") for address in found if not address.rstrip("/").endswith("-security"))
 
 
 def _run(words: Sequence[str], folder: Path) -> None:
