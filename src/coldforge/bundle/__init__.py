@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from coldforge.bundle.tree import Tree
+from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Payload
 
@@ -21,6 +22,11 @@ class BundleJob:
     artifact: PlannedArtifact
     payload: Payload
     folder: Path
+
+    @property
+    def package(self) -> str:
+        """What the package is called."""
+        return package_name(self.artifact.format, self.plan.product, self.plan.config)
 
 
 class Bundler(Protocol):

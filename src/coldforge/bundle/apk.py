@@ -41,8 +41,8 @@ class Apk:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("apk") as folder:
-            own = documents.licences(job, name(job))
-            content = packaged(job, tree, own, package=name(job), scratch=folder)
+            own = documents.licences(job, job.package)
+            content = packaged(job, tree, own, package=job.package, scratch=folder)
             data = folder / "data.tar.gz"
             with data.open("wb") as raw, tars.gzipped(raw) as stream:
                 tars.write(content, stream, extra=_checksum)
@@ -50,11 +50,6 @@ class Apk:
             with out.open("wb") as raw, data.open("rb") as stream:
                 raw.write(tars.small(tars.texts(about, tree.epoch)))  # without an end: the tar goes on in the next stream
                 shutil.copyfileobj(stream, raw, files.CHUNK)
-
-
-def name(job: BundleJob) -> str:
-    """What the package is called."""
-    return job.plan.config.apk.package or names.debian_package(job.plan.product.name)
 
 
 def information(job: BundleJob, content: Tree, digest: str) -> bytes:
@@ -67,7 +62,7 @@ def _lines(job: BundleJob, content: Tree, digest: str) -> Iterator[tuple[str, st
     version = names.apk(names.Version.parse(product.version), config.revision)
     target = Target.parse(job.target.target)
     yield from {
-        "pkgname": name(job),
+        "pkgname": job.package,
         "pkgver": version,
         "pkgdesc": control.synopsis(product),
         "url": product.homepage,
@@ -75,7 +70,7 @@ def _lines(job: BundleJob, content: Tree, digest: str) -> Iterator[tuple[str, st
         "packager": product.maintainer,
         "size": str(sum(node.size for node in content)),
         "arch": target.arch,
-        "origin": name(job),
+        "origin": job.package,
         "maintainer": product.maintainer,
         "license": product.license or "unknown",
     }.items()

@@ -12,7 +12,6 @@ from pathlib import Path
 from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
-from coldforge.errors import Problem, Refused
 from coldforge.host import files
 from coldforge.plan import libraries, names
 from coldforge.target import Target
@@ -32,8 +31,8 @@ class Arch:
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         _check(job)
         with files.scratch("arch") as folder:
-            own = documents.licences(job, name(job))
-            content = packaged(job, tree, own, package=name(job), scratch=folder)
+            own = documents.licences(job, job.package)
+            content = packaged(job, tree, own, package=job.package, scratch=folder)
             about = {".PKGINFO": information(job, content)}
             if bodies := scripts.bodies(job.project, job.plan.config.linux):
                 about[".INSTALL"] = scripts.functions(bodies)
@@ -43,26 +42,14 @@ class Arch:
                 tars.write(content, stream)
 
 
-def name(job: BundleJob) -> str:
-    """What the package is called."""
-    return job.plan.config.arch.package or names.debian_package(job.plan.product.name)
-
-
 def _packages(job: BundleJob) -> dict[str, str]:
-    given = job.plan.config.arch.libraries
-    return {**libraries.known(job.project, libraries.ARCH), **{name: control.line(text) for name, text in given.items()}}
+    """The packages of all libraries: the table's, and what the project says."""
+    return control.packages(job, libraries.ARCH, job.plan.config.arch.libraries)
 
 
 def _check(job: BundleJob) -> None:
     """Raises Refused when the package would be installed without a library that it cannot start without."""
-    left = libraries.unknown(job.payload.needs, _packages(job), job.plan.config.arch.depends)
-    problems = tuple(Problem(what=f"{need.soname}, which {need.by} needs, is in no package of Arch Linux's that is known") for need in left)
-    if problems:
-        hint = (
-            'Say which package brings it: [tool.coldforge.arch] depends, or libraries."NAME.so.1" = "package" (with no package, "", when '
-            "the program can do without)."
-        )
-        raise Refused(f"{job.artifact.name} would not work where it is installed", problems=problems, hint=hint)
+    control.check(job, _packages(job), job.plan.config.arch.depends, of="Arch Linux")
 
 
 def information(job: BundleJob, content: Tree) -> bytes:
@@ -73,8 +60,8 @@ def information(job: BundleJob, content: Tree) -> bytes:
 def _lines(job: BundleJob, content: Tree) -> Iterator[tuple[str, str]]:
     product, config = job.plan.product, job.plan.config.arch
     yield from {
-        "pkgname": name(job),
-        "pkgbase": name(job),
+        "pkgname": job.package,
+        "pkgbase": job.package,
         "xdata": "pkgtype=pkg",
         "pkgver": f"{names.arch(names.Version.parse(product.version))}-{config.revision}",
         "pkgdesc": control.synopsis(product),
@@ -88,13 +75,14 @@ def _lines(job: BundleJob, content: Tree) -> Iterator[tuple[str, str]]:
     floor = job.payload.glibc_floor.removeprefix("glibc-")
     own = [f"glibc>={floor}"] if floor else []
     needs = job.payload.needs
-    found = list(libraries.named(needs, _packages(job), "recommended"))
+    packages = _packages(job)
+    found = list(libraries.named(needs, packages, "recommended"))
     for key, values in (
         ("replaces", config.replaces),
         ("conflict", config.conflicts),
         ("provides", config.provides),
         ("backup", [node.path for node in content if node.config]),
-        ("depend", [*own, *libraries.named(needs, _packages(job)), *config.depends]),
+        ("depend", [*own, *libraries.named(needs, packages), *config.depends]),
         ("optdepend", [*found, *config.optional]),
     ):
         yield from ((key, value) for value in dict.fromkeys(values))

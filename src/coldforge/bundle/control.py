@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from coldforge.bundle import BundleJob
 from coldforge.bundle.tree import Tree
+from coldforge.errors import Problem, Refused
 from coldforge.plan import libraries
 from coldforge.project.config import Product
 from coldforge.project.debian import SYNOPSIS
@@ -19,6 +21,26 @@ _ARTICLE: Final = re.compile(r"^(an?|the) (?=\S)", re.IGNORECASE)
 def line(text: str) -> str:
     """A value of one line: whatever it came from, it begins no further field."""
     return " ".join(text.split())
+
+
+def packages(job: BundleJob, table: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The packages of all libraries by soname: those of a distribution's table, and those that the project says."""
+    return {**libraries.known(job.project, table), **{soname: line(text) for soname, text in given.items()}}
+
+
+def check(job: BundleJob, packages: Mapping[str, str], depends: Iterable[str], *, of: str, also: str = "") -> None:
+    """Raises Refused when a package `of` a distribution would be installed without a library that it cannot start without.
+
+    `also` is what else can be done about it.
+    """
+    left = libraries.unknown(job.payload.needs, packages, depends)
+    problems = tuple(Problem(what=f"{need.soname}, which {need.by} needs, is in no package of {of}'s that is known") for need in left)
+    if problems:
+        hint = (
+            f'Say which package brings it: [tool.coldforge.{job.artifact.format}] depends, or libraries."NAME.so.1" = "package" '
+            f'(with no package, "", when the program can do without).{also}'
+        )
+        raise Refused(f"{job.artifact.name} would not work where it is installed", problems=problems, hint=hint)
 
 
 def paragraph(fields: Mapping[str, str]) -> bytes:

@@ -20,12 +20,12 @@ from typing import IO, Final
 from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Tree
-from coldforge.errors import Problem, Refused
 from coldforge.host import files
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
 _FORMAT: Final = b"2.0\n"
+_COLLECT: Final = " Or install the library where the freeze runs, so that it is collected."
 _SCRIPTS: Final = {"before_install": "preinst", "after_install": "postinst", "before_remove": "prerm", "after_remove": "postrm"}
 
 
@@ -44,7 +44,7 @@ class Deb:
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         _check(job)
         with files.scratch("deb") as folder:
-            package = name(job)
+            package = job.package
             own = documents.debian(job, tree, package)
             content = packaged(job, tree, own, package=package, scratch=folder)
             data, suffix = folder / "data", compression(job.target.floor or job.payload.glibc_floor)
@@ -55,26 +55,14 @@ class Deb:
                 _archive(raw, {"debian-binary": _FORMAT, "control.tar.gz": about, f"data.tar.{suffix}": data}, tree.epoch)
 
 
-def name(job: BundleJob) -> str:
-    """What the package is called."""
-    return job.plan.config.deb.package or names.debian_package(job.plan.product.name)
-
-
 def _packages(job: BundleJob) -> dict[str, str]:
     """The packages of all libraries: the table's, and what the project says."""
-    return {**libraries.known(job.project), **{name: control.line(text) for name, text in job.plan.config.deb.libraries.items()}}
+    return control.packages(job, libraries.DEBIAN, job.plan.config.deb.libraries)
 
 
 def _check(job: BundleJob) -> None:
     """Raises Refused when the package would be installed without a library that it cannot start without."""
-    left = libraries.unknown(job.payload.needs, _packages(job), job.plan.config.deb.depends)
-    problems = tuple(Problem(what=f"{need.soname}, which {need.by} needs, is in no package of Debian's that is known") for need in left)
-    if problems:
-        hint = (
-            'Say which package brings it: [tool.coldforge.deb] depends, or libraries."NAME.so.1" = "package" (with no package, "", when '
-            "the program can do without). Or install the library where the freeze runs, so that it is collected."
-        )
-        raise Refused(f"{job.artifact.name} would not work where it is installed", problems=problems, hint=hint)
+    control.check(job, _packages(job), job.plan.config.deb.depends, of="Debian", also=_COLLECT)
 
 
 def compression(floor: str) -> str:
@@ -100,7 +88,7 @@ def fields(job: BundleJob, content: Tree) -> dict[str, str]:
     """The control file's fields, those without a value too (Debian Policy 5.3)."""
     product, config, packages = job.plan.product, job.plan.config.deb, _packages(job)
     return {
-        "Package": name(job),
+        "Package": job.package,
         "Version": names.debian(names.Version.parse(product.version), config.revision),
         "Architecture": Target.parse(job.target.target).debian_arch,
         "Maintainer": product.maintainer,

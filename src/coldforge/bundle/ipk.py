@@ -31,8 +31,8 @@ class Ipk:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("ipk") as folder:
-            own = documents.licences(job, name(job))
-            content = packaged(job, tree, own, package=name(job), scratch=folder)
+            own = documents.licences(job, job.package)
+            content = packaged(job, tree, own, package=job.package, scratch=folder)
             parts = {part: folder / part for part in ("debian-binary", "data.tar.gz", "control.tar.gz")}
             parts["debian-binary"].write_bytes(b"2.0\n")
             with parts["data.tar.gz"].open("wb") as raw, tars.gzipped(raw) as stream:
@@ -42,11 +42,6 @@ class Ipk:
             nodes = tuple(Node(path=f"./{part}", mode=0o644, size=path.stat().st_size, source=path) for part, path in parts.items())
             with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream:
                 tars.write(Tree(nodes=nodes, epoch=tree.epoch), stream, form=tars.GNU)
-
-
-def name(job: BundleJob) -> str:
-    """What the package is called."""
-    return job.plan.config.ipk.package or names.debian_package(job.plan.product.name)
 
 
 def architecture(job: BundleJob) -> str:
@@ -67,7 +62,7 @@ def fields(job: BundleJob, content: Tree) -> dict[str, str]:
     """The control file's fields; the installed size is in bytes here."""
     product, config = job.plan.product, job.plan.config.ipk
     return {
-        "Package": name(job),
+        "Package": job.package,
         "Version": names.debian(names.Version.parse(product.version), config.revision),
         "Architecture": architecture(job),
         "Maintainer": product.maintainer,

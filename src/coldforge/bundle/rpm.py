@@ -55,14 +55,9 @@ class Rpm:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("rpm") as folder:
-            own = documents.licences(job, name(job))
-            content = packaged(job, tree, own, package=name(job), scratch=folder)
+            own = documents.licences(job, job.package)
+            content = packaged(job, tree, own, package=job.package, scratch=folder)
             nfpm.package({**configuration(job, content), **_beside(job, folder, tree.epoch)}, "rpm", out, tree.epoch)
-
-
-def name(job: BundleJob) -> str:
-    """What the package is called."""
-    return job.plan.config.rpm.package or names.debian_package(job.plan.product.name)
 
 
 def _beside(job: BundleJob, folder: Path, epoch: int) -> dict[str, Any]:
@@ -89,7 +84,7 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
     product, needs = plan.product, job.payload.needs
     found = libraries.rpm(needs, "", "recommended")
     return {
-        "name": name(job),
+        "name": job.package,
         "arch": Target.parse(job.target.target).debian_arch,  # nfpm takes Go's words, which are Debian's, and translates them
         "platform": "linux",
         # nfpm splits and rewrites a version that it understands; this one is final

@@ -36,6 +36,12 @@ class Format(NamedTuple):
     of: str = ""
 
 
+def package_name(form: str, product: Product, config: Config) -> str:
+    """What a package of this format is called: what the format's table says, else it is made of the product's name."""
+    own: str = getattr(config, form).package
+    return own or names.debian_package(product.name)
+
+
 def _archive(suffix: str) -> Namer:
     def named(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
         yield PlannedArtifact(name=names.archive(product.name, version, target, suffix), format=suffix)
@@ -49,13 +55,12 @@ def _onefile(product: Product, _config: Config, version: names.Version, target: 
 
 
 def _deb(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
-    yield PlannedArtifact(name=names.deb(config.deb.package or names.debian_package(product.name), version, target), format="deb")
+    yield PlannedArtifact(name=names.deb(package_name("deb", product, config), version, target), format="deb")
 
 
-def _package(form: str, suffix: str, own_name: Callable[[Config], str]) -> Namer:
+def _package(form: str, suffix: str) -> Namer:
     def named(product: Product, config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
-        name = own_name(config) or names.debian_package(product.name)
-        yield PlannedArtifact(name=names.package(name, version, target, suffix), format=form)
+        yield PlannedArtifact(name=names.package(package_name(form, product, config), version, target, suffix), format=form)
 
     return named
 
@@ -92,10 +97,10 @@ FORMATS: Final[Mapping[str, Format]] = {
     "tar.zst": Format("linux", _archive("tar.zst")),
     "onefile": Format("linux", _onefile),
     "deb": Format("linux", _deb, glibc=True),
-    "rpm": Format("linux", _package("rpm", "rpm", lambda config: config.rpm.package), glibc=True),
-    "arch": Format("linux", _package("arch", "pkg.tar.zst", lambda config: config.arch.package), glibc=True),
-    "apk": Format("linux", _package("apk", "apk", lambda config: config.apk.package)),
-    "ipk": Format("linux", _package("ipk", "ipk", lambda config: config.ipk.package)),
+    "rpm": Format("linux", _package("rpm", "rpm"), glibc=True),
+    "arch": Format("linux", _package("arch", "pkg.tar.zst"), glibc=True),
+    "apk": Format("linux", _package("apk", "apk")),
+    "ipk": Format("linux", _package("ipk", "ipk")),
     "appimage": Format("linux", _appimage, ("mksquashfs",)),
     "zsync": Format("linux", _zsync, ("zsyncmake", "mksquashfs"), _updated, of="appimage"),
     "flatpak": Format("linux", _flatpak, ("flatpak",), flatpaks.problems, glibc=True),

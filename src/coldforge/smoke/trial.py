@@ -14,7 +14,7 @@ from typing import Final
 from coldforge.errors import BuildFailed, ColdforgeError, Problem, Refused
 from coldforge.host import files
 from coldforge.host.clock import now, sleep
-from coldforge.plan import names
+from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Need, Shown, Trial
 from coldforge.smoke.diagnosis import likely
@@ -107,8 +107,7 @@ def _bring(job: Job, machine: Machine, artifacts: Sequence[PlannedArtifact]) -> 
 
 
 def _package(job: Job) -> str:
-    named: str = getattr(job.plan.config, job.manager.format).package
-    return named or names.debian_package(job.plan.product.name)
+    return package_name(job.manager.format, job.plan.product, job.plan.config)
 
 
 def _place(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:

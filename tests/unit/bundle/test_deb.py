@@ -23,7 +23,7 @@ def content(folder: Path, **changes: Any) -> tuple[dict[str, str], Tree]:
     job = payloads.job(folder, "deb", replace(payloads.PRODUCT, **changes.pop("product", {})), **changes)
     (folder / "scratch").mkdir()
     tree = load(job.payload, job.folder / "payload", payloads.EPOCH)
-    made = installed(job, tree, [("usr/share/doc/demo/copyright", b"x")], below=f"usr/lib/{deb.name(job)}", scratch=folder / "scratch")
+    made = installed(job, tree, [("usr/share/doc/demo/copyright", b"x")], below=f"usr/lib/{job.package}", scratch=folder / "scratch")
     text = deb.members(job, made)["./control"].decode()
     return dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith(" ")), made
 
