@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from coldforge.plan.libraries import c_library
 from coldforge.records import Component
 
 MAGIC: Final = b"\x7fELF"
@@ -20,11 +21,6 @@ _LIST: Final = re.compile(r"(^|/)licenses/components\.json$")
 _LIST_SIZE: Final = 16 << 20
 _NAME: Final = 4096  # characters of a path
 _SYMBOLS: Final = 100_000  # entries that are looked at; a damaged table can claim any number
-# The C library itself: its version is the floor, its files are no dependency of their own.
-_C_LIBRARY: Final = re.compile(
-    r"lib(c|m)\.so\.6|lib(dl|resolv)\.so\.2|lib(pthread\.so\.0|(rt|util|nsl|anl|mvec|thread_db)\.so\.1)|ld-linux.*\.so\.\d"
-    r"|libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1"
-)
 
 
 class Elf(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +70,7 @@ class Survey:
     @property
     def libraries(self) -> tuple[str, ...]:
         """What the system must have: needed, and not in the tree."""
-        return tuple(sorted(name for name in (self._needed - self._there) | self._first if not _C_LIBRARY.fullmatch(name)))
+        return tuple(sorted(name for name in (self._needed - self._there) | self._first if not c_library(name)))
 
     @property
     def floor(self) -> str:

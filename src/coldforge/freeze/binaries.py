@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from coldforge.plan.libraries import c_library
+
 Priority: TypeAlias = Literal["required", "recommended", "suggested"]
 DLOPEN: Final = 0x407C0C0A  # the type of the notes that name libraries which a file opens by itself
-# Parts of the C library itself: its version is the floor, they are no dependency of their own.
-GLIBC: Final = frozenset(
-    {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libnsl.so.1",
-     "libanl.so.1", "libmvec.so.1", "libthread_db.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
-)  # fmt: skip
-MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1")  # as it calls itself, and as Alpine calls it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +32,8 @@ class Elf:
     @property
     def c_library(self) -> Literal["", "glibc", "musl"]:
         """The C library that it is made for, as far as it tells."""
-        loader = self.loader.rpartition("/")[2]
-        if any(map(MUSL.fullmatch, (*self.needed, loader))):
-            return "musl"
-        return "glibc" if self.glibc or GLIBC.intersection((*self.needed, loader)) else ""
-
-
-def is_c_library(soname: str) -> bool:
-    """Whether a soname is a part of a C library."""
-    return soname in GLIBC or MUSL.fullmatch(soname) is not None
+        parts = {c_library(name) for name in (*self.needed, self.loader.rpartition("/")[2])}
+        return "musl" if "musl" in parts else "glibc" if self.glibc or "glibc" in parts else ""
 
 
 def is_elf(path: Path) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from coldforge.freeze.binaries import Elf, Priority, is_c_library
+from coldforge.freeze.binaries import Elf, Priority
+from coldforge.plan.libraries import c_library
 from coldforge.records import Need
 
 # What well-known libraries open by themselves and do not say in their files: by the beginning of the library's name.
@@ -47,7 +48,7 @@ def _wanted(elf: Elf, have: set[str]) -> Iterator[tuple[str, Priority]]:
     """What one file wants of the system."""
     # PyInstaller's boot loader for musl has libz from the system, and searches the tree only once it runs (its other ones have none)
     first = elf.c_library == "musl" and bool(elf.loader) and not elf.runpath
-    yield from ((soname, "required") for soname in elf.needed if not is_c_library(soname) and (first or soname not in have))
+    yield from ((soname, "required") for soname in elf.needed if not c_library(soname) and (first or soname not in have))
     yield from ((sonames[0], priority) for sonames, priority in elf.optional if sonames and not have.intersection(sonames))
     file = elf.path.rpartition("/")[2]
     for start, sonames in OPENED.items():

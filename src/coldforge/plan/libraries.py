@@ -5,9 +5,10 @@ Debian and Arch Linux name packages, which tables tell (build/libraries/). RPM a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from coldforge import recipes
 from coldforge.records import Need
@@ -15,6 +16,20 @@ from coldforge.target import Target
 
 DEBIAN: Final = "build/libraries/debian.txt"
 ARCH: Final = "build/libraries/arch.txt"
+# The parts of the C library itself: its version is the floor, they are no dependency of their own.
+_GLIBC: Final = re.compile(
+    r"lib(c|m)\.so\.6|lib(dl|resolv)\.so\.2|libpthread\.so\.0|lib(rt|util|nsl|anl|mvec|thread_db)\.so\.1|ld-linux[\w-]*\.so\.\d"
+)
+_MUSL: Final = re.compile(r"libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\.1")  # as it calls itself, and as Alpine calls it
+
+
+def c_library(soname: str) -> Literal["", "glibc", "musl"]:
+    """The C library that a soname is a part of; empty for every other library.
+
+    >>> c_library("ld-linux-x86-64.so.2"), c_library("libc.so"), c_library("libcairo.so.2")
+    ('glibc', 'musl', '')
+    """
+    return "glibc" if _GLIBC.fullmatch(soname) else "musl" if _MUSL.fullmatch(soname) else ""
 
 
 def known(project: Path | None = None, table: str = DEBIAN) -> Mapping[str, str]:

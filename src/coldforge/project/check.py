@@ -20,6 +20,7 @@ from coldforge.project.linux import check_linux
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
+from coldforge.project.supply import check_indexes
 from coldforge.project.walk import nearest
 
 _SCRIPTS: Final = ("scripts", "gui-scripts")
@@ -66,6 +67,7 @@ def check(read: Read, findings: Findings) -> None:
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
     _licenses(read, findings)
+    check_indexes(read.root, read.config, findings)
 
 
 def _identity(read: Read, findings: Findings) -> None:

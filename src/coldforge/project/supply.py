@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from coldforge.errors import ConfigurationError
 from coldforge.host.client import secrets
 from coldforge.host.secrets import hide
-from coldforge.project.config import EnvironmentConfig
+from coldforge.project.config import Config, EnvironmentConfig
+from coldforge.project.read import Findings, Part, read_toml
 
 
 def wheelhouse(project: Path, config: EnvironmentConfig) -> Path | None:
@@ -47,15 +48,39 @@ def indexes(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _tables(project: Path) -> Iterator[dict[str, Any]]:
+    yield from (table for _, table in listed(project) if not is_folder(table))
+
+
+def listed(project: Path) -> Iterator[tuple[Part, dict[str, Any]]]:
+    """The project's indexes, each with the part of a file that holds it; files that cannot be read have none."""
     for name, keys in (("uv.toml", ()), ("pyproject.toml", ("tool", "uv"))):  # the first hides the second: uv's own rule
-        path = project / name
+        path, findings = project / name, Findings()
         if path.is_file():
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            for key in keys:
-                table = table.get(key, {})
-            yield from (each for each in table.get("index", ()) if "://" in str(each.get("url", "")))
+            found = read_toml(path, findings)
+            part = found.part(*keys, findings=findings) if found else Part(file=path)
+            tables = part.content.get("index", ())
+            for number, table in enumerate(tables if isinstance(tables, list) else ()):
+                if isinstance(table, dict) and table.get("url"):
+                    yield replace(part, keys=(*keys, "index", str(number))), table
             if name == "uv.toml":
                 return
+
+
+def is_folder(table: Mapping[str, Any]) -> bool:
+    """Whether an index is a folder, not an address."""
+    url = str(table["url"])
+    return "://" not in url or url.startswith("file:")
+
+
+def check_indexes(project: Path, config: Config, findings: Findings) -> None:
+    """Find indexes that are folders: what is frozen elsewhere, or again, would not have them. A wheelhouse takes their place."""
+    if config.freezer != "pyinstaller" or config.environment.wheelhouse:
+        return
+    for part, table in listed(project):
+        if is_folder(table):
+            hint = "name a folder that holds all that is installed: [tool.coldforge.environment] wheelhouse"
+            name = table.get("name") or table["url"]
+            findings.add(f"the index {name} is a folder: a freeze takes from addresses only", part.where("url"), hint)
 
 
 def _named(table: Mapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Location
 from coldforge.host.secrets import redact
-from coldforge.project.config import EnvironmentConfig
-from coldforge.project.supply import indexes, wheelhouse
+from coldforge.project.config import Config, EnvironmentConfig
+from coldforge.project.read import Findings
+from coldforge.project.supply import check_indexes, indexes, wheelhouse
 
 TABLE = """
 [[tool.uv.index]]
@@ -51,6 +52,35 @@ def test_a_uv_toml_hides_the_table(tmp_path: Path) -> None:
 
 
 def test_a_project_without_indexes_changes_nothing(tmp_path: Path) -> None:
+    assert indexes(tmp_path, {}) == {}
+
+
+@pytest.mark.parametrize("url", ["wheels", "../wheels", "/srv/wheels", "file:///srv/wheels"])
+def test_an_index_that_is_a_folder_is_refused_where_it_stands(url: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(TABLE.replace('"wheels"', f'"{url}"'))
+    check_indexes(tmp_path, Config(), findings := Findings())
+    (problem,) = findings.problems
+    assert problem.what == "the index beside is a folder: a freeze takes from addresses only"
+    assert problem.where == Location(tmp_path / "pyproject.toml", 16)
+    assert "wheelhouse" in problem.hint
+
+
+def test_a_folder_among_the_indexes_is_nothing_where_no_index_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(TABLE)
+    for config in (Config(environment=EnvironmentConfig(wheelhouse="wheels")), Config(freezer="command")):
+        check_indexes(tmp_path, config, findings := Findings())
+        assert findings.problems == []
+
+
+def test_a_folder_in_uv_toml_has_its_place_too(tmp_path: Path) -> None:
+    (tmp_path / "uv.toml").write_text('[[index]]\nurl = "wheels"\n')
+    check_indexes(tmp_path, Config(), findings := Findings())
+    assert [str(problem.where) for problem in findings.problems] == [f"{tmp_path}/uv.toml:2"]
+
+
+@pytest.mark.parametrize("text", ["[[tool.uv.index]", 'tool.uv.index = "x"', "tool.uv = 1", "[[tool.uv.index]]\nname = 1\n"])
+def test_what_is_no_table_of_indexes_names_none(text: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
     assert indexes(tmp_path, {}) == {}
 
 
