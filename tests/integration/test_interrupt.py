@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from coldforge.host import engine
 from coldforge.records import Manifest, read
+from support import engines
 from support.program import Outcome, coldforge, interrupted
 from support.repository import write
 
@@ -43,19 +46,15 @@ def test_interrupted_in_every_stage(place: str, request: pytest.FixtureRequest, 
     env |= {"TMPDIR": str(temporary), "COLDFORGE_CACHE": str(tmp_path / "cache")}
     words: list[str | Path] = ["build", project, "--out", out, *(["--host"] if place == "host" else [])]
     for moment in MOMENTS:
-        clean(interrupted(*words, env=env, when=at(moment)), out, temporary)
-        assert containers() == []
+        outcome = interrupted(*words, env=env, when=at(moment))
+        clean(outcome, out, temporary)
+        assert left(outcome) == []
     coldforge(*words, env=env).succeeded()
     assert len(read(out / "manifest.json", Manifest).artifacts) == 4
     assert [path for path in temporary.iterdir() if path.name.startswith("coldforge")] == []
 
 
-def containers() -> list[str]:
-    """The containers that coldforge made and that are still there."""
-    import docker
-
-    client = docker.from_env()
-    try:
-        return [str(container.id) for container in client.containers.list(all=True, filters={"label": "coldforge"})]
-    finally:
-        client.close()
+def left(outcome: Outcome) -> list[str]:
+    """The containers that it made and that are still there."""
+    with closing(engine.connect()) as client:
+        return engines.made_by(client, outcome.process)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,11 +18,9 @@ from coldforge.host import container
 from coldforge.project.images import Image
 from coldforge.target import Target
 from support import holding, images
+from support.engines import made_by
 from support.program import environment
 from support.require import need
-
-if TYPE_CHECKING:
-    from docker import DockerClient
 
 pytestmark = pytest.mark.integration
 
@@ -56,12 +53,6 @@ def log(tmp_path: Path) -> Path:
 def interfaces(text: str) -> set[str]:
     """The network interfaces in the kernel's table."""
     return {line.split(":")[0].strip() for line in text.splitlines() if ":" in line}
-
-
-def running(client: DockerClient, image: str) -> list[str]:
-    """The containers that coldforge made of an image."""
-    made = client.containers.list(all=True, filters={"label": container.LABEL, "ancestor": image}, ignore_removed=True)
-    return [str(item.id) for item in made]
 
 
 def test_the_second_phase_has_no_network(workshop: Workshop, log: Path) -> None:
@@ -199,7 +190,7 @@ def test_a_program_that_is_absent_is_a_failure(inside: Workshop, log: Path) -> N
 def test_a_container_that_is_ended_from_outside_is_no_success(build_image: str, inside: Workshop, log: Path) -> None:
     inside.run(["sh", "-c", "(sleep 1; kill -9 -1) > /dev/null 2>&1 &"], env={}, network=True, log=log)
     with images.client() as client:
-        (number,) = running(client, build_image)
+        (number,) = made_by(client, os.getpid())
         inside.run(["true"], env={}, network=True, log=log)
         client.containers.get(number).remove(force=True)
     with pytest.raises(BuildFailed, match="container is gone"):
@@ -209,12 +200,12 @@ def test_a_container_that_is_ended_from_outside_is_no_success(build_image: str, 
 def test_nothing_is_left(build_image: str, log: Path) -> None:
     with images.client() as client:
         with open_workshop(Image(base=build_image), LINUX) as inside:
-            assert len(running(client, build_image)) == 1
+            assert len(made_by(client, os.getpid())) == 1
             inside.run(["true"], env={}, network=False, log=log)
-        assert running(client, build_image) == []
+        assert made_by(client, os.getpid()) == []
         with pytest.raises(ValueError, match="mine"), open_workshop(Image(base=build_image), LINUX):
             raise ValueError("mine")
-        assert running(client, build_image) == []
+        assert made_by(client, os.getpid()) == []
 
 
 def start(image: str) -> subprocess.Popen[str]:
@@ -234,28 +225,26 @@ def start(image: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_process_leaves_no_container(number: signal.Signals, build_image: str) -> None:
     with images.client() as client, start(build_image) as process:
-        assert len(running(client, build_image)) == 1
+        assert len(made_by(client, process.pid)) == 1
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
         assert "Traceback" not in said
-        assert running(client, build_image) == []
+        assert made_by(client, process.pid) == []
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_and_nothing_else_is(build_image: str) -> None:
     with images.client() as client, start(build_image) as alive, start(build_image) as killed:
-        assert len(running(client, build_image)) == 2
+        (used,) = made_by(client, alive.pid)
+        assert len(made_by(client, killed.pid)) == 1
         killed.kill()
         killed.wait(timeout=60)
-        left = running(client, build_image)
-        assert len(left) == 2, "nobody could remove it"
         with open_workshop(Image(base=build_image), LINUX):
-            now = running(client, build_image)
-            assert len(set(now) & set(left)) == 1
-            assert len(now) == 2
+            assert made_by(client, killed.pid) == []
+            assert made_by(client, alive.pid) == [used]
         alive.send_signal(signal.SIGINT)
         alive.communicate(timeout=60)
-        assert running(client, build_image) == []
+        assert made_by(client, alive.pid) == []
 
 
 def test_a_system_that_forbids_it_is_recorded_as_not_isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

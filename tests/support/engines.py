@@ -11,10 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from coldforge.host.container import LABEL
+from coldforge.host.owner import this_process
 from support.require import need, tool
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 # Without a service manager, and where control groups are of the first version: crun and systemd would be the defaults.
 CONTAINERS = """\
@@ -121,6 +127,14 @@ def room(megabytes: int = 0) -> Iterator[Path]:
         finally:
             if megabytes:
                 subprocess.run(["umount", "--lazy", name], check=True)
+
+
+def made_by(client: DockerClient, *processes: int) -> list[str]:
+    """The containers on an engine that these processes of this system made: others may work with it at the same time."""
+    place = this_process().rpartition(" ")[0]
+    makers = tuple(f"{place} {number}." for number in processes)
+    found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
+    return [str(one.id) for one in found if one.labels[LABEL].startswith(makers)]
 
 
 @contextmanager

@@ -19,11 +19,12 @@ DROPPED = ("COLDFORGE_", "GITHUB_", "SOURCE_DATE_EPOCH", "CI", "FORCE_COLOR", "A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a command ended, and what it printed."""
+    """How a command ended, and what it printed. `process` is its number where it was watched."""
 
     code: int
     out: str
     err: str
+    process: int = 0
 
     def failed(self, code: int, *words: str) -> None:
         """Check that it refused as documented: this exit code, one error that says these words, no traceback."""
@@ -84,4 +85,4 @@ def watched(
         code = process.wait(timeout=120)
         out = process.stdout.read() if process.stdout else ""
     assert done, f"the moment never came:\n{''.join(lines)}"
-    return Outcome(code=code, out=out, err="".join(lines))
+    return Outcome(code=code, out=out, err="".join(lines), process=process.pid)
