@@ -1,20 +1,25 @@
-"""The action's inputs as a command line: `action.yml` hands them over as COLDFORGE_* variables, and has no logic itself."""
+"""The action's inputs as command lines: `action.yml` hands them over as COLDFORGE_* variables, and has no logic itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coldforge.errors import ConfigurationError
 
-SESSIONS: Final = ("plan", "build", "sign", "attest", "release", "verify")
+SESSIONS: Final = ("plan", "build", "freeze", "bundle", "smoke", "sign", "attest", "release", "verify")
+_OF_A_PROJECT: Final = ("plan", "build", "freeze", "bundle", "smoke")
+# What a session leaves for later jobs: one part a target where jobs are one a target, with the trees only where something still packs them.
+_HANDED_ON: Final = {"freeze": "", "bundle": "bundle", "smoke": "smoke", "sign": "bundle", "attest": "attest"}
+_PROOF: Final = "smoke-"
 
 
-def command_line(environment: Mapping[str, str]) -> list[str]:
-    """The words that a person would type. Raises ConfigurationError for an unknown session.
+def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
+    """What a person would type, line by line: take what earlier jobs handed over, do the session, hand on what it made.
 
-    An empty variable is an input that was not given. What is no option comes last, behind `--`: an input called
-    `--help` is a folder of that name, and no step that is green without having done anything.
+    Raises ConfigurationError for an unknown session, and for digests that nobody can read. What is no option comes
+    last, behind `--`: an input called `--help` is a folder of that name, and no step that is green without having done anything.
     """
 
     def given(name: str) -> str:
@@ -23,19 +28,68 @@ def command_line(environment: Mapping[str, str]) -> list[str]:
     session = given("SESSION") or "build"
     if session not in SESSIONS:
         raise ConfigurationError(f"there is no session {session!r}", hint=f"The input `session` is one of {', '.join(SESSIONS)}.")
-    project, out = given("PROJECT") or ".", given("OUT") or "dist"
+    project, out, parts = given("PROJECT") or ".", given("OUT") or "dist", given("PARTS")
     repo = given("REPO") or environment.get("GITHUB_REPOSITORY", "")
-    narrowed = [word for name in ("TARGET", "FORMAT") for value in given(name).split() for word in (f"--{name.lower()}", value)]
-    here, trust = _option("--repo", repo), given("TRUST_CONFIG")
+    digests = _digests(given("DIGESTS"))
+    chosen = given("TARGET").split() or (sorted(digests) if session == "bundle" else [])  # an optional target may have failed to freeze
+    targets = [word for value in chosen for word in ("--target", value)]
+    narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
+    here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
     options = {
         "plan": narrowed,
-        "build": [*narrowed, "--out", out, *_flag("--host", given("HOST"))],
+        "build": [*narrowed, "--out", out, *host],
+        "freeze": [*targets, "--out", out, *host],
+        "bundle": [*narrowed, "--out", out],
+        "smoke": [*targets, "--out", out],
         "sign": [],  # its keys are secrets of the job, and come by the environment
         "attest": _option("--trust-config", trust),
         "release": [*here, *_option("--tag", given("TAG")), *_flag("--publish", given("PUBLISH"))],
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],
     }
-    return [session, *options[session], "--", project if session in ("plan", "build") else out]
+    line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]
+    return [*_taken(digests, parts, out), line, *_handed_on(session, given("TARGET").split(), parts, out)]
+
+
+def _taken(digests: Mapping[str, str], parts: str, out: str) -> list[list[str]]:
+    """One `unpack` for each part that an earlier job handed over."""
+    return [
+        [
+            "unpack",
+            "--sha256",
+            digest,
+            "--out",
+            out,
+            *(["--only-smoke"] if name.startswith(_PROOF) else []),
+            "--",
+            f"{parts or '.'}/{name}.tar",
+        ]
+        for name, digest in digests.items()
+    ]
+
+
+def _digests(text: str) -> dict[str, str]:
+    """The outputs of earlier jobs, `toJSON(needs.JOB.outputs)`, one after the other; what a target left empty was not made."""
+    found: dict[str, str] = {}
+    decoder = json.JSONDecoder()
+    try:
+        while text:
+            outputs, end = decoder.raw_decode(text)
+            found |= {name: digest for name, digest in outputs.items() if digest}
+            text = text[end:].lstrip()
+    except (ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            "the input `digests` is not JSON", why=str(error), hint="Write ${{ toJSON(needs.JOB.outputs) }}."
+        ) from error
+    return found
+
+
+def _handed_on(session: str, targets: Sequence[str], parts: str, out: str) -> list[list[str]]:
+    """The `pack` that a session ends with, if it makes anything that jobs after it need."""
+    if not parts or session not in _HANDED_ON:
+        return []
+    name = "-".join(filter(None, (_HANDED_ON[session], *targets)))
+    only = [word for target in targets for word in ("--target", target)]
+    return [["pack", *only, "--to", f"{parts}/{name or session}.tar", *([] if session == "freeze" else ["--no-trees"]), "--", out]]
 
 
 def _built_tag(environment: Mapping[str, str], repo: str) -> str:

@@ -34,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             answer(f"coldforge {__version__}\n")
             return 0
         signal.signal(signal.SIGTERM, _interrupt)
-        if words == ["ci"]:  # how action.yml starts it
-            words = _from_inputs()
-        return _dispatch(words)
+        return _from_inputs() if words == ["ci"] else _dispatch(words)  # `ci` is how action.yml starts it
     except KeyboardInterrupt:
         # everything is cleaned up by now; what a second Ctrl-C would meet is the wait for a thread's last request
         signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
@@ -86,11 +84,15 @@ def _note(text: str) -> None:
     put(text)
 
 
-def _from_inputs() -> list[str]:
-    from coldforge.ci import command_line
+def _from_inputs() -> int:
+    """Run the command lines that the action's inputs stand for, until one of them fails."""
+    from coldforge.ci import command_lines
 
-    sys.argv[1:] = command_line(os.environ)
-    return sys.argv[1:]
+    for words in command_lines(os.environ):
+        sys.argv[1:] = words
+        if code := _dispatch(words):
+            return code
+    return 0
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -59,6 +59,7 @@ def coldforge() -> None:
     coldforge verify WHAT       check a folder or owner/repo@tag
     coldforge rebuild DIST      build it again, and compare the bytes
     coldforge repo DIST...      repositories for apt, dnf, pacman and apk
+    coldforge pack, unpack      what one CI job hands to the next
 
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
     4 a build step failed, 5 a remote service failed (safe to run again).
@@ -156,6 +157,36 @@ def smoke(project: str, out: str, *, as_json: bool, **options: Any) -> None:
     manifest = pipeline.run(existing(project), pipeline.SMOKE, out=existing(out), **options)
     if as_json:
         show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@DIST
+@TARGET
+@click.option("--to", "part", required=True, type=click.Path(path_type=str, dir_okay=False), help="The file to write.")
+@click.option("--trees/--no-trees", default=True, help="With or without the frozen trees, which only packaging needs.")
+@common
+def pack(dist: str, part: str, targets: tuple[str, ...], *, trees: bool) -> None:
+    """Put DIST into one file, for another job or another machine to go on with: a tar that keeps modes and links.
+
+    The file's digest is told, and is the step's output `part-sha256` in CI: hand it over by another way than the file.
+    """
+    from coldforge import parts
+    from coldforge.target import Target
+
+    parts.pack(existing(dist), existing(part), targets=[str(Target.parse(name)) for name in targets], trees=trees)
+
+
+@coldforge.command()
+@click.argument("part", type=click.Path(path_type=str))
+@OUT
+@click.option("--sha256", required=True, metavar="DIGEST", help="What the earlier job told of the file; any other file is refused.")
+@click.option("--only-smoke", is_flag=True, help="Take only what was proven of the artifacts: all that a job may add that ran the product.")
+@common
+def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
+    """Take what `coldforge pack` made in an earlier job, if it is just that."""
+    from coldforge import parts
+
+    parts.unpack(existing(part), existing(out), sha256=sha256, only_smoke=only_smoke)
 
 
 @coldforge.command()

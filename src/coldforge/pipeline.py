@@ -322,6 +322,15 @@ def record_release(this: Run) -> Manifest:
     return manifest
 
 
+def write_records(dist: Path, manifest: Manifest) -> None:
+    """Write the record of a whole release, and of each of its targets where there is one, so that what is built later knows of it."""
+    for record in manifest.targets:
+        path = dist / record.target / MANIFEST
+        if path.is_file():
+            files.write(path, canonical(msgspec.structs.replace(manifest, targets=(record,))))
+    _write_manifest(dist, manifest)
+
+
 def _write_manifest(out: Path, manifest: Manifest) -> None:
     files.write(out / MANIFEST, canonical(manifest))
     digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
@@ -445,11 +454,7 @@ def sign_release(dist: Path, given: Given) -> Manifest:
     manifest = read(dist / MANIFEST, Manifest)
     with exclusive(dist), reporter().step("sign"), Keys(given) as keys:
         signed = sign(dist, manifest, keys)
-        for record in signed.targets:  # so that what is built later knows of it
-            path = dist / record.target / MANIFEST
-            if path.is_file():
-                files.write(path, canonical(msgspec.structs.replace(signed, targets=(record,))))
-        _write_manifest(dist, signed)
+        write_records(dist, signed)
     reporter().table(results(signed, seconds={}, out=dist))
     reporter().info(f"Next: coldforge attest {_shown(dist)}")
     return signed

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.act import act, committed, given, shared_home
 from support.fake_github import WRITER, FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims
 from support.program import environment
 from support.repository import write as tiny
-from support.require import tool
 
 pytestmark = pytest.mark.integration
-ROOT = Path(__file__).resolve().parents[2]
-STUB = """\
-name: python
-description: Stands for actions/setup-python, the Python that is here
-inputs: { python-version: { description: which }, update-environment: { description: whether } }
-outputs: { python-path: { description: where, value: "${{ steps.find.outputs.path }}" } }
-runs:
-  using: composite
-  steps:
-    - id: find
-      shell: bash
-      run: echo "path=$(command -v python3)" >> "$GITHUB_OUTPUT"
-"""
 CHAIN = """\
 on: push
 jobs:
@@ -90,49 +75,10 @@ def sigstore() -> Iterator[FakeSigstore]:
         yield fake
 
 
-def committed(repository: Path, workflow: str, *, tag: str = "v0.1.0") -> str:
-    """Commit the workflow to the repository, and tag that; the commit."""
-    folder = repository / ".github" / "workflows"
-    folder.mkdir(parents=True)
-    (folder / "release.yml").write_text(workflow)
-    git = ["git", "-C", str(repository), "-c", "user.name=t", "-c", "user.email=t@example.org"]
-    for words in (["add", "-A"], ["commit", "-qm", "workflow"], ["tag", tag]):
-        subprocess.run([*git, *words], check=True)
-    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def act(repository: Path, tmp_path: Path, env: dict[str, str], *given: str) -> subprocess.CompletedProcess[str]:
-    """Run the repository's workflow as a push would; our action and setup-python come from this machine."""
-    program = tool("act", "go install github.com/nektos/act@v0.2.89")
-    stub = tmp_path / "setup-python"
-    stub.mkdir()
-    (stub / "action.yml").write_text(STUB)
-    pinned = next(line.split("uses: ")[1].split()[0] for line in (ROOT / "action.yml").read_text().splitlines() if "setup-python@" in line)
-    ours = tmp_path / "coldforge"
-    left_out = shutil.ignore_patterns(".git", "__pycache__", "dist", ".mypy_cache", ".ruff_cache", "tests", ".hypothesis")
-    shutil.copytree(ROOT, ours, ignore=left_out)
-    words = [
-        program, "push", "-P", "ubuntu-24.04=-self-hosted", "--action-offline-mode", "--no-cache-server", "-s", f"GITHUB_TOKEN={WRITER}",
-        "--local-repository", f"{pinned}={stub}", "--local-repository", f"coldforge/coldforge@v1={ours}", *given,
-    ]  # fmt: skip
-    home = tmp_path / "home"
-    home.mkdir()
-    wanted = {**env, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
-    return subprocess.run(words, cwd=repository, env=wanted, capture_output=True, text=True, check=False, timeout=900)
-
-
 @pytest.fixture
 def env(host_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """One private environment of the program for all these tests."""
     return environment(**{key: host_env[key] for key in ("COLDFORGE_CACHE", "UV_CACHE_DIR")})
-
-
-def shared_home(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.getbasetemp() / "environments")
-
-
-def given(**values: str) -> list[str]:
-    return [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
 
 
 def test_the_whole_chain_through_the_action(

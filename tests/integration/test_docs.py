@@ -38,7 +38,13 @@ def steps() -> Iterator[dict[str, Any]]:
         if isinstance(document, list):
             yield from document
         else:
-            yield from (step for job in document.get("jobs", {}).values() for step in job["steps"])
+            yield from (step for job in document.get("jobs", {}).values() for step in job.get("steps", ()))
+
+
+def calls() -> Iterator[dict[str, Any]]:
+    """Every job that is a workflow of ours."""
+    documents = [yaml.safe_load(text) for _, text in blocks("yaml") if "jobs:" in text]
+    yield from (job for document in documents for job in document["jobs"].values() if "uses" in job)
 
 
 def test_workflows_are_githubs(tmp_path: Path) -> None:
@@ -50,6 +56,18 @@ def test_workflows_are_githubs(tmp_path: Path) -> None:
     argv = [str(Path(sys.executable).parent / "check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *map(str, paths)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_calls_of_the_workflow_use_its_own_inputs_and_give_what_its_jobs_ask_for() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    inputs, asked = workflow[True]["workflow_call"]["inputs"], [job["permissions"] for job in workflow["jobs"].values()]
+    found = list(calls())
+    assert found
+    for call in found:
+        assert call["uses"].startswith("coldforge/coldforge/.github/workflows/release.yml@v")
+        assert call.get("with", {}).keys() <= inputs.keys()
+        given = {"contents": "read", **call["permissions"]}
+        assert all(given.get(right) in (level, "write") for rights in asked for right, level in rights.items())
 
 
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
 
-from coldforge.ci import SESSIONS, command_line
+from coldforge.ci import SESSIONS, command_lines
 from coldforge.cli import desk_command
 from coldforge.commands import coldforge
 from coldforge.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def command_line(given: dict[str, str]) -> list[str]:
+    """The one line of a session that neither takes nor hands on anything."""
+    (line,) = command_lines(given)
+    return line
 
 
 def test_nothing_given_builds_the_project_here() -> None:
@@ -65,7 +72,9 @@ def test_an_input_that_looks_like_an_option_is_a_folder(session: str, tmp_path: 
     assert "Usage" not in done.output
 
 
-@pytest.mark.parametrize("given", [{"COLDFORGE_SESSION": "deploy"}, {"COLDFORGE_HOST": "yes"}])
+@pytest.mark.parametrize(
+    "given", [{"COLDFORGE_SESSION": "deploy"}, {"COLDFORGE_HOST": "yes"}, {"COLDFORGE_DIGESTS": "abc"}, {"COLDFORGE_DIGESTS": "[1]"}]
+)
 def test_what_is_not_understood_is_refused(given: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         command_line(given)
@@ -82,9 +91,45 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",
+        "COLDFORGE_PARTS": "parts",
+        "COLDFORGE_DIGESTS": '{"linux-x86_64": "12"}',
     }
-    known = {option for parameter in coldforge.commands[session].params for option in parameter.opts}
-    assert {word for word in command_line(everything) if word.startswith("--")} - {"--"} <= known
+    lines = command_lines(everything)
+    assert session in [line[0] for line in lines]
+    for verb, *words in lines:
+        parameters = coldforge.commands[verb].params
+        known = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in words if word.startswith("--")} - {"--"} <= known
+
+
+def test_a_freeze_hands_its_tree_to_the_job_that_packages_it() -> None:
+    freezing = {"COLDFORGE_SESSION": "freeze", "COLDFORGE_TARGET": "linux-x86_64", "COLDFORGE_PARTS": "parts"}
+    assert [" ".join(line) for line in command_lines(freezing)] == [
+        "freeze --target linux-x86_64 --out dist -- .",
+        "pack --target linux-x86_64 --to parts/linux-x86_64.tar -- dist",
+    ]
+
+
+def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> None:
+    handed = json.dumps({"linux-x86_64": "12", "macos-aarch64": "", "windows-x86_64": "34"}, indent=2)
+    lines = command_lines({"COLDFORGE_SESSION": "bundle", "COLDFORGE_PARTS": "parts", "COLDFORGE_DIGESTS": handed})
+    assert [" ".join(line) for line in lines] == [
+        "unpack --sha256 12 --out dist -- parts/linux-x86_64.tar",
+        "unpack --sha256 34 --out dist -- parts/windows-x86_64.tar",
+        "bundle --target linux-x86_64 --target windows-x86_64 --out dist -- .",
+        "pack --to parts/bundle.tar --no-trees -- dist",
+    ]
+
+
+def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> None:
+    handed = '{"bundle": "12"}\n{"smoke-linux-x86_64": "34"}'
+    lines = command_lines({"COLDFORGE_SESSION": "attest", "COLDFORGE_PARTS": "parts", "COLDFORGE_DIGESTS": handed})
+    assert [" ".join(line) for line in lines] == [
+        "unpack --sha256 12 --out dist -- parts/bundle.tar",
+        "unpack --sha256 34 --out dist --only-smoke -- parts/smoke-linux-x86_64.tar",
+        "attest -- dist",
+        "pack --to parts/attest.tar --no-trees -- dist",
+    ]
 
 
 def test_every_input_of_the_action_is_handed_over() -> None:

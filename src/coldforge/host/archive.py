@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final, Self
 
@@ -26,23 +26,25 @@ class Header(tarfile.TarInfo):
         return made
 
 
-def pack(source: Path, archive: Path, *, name: str, owner: int = 0) -> None:
+def pack(source: Path, archive: Path, *, name: str, owner: int = 0, left_out: Callable[[Path], bool] | None = None) -> None:
     """Write a file or folder as a tar whose top entry is the path `name`: sorted, fixed modes and times, one owner.
 
-    Links are kept as they are. Raises Refused for what is neither file, folder nor link: reading it might never end.
+    Links are kept as they are; what is `left_out` is not there, with all below it.
+    Raises Refused for what is neither file, folder nor link: reading it might never end.
     """
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
         for parent in reversed(PurePosixPath(name).parents[:-1]):
             tar.addfile(_info(parent.as_posix(), owner, kind=tarfile.DIRTYPE, mode=0o755))
-        for path, entry in _walk(source, name):
+        for path, entry in _walk(source, name, left_out):
             _add(tar, path, entry, owner)
 
 
-def _walk(source: Path, name: str) -> Iterator[tuple[Path, str]]:
+def _walk(source: Path, name: str, left_out: Callable[[Path], bool] | None) -> Iterator[tuple[Path, str]]:
     yield source, name
     if source.is_dir() and not source.is_symlink():
-        for path in sorted(source.rglob("*")):
-            yield path, f"{name}/{path.relative_to(source).as_posix()}"
+        for path in sorted(source.iterdir()):
+            if left_out is None or not left_out(path):
+                yield from _walk(path, f"{name}/{path.name}", left_out)
 
 
 def _add(tar: tarfile.TarFile, path: Path, entry: str, owner: int) -> None:
