@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def coldforge() -> None:
     """From source to signed, attested, reproducible installers, and one draft release that anybody can verify.
 
     \b
+    coldforge init              the files that a project needs
     coldforge plan              what would be made, and what is missing
     coldforge build             freeze and package, into dist/
     coldforge sign              packages, with a key of your own
@@ -64,6 +66,41 @@ def coldforge() -> None:
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
     4 a build step failed, 5 a remote service failed (safe to run again).
     """
+
+
+@coldforge.command()
+@PROJECT
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing; what cannot be found is an error.")
+@click.option("--force", is_flag=True, help="Replace files that are there already and differ.")
+@common
+def init(project: str, *, yes: bool, force: bool) -> None:
+    """Write what PROJECT needs of coldforge: matrix.yml, noxfile.py, a workflow for releases and one for pull requests.
+
+    Shows what it found, and how a file that is there already differs; such a file stays unless --force is given.
+    Only what it cannot find is asked: what starts a program that has no `[project.scripts]`.
+    """
+    from coldforge import starting
+
+    root = existing(project)
+    entry = ""
+    if starting.lacks_entry(root):
+        found, all_found = starting.choices(root)
+        entry = found if found or yes else _asked(all_found)
+        if not entry:
+            raise starting.no_entry(root, all_found)
+    made = starting.scaffold(root, entry=entry, ref=starting.reference())
+    starting.show(root, made)
+    if not yes and sys.stdin.isatty() and not click.confirm("Write these files?", default=True, err=True):
+        return
+    starting.tell(root, made, starting.write(root, made, force=force))
+
+
+def _asked(found: tuple[str, ...]) -> str:
+    """What a person at a terminal says is the entry point; empty when nobody is there."""
+    if not sys.stdin.isatty():
+        return ""
+    kind = click.Choice(found) if found else None
+    return str(click.prompt("What starts the program (package.module:function)", type=kind, default=found[0] if found else None, err=True))
 
 
 @coldforge.command()

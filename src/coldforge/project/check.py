@@ -12,6 +12,7 @@ from coldforge.errors import Location
 from coldforge.project.config import Config
 from coldforge.project.debian import check_description, check_section
 from coldforge.project.desktop import check_desktop
+from coldforge.project.discover import entries
 from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
@@ -106,11 +107,17 @@ def check_entry(read: Read, findings: Findings) -> None:
             hint = 'no script of [project] has its name: write entry = "package.module:function"'
             findings.add(f"the executable {name!r} has no entry", read.tool.where("executables", name), hint)
     given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
-    if any(given) or read.table.scripts or read.table.gui_scripts:
+    if any(given) or read.table.scripts or read.table.gui_scripts or read.config.executables:
         return
     name = read.table.name or read.config.name or "app"
-    lines = f'[project.scripts]\n{name} = "{re.sub(r"[^A-Za-z0-9_]", "_", name)}.cli:main"'
-    findings.add("there is no entry point: nothing to build", read.project.where(), f"add, for example:\n{lines}")
+    could = entries(read.root, name) or (f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}.cli:main",)
+    hint = f"add, for example:\n{script(name, could[0])}" + "".join(f"\nor {entry}" for entry in could[1:])
+    findings.add("there is no entry point: nothing to build", read.project.where(), hint)
+
+
+def script(name: str, entry: str) -> str:
+    """The lines of pyproject.toml that make an entry point the program `name`."""
+    return f'[project.scripts]\n{name} = "{entry}"'
 
 
 def _names(read: Read, findings: Findings) -> None:

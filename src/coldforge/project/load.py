@@ -7,9 +7,12 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from coldforge.errors import ConfigurationError, Location, Problem
-from coldforge.project.check import Read, check, check_entry
-from coldforge.project.config import Config, Matrix, Product
+from coldforge.project.check import Read, check, check_entry, script
+from coldforge.project.config import Config, ExecutableConfig, Matrix, Product
+from coldforge.project.discover import meant
 from coldforge.project.matrix import NAME as MATRIX
 from coldforge.project.matrix import read_matrix
 from coldforge.project.metadata import ProjectTable, product_of
@@ -17,6 +20,7 @@ from coldforge.project.read import Findings, Part, read_toml
 from coldforge.project.source import read_source
 from coldforge.project.supply import closed
 from coldforge.records import SourceRecord
+from coldforge.report import reporter
 
 _FILES = ("pyproject.toml", "coldforge.toml")
 
@@ -104,7 +108,24 @@ def _tables(root: Path, findings: Findings) -> Read | None:
         from coldforge.project import dynamic
 
         table = dynamic.ALL
-    return Read(root=root, table=table, project=project, config=tool.typed(Config, findings), tool=tool)
+    return initialised(Read(root=root, table=table, project=project, config=tool.typed(Config, findings), tool=tool))
+
+
+def initialised(read: Read) -> Read:
+    """The project with the one entry point that can be meant, where its files name none; it says so, and what to commit."""
+    table, config, name = read.table, read.config, read.config.name or read.table.name
+    silent = bool(table.scripts or table.gui_scripts or config.executables or {"scripts", "gui-scripts"} & {*table.dynamic})
+    if silent or config.freezer == "command" or not name:
+        return read
+    found = meant(read.root, name)
+    if not found:
+        return read
+    lines = script(name, found)
+    reporter().info(f"No entry point is given; {found} is taken. To keep it so, add to pyproject.toml:\n{lines}")
+    reporter().summary(
+        f"### Initialised: {name} starts at `{found}`\n\nNo entry point is given. To keep it so, commit this:\n\n```toml\n{lines}\n```"
+    )
+    return replace(read, config=msgspec.structs.replace(config, executables={name: ExecutableConfig(entry=found)}))
 
 
 def _choose(pyproject: Part, own: Part, findings: Findings) -> tuple[Part, Part]:

@@ -1,0 +1,160 @@
+"""`init`: the few files that a project needs of coldforge, each only where it has none of that name."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from coldforge import __version__
+from coldforge.errors import ConfigurationError, Problem
+from coldforge.host import files
+from coldforge.project.check import script
+from coldforge.project.discover import entries, meant
+from coldforge.project.source import read_source
+from coldforge.recipes import ROOT, find
+from coldforge.report import reporter
+from coldforge.report.reporter import Table
+
+PROJECT: Final = "pyproject.toml"
+_NOXFILE: Final = '''\
+"""The sessions of coldforge: `nox -s plan`, `build`, `release`, `verify`."""
+
+from coldforge.sessions import *  # noqa: F403
+'''
+_RELEASE: Final = """\
+# A tag makes one draft release with every installer in it; publish it by hand, or with `publish: true`.
+name: release
+on: {{ push: {{ tags: ["v*"] }} }}
+permissions: {{}}
+jobs:
+  release:
+    uses: coldforge/coldforge/.github/workflows/release.yml@{ref}
+    permissions:
+      contents: write # to create the draft
+      id-token: write # the identity that signs
+"""
+_BUILD: Final = """\
+# Builds, packages and tries everything, without any secret and without a release.
+name: build
+on: {{ pull_request: {{}} }}
+permissions: {{}}
+jobs:
+  build:
+    uses: coldforge/coldforge/.github/workflows/release.yml@{ref}
+    permissions:
+      contents: read # to check out
+    with: {{ release: false }}
+"""
+
+
+def reference() -> str:
+    """How a workflow names this coldforge: by its commit where that is the released one, else by its version's tag."""
+    ours, tag = read_source(ROOT), f"v{__version__}"
+    return f"{ours.commit} # {tag}" if ours.tag == tag else tag
+
+
+def scaffold(root: Path, *, entry: str = "", ref: str) -> dict[str, str]:
+    """What each file would hold, by its path in the project. `entry` is what starts it, where the project does not say so.
+
+    Raises ConfigurationError when the project's pyproject.toml cannot be read.
+    """
+    made = {
+        "matrix.yml": _targets(find("matrix.yml").read_text(encoding="utf-8")),
+        "noxfile.py": _NOXFILE,
+        ".github/workflows/release.yml": _RELEASE.format(ref=ref),
+        ".github/workflows/build.yml": _BUILD.format(ref=ref),
+    }
+    return made | ({PROJECT: f"{_text(root).rstrip()}\n\n{script(_name(root), entry)}\n"} if entry else {})
+
+
+def _targets(matrix: str) -> str:
+    """The default matrix, with a word for its new owner."""
+    lines = [line for line in matrix.splitlines() if not line.startswith("#")]
+    return "\n".join(["# Where the product is built, and what is made there. `coldforge plan` shows what follows from it.", *lines, ""])
+
+
+def lacks_entry(root: Path) -> bool:
+    """Whether nothing in the project's files says what starts it."""
+    document = _document(root)
+    project, own = document.get("project", {}), document.get("tool", {}).get("coldforge", {})
+    dynamic = {"scripts", "gui-scripts"} & {*project.get("dynamic", ())}
+    return not (
+        project.get("scripts") or project.get("gui-scripts") or dynamic or own.get("executables") or own.get("freezer") == "command"
+    )
+
+
+def choices(root: Path) -> tuple[str, tuple[str, ...]]:
+    """The entry point that can be meant (empty when that is not clear), and all that were found."""
+    name = _name(root)
+    return meant(root, name), entries(root, name)
+
+
+def _name(root: Path) -> str:
+    name = _document(root).get("project", {}).get("name")
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{root / PROJECT} does not name the project", hint="Add [project] with a name and a version.")
+    return name
+
+
+def _text(root: Path) -> str:
+    return (root / PROJECT).read_text(encoding="utf-8")
+
+
+def _document(root: Path) -> dict[str, Any]:
+    if not (root / PROJECT).is_file():
+        hint = "Run it in the project's folder; `uv init` makes a new project."
+        raise ConfigurationError(f"there is no {PROJECT} in {root}", hint=hint)
+    try:
+        return tomllib.loads(_text(root))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{root / PROJECT} cannot be read", problems=(Problem(what=str(error)),)) from error
+
+
+def state_of(root: Path, name: str, text: str) -> str:
+    """What writing the file would do: `new`, `same`, `added to` (what is there stays), or `differs`."""
+    path = root / name
+    if not path.is_file():
+        return "new"
+    there = path.read_text(encoding="utf-8", errors="replace")
+    if there == text:
+        return "same"
+    return "added to" if text.startswith(there.rstrip()) else "differs"
+
+
+def show(root: Path, made: Mapping[str, str]) -> None:
+    """The files as a table, and how those that are there already differ."""
+    rows = tuple((name, state_of(root, name, text)) for name, text in sorted(made.items()))
+    reporter().table(Table(title=f"coldforge in {root.name}", columns=("file", "state"), rows=rows))
+    for name, state in rows:
+        if state in ("differs", "added to"):
+            there = (root / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            for line in difflib.unified_diff(there, made[name].splitlines(), f"{name} (yours)", f"{name} (coldforge's)", lineterm="", n=2):
+                reporter().info(line)
+
+
+def write(root: Path, made: Mapping[str, str], *, force: bool) -> tuple[str, ...]:
+    """Write what is new, add to what is only added to, and replace what differs with `force` only; the names that were written."""
+    wanted = {"new", "added to", *(["differs"] if force else [])}
+    written = tuple(name for name, text in sorted(made.items()) if state_of(root, name, text) in wanted)
+    for name in written:
+        files.write(root / name, made[name].encode())
+    return written
+
+
+def tell(root: Path, made: Mapping[str, str], written: tuple[str, ...]) -> None:
+    """Say what was written, what was left as it is, and what comes next."""
+    kept = [name for name, text in sorted(made.items()) if name not in written and state_of(root, name, text) == "differs"]
+    reporter().info(f"Written: {', '.join(written)}." if written else "Nothing had to be written.")
+    if kept:
+        reporter().info(f"Left as it is: {', '.join(kept)}. --force replaces it.")
+    reporter().info("Next: coldforge plan, coldforge build; then commit these files and push a tag.")
+
+
+def no_entry(root: Path, found: tuple[str, ...]) -> ConfigurationError:
+    """Nothing says what starts the project, and it is not clear from its modules."""
+    why = f"It could be {' or '.join(found)}." if found else "No module with a usual name has a function with a usual one."
+    hint = f"Add to {PROJECT}, for example:\n{script(_name(root), found[0] if found else 'package.module:function')}"
+    return ConfigurationError(f"nothing in {root} says what starts the program", why=why, hint=hint)

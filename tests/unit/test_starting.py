@@ -1,0 +1,66 @@
+"""What `init` writes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coldforge import starting
+from coldforge.errors import ConfigurationError
+from coldforge.project.config import Matrix
+from coldforge.project.matrix import DEFAULT, read_matrix
+from coldforge.project.read import Findings
+
+BARE = '[project]\nname = "demo"\nversion = "1"\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "pyproject.toml").write_text(BARE)
+    return tmp_path
+
+
+def test_the_files_are_what_their_readers_expect(root: Path) -> None:
+    made = starting.scaffold(root, entry="demo.cli:main", ref="v1")
+    assert tomllib.loads(made["pyproject.toml"])["project"]["scripts"] == {"demo": "demo.cli:main"}
+    starting.write(root, made, force=False)
+    findings = Findings()
+    matrix: Matrix = read_matrix(root, findings)
+    assert (matrix, findings.problems) == (DEFAULT, [])
+    release, build = (yaml.safe_load(made[f".github/workflows/{name}.yml"]) for name in ("release", "build"))
+    assert release["jobs"]["release"]["uses"].endswith("/release.yml@v1")
+    assert "id-token" not in build["jobs"]["build"]["permissions"]
+    compile(made["noxfile.py"], "noxfile.py", "exec")
+
+
+def test_nothing_of_the_user_is_lost(root: Path) -> None:
+    (root / "noxfile.py").write_text("mine = 1\n")
+    made = starting.scaffold(root, entry="demo:main", ref="v1")
+    written = starting.write(root, made, force=False)
+    assert "noxfile.py" not in written
+    assert (root / "noxfile.py").read_text() == "mine = 1\n"
+    assert (root / "pyproject.toml").read_text().startswith(BARE)
+    assert starting.write(root, made, force=False) == ()
+    assert starting.write(root, made, force=True) == ("noxfile.py",)
+
+
+def test_a_project_that_says_what_starts_it_is_not_asked(root: Path) -> None:
+    assert starting.lacks_entry(root)
+    for more in (
+        '[project.scripts]\ndemo = "a:b"\n',
+        '[tool.coldforge]\nfreezer = "command"\n',
+        '[tool.coldforge.executables.demo]\nentry = "a:b"\n',
+    ):
+        (root / "pyproject.toml").write_text(BARE + more)
+        assert not starting.lacks_entry(root)
+
+
+@pytest.mark.parametrize("text", [None, "[project", "[project]\n"], ids=["none", "broken", "nameless"])
+def test_a_folder_that_is_no_project_is_explained(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"pyproject\.toml"):
+        starting.choices(tmp_path)
