@@ -56,7 +56,9 @@ def test_no_project(verb: str, host_env: dict[str, str], tmp_path: Path) -> None
         pytest.param({"matrix.yml": "targets: {linux-amd65: {formats: [deb]}}\n"}, ["linux-amd65", "did you mean"], id="unknown-target"),
         pytest.param({"matrix.yml": "targets: {}\n"}, ["nothing to build"], id="nothing-to-build"),
         pytest.param(
-            {"pyproject.toml": PYPROJECT.split("[project.scripts]")[0]}, ["no entry point", "[project.scripts]"], id="no-entry-point"
+            {"pyproject.toml": PYPROJECT.split("[project.scripts]")[0], "src/tiny/__init__.py": ""},
+            ["no entry point", "[project.scripts]"],
+            id="no-entry-point",
         ),
         pytest.param(
             {"pyproject.toml": PYPROJECT.replace('"tiny:main"', '"tiny main"')},

@@ -29,7 +29,7 @@ def test_a_project_is_ready_after_one_command(tmp_path: Path, host_env: dict[str
     assert (again.code, "Nothing had to be written" in again.err) == (0, True)
     for path in (project / ".github/workflows").iterdir():  # of a released coldforge the commit is known, and written there
         path.write_text(path.read_text().replace(f"@v{__version__}", f"@{'a' * 40} # v{__version__}"))
-    words = [Path(sys.executable).with_name("zizmor"), "--offline", "--quiet", "--persona", "auditor", project]
+    words = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--quiet", "--persona", "auditor", str(project)]
     linted = subprocess.run(words, capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout
 
