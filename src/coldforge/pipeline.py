@@ -401,9 +401,10 @@ def runs(here: Target, target: Target) -> bool:
 
 
 def _conclude(this: Run, manifest: Manifest) -> None:
-    from coldforge.plan.summary import outputs, results
+    from coldforge.plan.summary import outputs, page, results
 
     reporter().table(results(manifest, seconds=this.seconds, out=this.out))
+    reporter().summary(page(manifest))
     for name, value in outputs(manifest, out=this.out).items():
         reporter().output(name, value)
     if manifest.artifacts:

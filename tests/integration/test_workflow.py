@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.records import Manifest, decode
-from support import images
+from support import images, packaged
 from support.act import ROOT, act, committed, given, shared_home
 from support.fake_github import WRITER, FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims
@@ -27,11 +27,13 @@ jobs:
   release:
     uses: coldforge/coldforge/.github/workflows/release.yml@v1
     permissions: { contents: write, id-token: write }
-    with: { trust-config: trust.json }
+    with: { trust-config: trust.json, sign: true }
+    secrets:
+      rsa-key: ${{ secrets.RSA_KEY }}
 """
 MATRIX = """\
 targets:
-  linux-x86_64: { runner: ubuntu-24.04, container: linux, formats: [tar.gz, deb, sbom] }
+  linux-x86_64: { runner: ubuntu-24.04, container: linux, formats: [tar.gz, deb, apk, sbom] }
 """
 IMAGES = """\
 [linux]
@@ -70,17 +72,23 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
             ACT_ARTIFACTS=str(artifacts), GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory),
             GITHUB_REPOSITORY="acme/demo", **sigstore.job_environment(),
         )  # fmt: skip
-        done = act(source, tmp_path, env, *variables)
+        key = packaged.rsa(tmp_path).read_text()
+        done = act(source, tmp_path, {**env, "RSA_KEY": key}, *variables, "-s", "RSA_KEY")  # whose value act takes from its environment
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
         contents = github.contents("v0.1.0")
     manifest = decode(contents["manifest.json"], Manifest, "manifest.json")
     (record,) = manifest.targets
     assert record.target == "linux-x86_64"
-    assert {artifact.format for artifact in record.artifacts} == {"tar.gz", "deb", "sbom"}
+    assert {artifact.format for artifact in record.artifacts} == {"tar.gz", "deb", "apk", "sbom"}
     (trial,) = record.smoke.trials
     assert trial.system.startswith("Debian")
     assert {artifact.name for artifact in record.artifacts} <= contents.keys()
+    (signed,) = (artifact for artifact in record.artifacts if artifact.format == "apk")
+    assert signed.signature
+    assert "### Gates" in done.stdout
+    assert "coldforge verify acme/demo@v0.1.0" in done.stdout
     assert WRITER not in done.stdout
+    assert key.splitlines()[1] not in done.stdout
 
 
 def test_the_workflows_are_what_actionlint_expects() -> None:

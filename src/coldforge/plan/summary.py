@@ -32,6 +32,34 @@ def _time(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f} s"
 
 
+def page(manifest: Manifest) -> str:
+    """What a CI job's page says below the table, as markdown: what the gates found, what was proven, how anybody checks it."""
+    lines = ["### Gates", ""]
+    found = [finding for record in manifest.targets for finding in record.findings]
+    lines += [f"- {finding.gate}, {finding.level}: {_plain(finding.message)}" for finding in found] or [
+        "All passed, with nothing to remark."
+    ]
+    lines += ["", "### Tried in bare systems", ""]
+    for record in manifest.targets:
+        lines += [f"- {record.target} in {_plain(trial.system)}: {', '.join(trial.artifacts)}" for trial in record.smoke.trials]
+        lines += [f"- {record.target}, not proven: {_plain(reason)}" for reason in record.smoke.unproven]
+    if not any(record.smoke.trials or record.smoke.unproven for record in manifest.targets):
+        lines.append("Nothing yet.")
+    repository, tag = manifest.source.repository or "OWNER/REPO", manifest.source.tag or "TAG"
+    commands = (
+        "sha256sum --check SHA256SUMS",
+        f"coldforge verify {repository}@{tag}",
+        f"coldforge verify FOLDER --repo {repository} --tag {tag}",
+    )
+    return "\n".join([*lines, "", "### To check a download", "", *(f"    {command}" for command in commands)])
+
+
+def _plain(text: str) -> str:
+    """A text of a tool in which nothing is markdown or HTML."""
+    words = " ".join(text.replace("`", "'").split())
+    return f"`{words}`"
+
+
 def outputs(manifest: Manifest, *, out: Path) -> dict[str, str]:
     """The documented outputs of the action: paths are absolute, lists once as lines and once as JSON."""
     paths = [str(out / artifact.path) for artifact in manifest.artifacts]
