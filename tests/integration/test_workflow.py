@@ -86,7 +86,7 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
     (signed,) = (artifact for artifact in record.artifacts if artifact.format == "apk")
     assert signed.signature
     assert "### Gates" in done.stdout
-    assert "coldforge verify acme/demo@v0.1.0" in done.stdout
+    assert "coldforge verify OWNER/REPO@v0.1.0" in done.stdout  # here the repository has no remote
     assert WRITER not in done.stdout
     assert key.splitlines()[1] not in done.stdout
 
