@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -67,9 +68,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """The integration tests: real engines, packages, signatures. Absent tools are skipped unless COLDFORGE_REQUIRE names them."""
+    """The integration tests: real engines, packages, signatures. Absent tools are skipped unless COLDFORGE_REQUIRE names them.
+
+    Files run side by side, the tests of one after the other: they share what was built for them.
+    """
     prepare(session)
-    python(session, "pytest", "tests/integration", *session.posargs)
+    workers = min(os.cpu_count() or 1, 4)
+    python(session, "pytest", "tests/integration", "-n", str(workers), "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
