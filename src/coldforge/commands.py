@@ -234,7 +234,7 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @JSON
 @common
 def sign(dist: str, *, openpgp_key: str | None, rsa_key: str | None, passphrase_fd: int | None, as_json: bool) -> None:
-    """Sign the packages of DIST as their formats want it: deb, rpm and arch by OpenPGP, apk by RSA.
+    """Sign the packages of DIST as their formats want it: deb, rpm, arch and appimage by OpenPGP, apk by RSA.
 
     Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
     """

@@ -10,10 +10,10 @@ from typing import Final
 
 from coldforge import __version__, pipeline
 from coldforge.errors import ConfigurationError, Missing, Refused
-from coldforge.host import cache, engine, files
+from coldforge.host import cache, engine, files, zsyncmake
 from coldforge.plan.model import Plan
 from coldforge.project.images import Image, find_image
-from coldforge.rebuild import inputs, replay, rows
+from coldforge.rebuild import inputs, replay, rows, signatures
 from coldforge.rebuild.fetch import check, fetch, origin_of
 from coldforge.rebuild.verdict import Rebuild, Row, worst
 from coldforge.records import DETACHED, MANIFEST, Manifest, Payload, TargetRecord, read
@@ -184,10 +184,14 @@ def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:
     places = {"dist": one.dist, "out": one.out}
     yield rows.tree_row(one.record, made, **places)
     rebuilt = {artifact.name: artifact for artifact in made.artifacts}
-    for artifact in one.record.artifacts:
+    # what is about other artifacts comes after them: they may have got their signature back by then
+    for artifact in sorted(one.record.artifacts, key=lambda artifact: artifact.format == zsyncmake.FORMAT):
         if artifact.format == DETACHED:  # nobody makes it without the key; what it signs is compared
             continue
-        yield rows.artifact_row(artifact, rebuilt[artifact.name], **places)
+        again = rebuilt[artifact.name]
+        if artifact.format == zsyncmake.FORMAT:
+            again = signatures.about_signed(again, one.out, one.manifest.source.epoch)
+        yield rows.artifact_row(artifact, again, **places)
 
 
 def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:

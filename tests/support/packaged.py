@@ -15,6 +15,7 @@ from coldforge.bundle.stage import bundle_target
 from coldforge.host.files import scratch
 from coldforge.pipeline import record_of
 from coldforge.plan.model import Plan
+from coldforge.project.config import Config
 from coldforge.records import MANIFEST, Manifest, SourceRecord, canonical
 from support import payloads
 
@@ -22,9 +23,11 @@ FORMATS = ("deb", "rpm", "arch", "apk")
 KEY_TIME = 1_600_000_000  # before every release here
 
 
-def release(folder: Path, version: str, *, epoch: int = payloads.EPOCH, formats: tuple[str, ...] = FORMATS) -> Path:
+def release(
+    folder: Path, version: str, *, epoch: int = payloads.EPOCH, formats: tuple[str, ...] = FORMATS, config: Config | None = None
+) -> Path:
     """Make the packages of a version, and its manifest; the `dist/` folder. Takes nfpm for rpm."""
-    plan, payload = payloads.make(folder, replace(payloads.PRODUCT, version=version))
+    plan, payload = payloads.make(folder, replace(payloads.PRODUCT, version=version), config)
     plan = replace(plan, source=SourceRecord(epoch=epoch))
     dist = folder / "dist"
     asked = [artifact.name for artifact in plan.targets[0].artifacts if artifact.format in formats]

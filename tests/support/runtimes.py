@@ -15,6 +15,8 @@ from typing import Final
 from support.require import tool
 
 ROOM: Final = 1024  # bytes for update information, as in the real ones
+SIGNED: Final = 1024  # and for a signature
+KEYED: Final = 8192  # and for the key
 SOURCE: Final = r"""
 #include <elf.h>
 #include <stdio.h>
@@ -24,6 +26,8 @@ SOURCE: Final = r"""
 #include <unistd.h>
 
 __attribute__((section(".upd_info"), used)) static const char update[ROOM] = {0};
+__attribute__((section(".sha256_sig"), used)) static const char signature[SIGNED] = {0};
+__attribute__((section(".sig_key"), used)) static const char key[KEYED] = {0};
 
 int main(int argc, char **argv) {
     Elf64_Ehdr head;
@@ -53,16 +57,20 @@ int main(int argc, char **argv) {
 """
 
 
-def by_hand(*, machine: int = 62, room: int = ROOM, mark: bytes = b"AI\x02", tail: bytes = b"") -> bytes:
-    """An ELF file with the mark of a runtime and a section for update information; `machine` is that of elf(5), 62 for x86_64."""
-    names = b"\0.upd_info\0.shstrtab\0"
-    body, headers = 64, 64 + room + len(names)
+def by_hand(
+    *, machine: int = 62, room: int = ROOM, signed: int = SIGNED, keyed: int = KEYED, mark: bytes = b"AI\x02", tail: bytes = b""
+) -> bytes:
+    """An ELF file with the mark of a runtime and its sections; `machine` is that of elf(5), 62 for x86_64, the others are sizes."""
+    names = b"\0.upd_info\0.sha256_sig\0.sig_key\0.shstrtab\0"
+    sizes = {1: room, 11: signed, 23: keyed, 32: len(names)}  # by where the name begins
+    headers = 64 + sum(sizes.values())
     head = b"\x7fELF\x02\x01\x01\x00" + mark.ljust(8, b"\0")
-    head += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 0, headers, 0, 64, 0, 0, 64, 3, 2)
-    table = bytes(64)
-    for name, offset, size in ((1, body, room), (11, body + room, len(names))):
+    head += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 0, headers, 0, 64, 0, 0, 64, 5, 4)
+    table, offset = bytes(64), 64
+    for name, size in sizes.items():
         table += struct.pack("<IIQQQQIIQQ", name, 1, 0, 0, offset, size, 0, 0, 1, 0)
-    return head + bytes(room) + names + table + tail
+        offset += size
+    return head + bytes(room + signed + keyed) + names + table + tail
 
 
 def compiled(folder: Path) -> bytes:
@@ -70,7 +78,9 @@ def compiled(folder: Path) -> bytes:
     source, program = folder / "stub.c", folder / "stub"
     source.write_text(SOURCE)
     compiler = tool("gcc", "apt-get install gcc libc6-dev")
-    subprocess.run([compiler, "-static", "-O1", "-w", f"-DROOM={ROOM}", "-o", program, source], check=True)
+    subprocess.run(
+        [compiler, "-static", "-O1", "-w", f"-DROOM={ROOM}", f"-DSIGNED={SIGNED}", f"-DKEYED={KEYED}", "-o", program, source], check=True
+    )
     data = program.read_bytes()
     return data[:8] + b"AI\x02" + data[11:]
 

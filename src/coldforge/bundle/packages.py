@@ -31,7 +31,7 @@ from coldforge.bundle.contents import (
     unpacked,
 )
 from coldforge.bundle.survey import Survey
-from coldforge.host import clock
+from coldforge.host import clock, sections, signed
 from coldforge.host import rpm as headers
 
 SQUASHFS: Final = b"hsqs"
@@ -179,20 +179,20 @@ def squashfs(stream: BinaryIO, start: int = 0) -> dict[str, str]:
 
 def is_appimage(head: bytes) -> bool:
     """Whether a file begins like an AppImage of type 2."""
-    return head[8:11] == runtime.TYPE2
+    return head[8:11] == sections.TYPE2
 
 
 def appimage(stream: BinaryIO) -> Found:
     """The runtime of an AppImage, where newer ones are, whether it is signed; and its image."""
     stream.seek(0)
-    data = stream.read(runtime.LARGEST)
-    end = runtime.elf_end(data)
-    if not 0 < end < runtime.LARGEST:
+    data = stream.read(sections.LARGEST)
+    end = sections.end_of(data)
+    if not 0 < end < sections.LARGEST:
         raise ValueError("its runtime has no end")
-    filled = {place.name: data[place.offset : place.offset + place.size].rstrip(b"\0") for place in runtime.sections(data)}
+    filled = {place.name: data[place.offset : place.offset + place.size].rstrip(b"\0") for place in sections.of(data)}
     update = filled.get(runtime.UPDATE, b"").decode(errors="backslashreplace")
-    signed = "OpenPGP, embedded" if filled.get(".sha256_sig") else ""
-    own = {"runtime": f"{end} bytes", "updates": update, "signatures": signed}
+    embedded = "OpenPGP, embedded" if filled.get(signed.SIGNATURE) else ""
+    own = {"runtime": f"{end} bytes", "updates": update, "signatures": embedded}
     return "appimage", {**{key: value for key, value in own.items() if value}, **squashfs(stream, end)}, []
 
 

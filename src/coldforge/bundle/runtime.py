@@ -10,18 +10,16 @@ import hashlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from coldforge.errors import Missing, Refused
-from coldforge.host import fetch
+from coldforge.host import fetch, sections
 from coldforge.project.runtimes import FILE, Runtime, find_runtime
 from coldforge.target import Target
 
 UPDATE: Final = ".upd_info"
-LARGEST: Final = 64 << 20  # bytes of a runtime
 _MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 _ELF64: Final = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian, version 1
-TYPE2: Final = b"AI\x02"
 _INSTEAD: Final = (
     f"Run it where the network is; or put the file beside {FILE} of the project, and write `file = …` there in the place of `url`."
 )
@@ -63,51 +61,17 @@ def _called(runtime: Runtime) -> str:
 def _wrong(data: bytes, target: Target) -> Iterator[str]:
     if not data.startswith(_ELF64) or len(data) < 64:
         yield "It is no ELF program of 64 bits."
-    elif data[8:11] != TYPE2:
+    elif data[8:11] != sections.TYPE2:
         yield "It has no mark of a runtime of type 2 (`AI\\2` at offset 8)."
     elif struct.unpack_from("<H", data, 18)[0] != _MACHINES[target.arch]:
         yield "It is for another architecture."
-    elif (end := elf_end(data)) != len(data):
+    elif (end := sections.end_of(data)) != len(data):
         yield f"It would look for the image at {end} bytes, but is {len(data)} long."
-
-
-class Section(NamedTuple):
-    """A section of an ELF file: its name, and where its bytes are."""
-
-    name: str
-    offset: int
-    size: int
-
-
-def sections(data: bytes) -> Iterator[Section]:
-    """The sections of a 64-bit little-endian ELF file. Raises struct.error or IndexError when there is no sense in it."""
-    start, size, number, names = _table(data)
-    headers = [struct.unpack_from("<IIQQQQ", data, start + index * size) for index in range(number)]
-    for name, kind, _flags, _address, offset, length in headers:
-        begin = headers[names][4] + name
-        text = data[begin : data.index(b"\0", begin)].decode("ascii", "replace")
-        yield Section(text, offset, 0 if kind == 8 else length)  # SHT_NOBITS takes no place in the file
-
-
-def _table(data: bytes) -> tuple[int, int, int, int]:
-    """Where the section headers are, the size of one, how many there are, and which of them holds the names."""
-    (start,) = struct.unpack_from("<Q", data, 40)
-    size, number, names = struct.unpack_from("<HHH", data, 58)
-    return start, size, number, names
-
-
-def elf_end(data: bytes) -> int:
-    """Where an ELF file ends, by its own account: that is where runtimes look for the image. 0 when there is no sense in it."""
-    try:
-        start, size, number, _ = _table(data)
-        return max([start + size * number, *(section.offset + section.size for section in sections(data))])
-    except (struct.error, IndexError, ValueError):
-        return 0
 
 
 def with_update(data: bytes, text: str) -> bytes:
     """The runtime with update information in the section that is made for it. Raises Refused when there is no such place."""
-    place = next((section for section in sections(data) if section.name == UPDATE), None)
+    place = next((section for section in sections.of(data) if section.name == UPDATE), None)
     written = text.encode()
     if place is None or len(written) >= place.size:
         room = f"{place.size - 1} bytes of room" if place else "no section"

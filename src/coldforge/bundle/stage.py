@@ -45,6 +45,11 @@ class _Piece:
         return self.job.artifact.name
 
     @property
+    def origin(self) -> str:
+        """The format of the artifact whose bytes it is about; empty when it is made from the payload alone."""
+        return FORMATS[self.job.artifact.format].of
+
+    @property
     def path(self) -> Path:
         """Where it will lie."""
         return self.job.folder / self.name
@@ -75,6 +80,8 @@ def bundle_target(
     pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
     wanted = _with_origins(pieces, {piece.name for piece in pieces if asked is None or piece.name in asked})
     made = {piece.name: kept for piece in pieces if not (clean and piece.name in wanted) and (kept := _kept(piece, before))}
+    wanted = _with_origins(pieces, wanted | (stale := _stale(pieces, made)))
+    made = {name: kept for name, kept in made.items() if name not in stale}
     made |= {} if clean else {p.name: kept for p in pieces if p.name in wanted - made.keys() and (kept := _cached(p))}
     if todo := [piece for piece in pieces if piece.name in wanted - made.keys()]:
         workers = jobs or os.cpu_count() or 1
@@ -91,13 +98,19 @@ def bundle_target(
 
 def _with_origins(pieces: Sequence[_Piece], wanted: set[str]) -> set[str]:
     """What is wanted, and what that is made from: it must be of the same inputs."""
-    origins = {FORMATS[piece.job.artifact.format].of for piece in pieces if piece.name in wanted}
+    origins = {piece.origin for piece in pieces if piece.name in wanted}
     return wanted | {piece.name for piece in pieces if piece.job.artifact.format in origins}
+
+
+def _stale(pieces: Sequence[_Piece], made: Collection[str]) -> set[str]:
+    """What is there, but is about another artifact's bytes that are not: these may have had a signature that they will not have."""
+    gone = {piece.job.artifact.format for piece in pieces if piece.name not in made}
+    return {piece.name for piece in pieces if piece.name in made and piece.origin in gone}
 
 
 def _waves(pieces: Sequence[_Piece]) -> tuple[list[_Piece], list[_Piece]]:
     """The pieces in the order in which they can be made: those that are made from others' bytes come after them."""
-    later = [piece for piece in pieces if FORMATS[piece.job.artifact.format].of]
+    later = [piece for piece in pieces if piece.origin]
     return [piece for piece in pieces if piece not in later], later
 
 
@@ -173,7 +186,8 @@ def _kept(piece: _Piece, before: dict[str, Artifact]) -> Artifact | None:
 
 
 def _cached(piece: _Piece) -> Artifact | None:
-    cached = cache.fetch("artifact", piece.key)
+    """The artifact from the cache. What is about another's bytes is in no cache: they may be signed by now, which no key tells."""
+    cached = None if piece.origin else cache.fetch("artifact", piece.key)
     if cached is None:
         return None
     with files.beside(piece.path) as temporary:
@@ -185,7 +199,8 @@ def _make(piece: _Piece, tree: Tree, seconds: dict[str, float]) -> Artifact:
     start = now()
     with files.beside(piece.path) as temporary:
         piece.bundler.bundle(piece.job, tree, temporary)
-    cache.store("artifact", piece.key, piece.path)
+    if not piece.origin:
+        cache.store("artifact", piece.key, piece.path)
     artifact = _record(piece)
     seconds[artifact.path] = now() - start
     reporter().detail(f"{artifact.name}: {artifact.size:,} bytes")

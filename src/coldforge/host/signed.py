@@ -1,20 +1,20 @@
 """Where packages carry a signature: taken out, the bytes of the build are left; put back, those that were released.
 
 Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
-Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec
+Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec;
+https://github.com/AppImage/AppImageSpec/blob/master/draft.md
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import gzips, rpm
-from coldforge.host.files import CHUNK
+from coldforge.host import files, gzips, rpm, sections
 
 AR: Final = b"!<arch>\n"
 MEMBER: Final = "_gpgorigin"  # debsigs: who made the package
@@ -23,6 +23,10 @@ _DEB: Final = re.compile(r"_gpg[a-z]+")
 # What rpm keeps of signatures: of the header, and of header and payload as it was done before 2018; and the room for them.
 _RPM: Final = frozenset({259, 262, 267, 268, 278, 1002, 1003, 1005, 1008})
 _APK: Final = b".SIGN."
+# Sections of an AppImage's runtime: both are zero while the file is digested, and the signature is about the digest as text.
+SIGNATURE: Final = ".sha256_sig"
+KEY: Final = ".sig_key"
+_KEY: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
 class Span(NamedTuple):
@@ -72,13 +76,15 @@ def ar(stream: BinaryIO) -> Iterator[Member]:
 def unsigned(stream: BinaryIO) -> Unsigned:
     """What is left of a file without signatures; of one that is of no kind that carries them, all. Raises one of `damage()`."""
     stream.seek(0)
-    head = stream.read(len(AR))
-    if head == AR:
+    head = stream.read(11)
+    if head.startswith(AR):
         return _deb(stream)
     if head.startswith(rpm.MAGIC):
         return _rpm(stream)
     if head.startswith(b"\x1f\x8b"):
         return _apk(stream)
+    if head.startswith(b"\x7fELF") and head[8:] == sections.TYPE2:
+        return _appimage(stream)
     return Unsigned(spans=(Span(0, stream.seek(0, 2)),), was_signed=False)
 
 
@@ -126,6 +132,38 @@ def _is_signature(found: gzips.Stream) -> bool:
     return place <= found.size and not found.head[place:].strip(b"\0")
 
 
+def _appimage(stream: BinaryIO) -> Unsigned:
+    places = _places(stream).values()
+    spans = _replaced(stream, places, {})
+    return Unsigned(spans=spans, was_signed=any(any(_read(stream, place)) for place in places))
+
+
+def _places(stream: BinaryIO) -> dict[str, sections.Section]:
+    """Where an AppImage's signature and key are, or will be, in the order of the file; what its runtime has no room for is not there."""
+    stream.seek(0)
+    data = stream.read(sections.LARGEST)
+    found = [section for section in sections.of(data) if section.name in (SIGNATURE, KEY)]
+    if any(section.offset + section.size > len(data) for section in found):
+        raise EOFError("it is cut off")
+    return {section.name: section for section in sorted(found, key=lambda section: section.offset)}
+
+
+def _read(stream: BinaryIO, place: sections.Section) -> bytes:
+    stream.seek(place.offset)
+    return stream.read(place.size)
+
+
+def _replaced(stream: BinaryIO, places: Iterable[sections.Section], content: Mapping[str, bytes]) -> tuple[Span, ...]:
+    """A file with the content of sections in the place of what is in them, and zeros after it."""
+    spans, position = [], 0
+    for place in places:
+        if place.offset < position:
+            raise ValueError("its sections overlap")
+        spans += [Span(position, place.offset), Span(0, 0, content.get(place.name, b"").ljust(place.size, b"\0"))]
+        position = place.offset + place.size
+    return (*spans, Span(position, stream.seek(0, 2)))
+
+
 def copied(stream: BinaryIO, spans: tuple[Span, ...], out: BinaryIO) -> None:
     """Write spans of a file, one after the other."""
     out.writelines(pieces(stream, spans))
@@ -140,7 +178,7 @@ def pieces(stream: BinaryIO, spans: tuple[Span, ...]) -> Iterator[bytes]:
         stream.seek(span.start)
         left = span.end - span.start
         while left:
-            data = stream.read(min(left, CHUNK))
+            data = stream.read(min(left, files.CHUNK))
             if not data:
                 raise EOFError("it is cut off")
             left -= len(data)
@@ -157,13 +195,16 @@ def what_is_signed(file: Path, form: str) -> tuple[Span, ...]:
             return (Span(package.start, package.end),)
         if form == "apk":
             return (Span(0, gzips.stream_at(stream, 0).end),)
+        if form == "appimage":
+            return (Span(0, 0, files.sha256(file).encode()),)
     raise ValueError(f"a {form} carries no signature")
 
 
 def put(file: Path, form: str, signature: bytes, out: Path) -> None:
     """Write an unsigned package with its signature in it: the bytes that were released, from the bytes of the build.
 
-    For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others.
+    For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others, and for an AppImage
+    an armored one of OpenPGP with the public key after it. Raises ValueError where there is no room for it.
     """
     with file.open("rb") as stream, out.open("wb") as made:
         copied(stream, _WITH[form](stream, signature), made)
@@ -197,7 +238,23 @@ def _apk_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
     return (Span(0, 0, signature), Span(0, stream.seek(0, 2)))
 
 
-_WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {"deb": _deb_with, "rpm": _rpm_with, "apk": _apk_with}
+def _appimage_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
+    sign, separator, key = signature.partition(_KEY)
+    content = {SIGNATURE: sign, KEY: separator + key}
+    places = _places(stream)
+    for name, data in content.items():
+        room = places[name].size - 1 if name in places else 0  # readers take what is before the first zero
+        if len(data) > room:
+            raise ValueError(f"its runtime has {room} bytes of room in {name}, and {len(data)} are needed")
+    return _replaced(stream, places.values(), content)
+
+
+_WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
+    "deb": _deb_with,
+    "rpm": _rpm_with,
+    "apk": _apk_with,
+    "appimage": _appimage_with,
+}
 FORMATS: Final = tuple(_WITH)
 
 

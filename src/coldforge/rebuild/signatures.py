@@ -10,7 +10,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from coldforge.host import files, signed
+import msgspec
+
+from coldforge.host import files, signed, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
 from coldforge.records import Artifact
@@ -50,4 +52,14 @@ def put_back(recorded: Artifact, rebuilt: Path) -> bool:
             return False
         with files.beside(rebuilt) as temporary:
             shutil.copyfile(whole, temporary)
+            temporary.chmod(rebuilt.stat().st_mode)
     return True
+
+
+def about_signed(rebuilt: Artifact, out: Path, epoch: int) -> Artifact:
+    """The sums of a rebuilt AppImage, made again when a signature was put back into it: they are about the released bytes."""
+    path = out / rebuilt.path
+    name = zsyncmake.origin(rebuilt.name)
+    with files.beside(path) as temporary:
+        zsyncmake.write(path.with_name(name), name, epoch, temporary)
+    return msgspec.structs.replace(rebuilt, size=path.stat().st_size, sha256=files.sha256(path))

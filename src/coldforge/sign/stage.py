@@ -6,20 +6,20 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from coldforge.errors import ConfigurationError, Problem, Refused
-from coldforge.host import files, signed
+from coldforge.host import files, programs, signed, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import apk
 from coldforge.sign.keys import Keys
 
-OPENPGP: Final = ("deb", "rpm", "arch")
+OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
 RSA: Final = ("apk",)
 
 
@@ -30,6 +30,8 @@ class _Work:
     keys: Keys
     written: ExitStack
     """Holds what is written until all is: a wrong passphrase in the middle leaves everything as it was."""
+    places: dict[Path, Path] = field(default_factory=dict)
+    """Where each signed file lies until then, by where it will lie."""
 
 
 def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
@@ -43,6 +45,8 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
     if not wanted:
         needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}."
         raise ConfigurationError("there is nothing that the given keys could sign", hint=f"{needed} Give --openpgp-key or --rsa-key.")
+    if any(_is_about_signed(artifact, able) for artifact in manifest.artifacts):
+        programs.needed(zsyncmake.PROGRAM)  # before the keys are used
     for artifact in manifest.artifacts:
         if artifact.format in (*OPENPGP, *RSA) and artifact.format not in able:
             reporter().info(f"{artifact.name} is not signed: that takes {'an RSA' if artifact.format in RSA else 'an OpenPGP'} key.")
@@ -82,7 +86,22 @@ def _target(work: _Work, record: TargetRecord, able: tuple[str, ...]) -> TargetR
         if artifact.format in able:
             made |= {one.name: one for one in _signed(work, artifact)}
             reporter().detail(f"{artifact.name} is signed")
+    made |= {artifact.name: _about(work, artifact) for artifact in record.artifacts if _is_about_signed(artifact, able)}
     return msgspec.structs.replace(record, artifacts=tuple(made[name] for name in sorted(made)))
+
+
+def _is_about_signed(artifact: Artifact, able: tuple[str, ...]) -> bool:
+    """Whether an artifact tells of the bytes of an AppImage, which get a signature now."""
+    return artifact.format == zsyncmake.FORMAT and "appimage" in able
+
+
+def _about(work: _Work, artifact: Artifact) -> Artifact:
+    """The sums of an AppImage, made again from the signed one."""
+    name = zsyncmake.origin(artifact.name)
+    path = work.dist / artifact.path
+    temporary = work.written.enter_context(files.beside(path))
+    zsyncmake.write(work.places[path.with_name(name)], name, work.epoch, temporary)
+    return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary))
 
 
 def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
@@ -100,6 +119,8 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
                 signed.copied(stream, signed.what_is_signed(plain, artifact.format), out)
             signature = _made(work, about, artifact.format)
             signed.put(plain, artifact.format, signature, temporary)
+            temporary.chmod(path.stat().st_mode)
+            work.places[path] = temporary
             key = work.keys.rsa.file if artifact.format in RSA and work.keys.rsa else _fingerprint(work)
             record = Signature(
                 key=key, size=plain.stat().st_size, sha256=files.sha256(plain), data=base64.b64encode(signature).decode("ascii")
@@ -114,6 +135,8 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
 def _made(work: _Work, about: Path, form: str) -> bytes:
     if form in RSA and work.keys.rsa:
         return apk.signature(about.read_bytes(), work.keys.rsa, work.epoch)
+    if form == "appimage" and work.keys.openpgp:  # what is embedded are texts, and the key is among them
+        return work.keys.openpgp.detached(about, epoch=work.epoch, armor=True) + work.keys.openpgp.public()
     return _openpgp(work, about)
 
 

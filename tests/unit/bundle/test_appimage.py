@@ -12,7 +12,7 @@ from PIL import Image
 from coldforge.bundle import appimage, runtime
 from coldforge.bundle.tree import Node, load
 from coldforge.errors import Missing, Refused
-from coldforge.host import cache
+from coldforge.host import cache, sections
 from coldforge.project.config import Config, Executable, Product
 from coldforge.target import Target
 from support import payloads, runtimes
@@ -117,10 +117,10 @@ def test_update_information_has_a_place_in_the_runtime() -> None:
     data = runtimes.by_hand()
     changed = runtime.with_update(data, "zsync|https://host.example/demo.AppImage.zsync")
     assert len(changed) == len(data)
-    (place,) = [section for section in runtime.sections(changed) if section.name == ".upd_info"]
+    (place,) = [section for section in sections.of(changed) if section.name == ".upd_info"]
     written = changed[place.offset : place.offset + place.size]
     assert written.rstrip(b"\0") == b"zsync|https://host.example/demo.AppImage.zsync"
-    assert changed.replace(written, bytes(runtimes.ROOM)) == data
+    assert changed[: place.offset] + bytes(runtimes.ROOM) + changed[place.offset + place.size :] == data
     with pytest.raises(Refused, match="1023 bytes of room"):
         runtime.with_update(data, "zsync|" + "x" * 1018)
     with pytest.raises(Refused, match="has no section"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.host import gzips, rpm, signed
+from support import runtimes
 from support.containers import ar, tar
 
 RSA = b"\x89\x00\x10\x04\x00\x01" + b"r" * 13
@@ -40,6 +42,8 @@ OWN = rpm.header({1000: rpm.Entry(6, 1, b"demo\0")}, 63)
 SUMS = {273: rpm.Entry(6, 1, b"sum\0"), 1004: rpm.Entry(7, 16, b"m" * 16)}
 RPM = package(SUMS)
 APK = apk(segment({".PKGINFO": b"pkgname = demo\n"}), tar({"usr/bin/demo": b"x"}))
+IMAGE = runtimes.by_hand() + b"hsqs and so on"
+TEXTS = b"-----BEGIN PGP SIGNATURE-----\nx\n-----END PGP SIGNATURE-----\n", b"-----BEGIN PGP PUBLIC KEY BLOCK-----\ny\n"
 SIGNATURE = packed(segment({".SIGN.RSA256.key": b"s" * 256}))
 
 
@@ -63,6 +67,46 @@ def test_what_is_put_in_comes_out(form: str, data: bytes, signature: bytes, tmp_
     about = b"".join(data[span.start : span.end] for span in spans)
     control = APK[: APK.index(b"\x1f\x8b", 2)]
     assert about == {"deb": b"2.0\nodddata!", "rpm": OWN, "apk": control}[form]
+
+
+def test_an_appimage_has_texts_in_its_runtime_and_is_signed_by_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(IMAGE)
+    signed.put(tmp_path / "plain", "appimage", b"".join(TEXTS), tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    sign, key = 64 + runtimes.ROOM, 64 + runtimes.ROOM + runtimes.SIGNED
+    assert whole[sign:].startswith(TEXTS[0] + b"\0")
+    assert whole[key:].startswith(TEXTS[1] + b"\0")
+    assert plain(whole) == (IMAGE, True)
+    assert plain(IMAGE) == (IMAGE, False)
+    (about,) = signed.what_is_signed(tmp_path / "plain", "appimage")
+    assert about.instead == hashlib.sha256(IMAGE).hexdigest().encode()
+    signed.put(tmp_path / "whole", "appimage", b"other" + TEXTS[1], tmp_path / "again")
+    assert plain((tmp_path / "again").read_bytes()) == (IMAGE, True)
+    assert (tmp_path / "again").read_bytes()[sign:key].rstrip(b"\0") == b"other"
+    assert plain(b"\x7fELF" + IMAGE[4:8] + bytes(3) + IMAGE[11:])[1] is False, "a program is no AppImage"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "words"),
+    [
+        (runtimes.by_hand(signed=len(TEXTS[0])), r"has \d+ bytes of room in .sha256_sig"),
+        (runtimes.by_hand(keyed=9), "has 8 bytes of room in .sig_key"),
+        (runtimes.by_hand().replace(b".sig_key", b".sig_not"), "has 0 bytes of room in .sig_key"),
+    ],
+)
+def test_what_a_runtime_has_no_room_for_is_refused(runtime: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(runtime)
+    with pytest.raises(ValueError, match=words):
+        signed.put(tmp_path / "plain", "appimage", b"".join(TEXTS), tmp_path / "whole")
+
+
+def test_sections_that_overlap_are_no_place_for_a_signature() -> None:
+    data = bytearray(IMAGE)
+    table = 64 + runtimes.ROOM + runtimes.SIGNED + runtimes.KEYED + len(b"\0.upd_info\0.sha256_sig\0.sig_key\0.shstrtab\0")
+    place = table + 3 * 64 + 24  # where the third section, the key's, begins
+    data[place : place + 8] = (64 + runtimes.ROOM + 1).to_bytes(8, "little")
+    with pytest.raises(ValueError, match="overlap"):
+        plain(bytes(data))
 
 
 @pytest.mark.parametrize(("signature", "tag"), [(RSA, 268), (EDDSA, 267)])
