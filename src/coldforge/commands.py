@@ -287,6 +287,7 @@ def release(dist: str, *, as_json: bool, **options: Any) -> None:
 @click.option("--bundle", type=click.Path(path_type=Path, dir_okay=False), help="WHAT is one file; check it with this bundle.")
 @click.option("--certificate-identity", help="Who must have signed: the certificate's name, exactly.")
 @click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer.")
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key (PEM) of a signer who has no certificate.")
 @API
 @JSON
 @common

@@ -497,6 +497,7 @@ def verify(
     bundle: Path | None,
     certificate_identity: str | None,
     certificate_oidc_issuer: str | None,
+    key: Path | None,
     api_url: str | None,
     quiet: bool = False,
 ) -> Verdict:
@@ -512,6 +513,7 @@ def verify(
         tag=tag or (remote[1] if remote else None),
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
+        key=key,
     )
     if remote and offline:
         raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")

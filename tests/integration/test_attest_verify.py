@@ -25,7 +25,7 @@ from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
 from coldforge.report import reporter, use
 from coldforge.report.reporter import Silent
-from coldforge.verify.evidence import load_root
+from coldforge.verify.evidence import load_roots
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
 from coldforge.verify.verdict import Verdict
@@ -576,7 +576,7 @@ def test_the_client_stays_quiet_about_being_offline(
 ) -> None:
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    load_root(None)
+    load_roots(None)
     assert caplog.messages == []
 
 

@@ -19,7 +19,7 @@ from sigstore.verify.policy import UnsafeNoOp
 from coldforge.host.files import sha256
 from coldforge.pipeline import schema
 from coldforge.records import MANIFEST
-from coldforge.verify.evidence import load_root
+from coldforge.verify.evidence import load_roots
 from support import images
 from support.containers import ar
 from support.fake_sigstore import FakeSigstore
@@ -141,7 +141,7 @@ def test_from_the_manifest_alone_the_same_bytes_come_out_and_are_attested(
     jsonschema.validate(document, schema("rebuild"))
     for name in (ARCHIVE, DEB, ONE, BILL):
         assert sha256(kept / "linux-x86_64" / name) == sha256(released / name)
-    kind, payload = Verifier(trusted_root=load_root(tmp_path / "trust.json")).verify_dsse(
+    kind, payload = Verifier(trusted_root=load_roots(tmp_path / "trust.json")[0].root).verify_dsse(
         Bundle.from_json(statement.read_text()), UnsafeNoOp()
     )
     made = json.loads(payload)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.verify.beyond import Instance, Unproven, der, is_beyond, moments, verify, within
 from coldforge.verify.policy import Signer
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-    from sigstore.models import TrustedRoot
+    from sigstore.verify import Verifier
 
 INTOTO: Final = "application/vnd.in-toto+json"
-STATEMENT: Final = "https://in-toto.io/Statement/v1"
+STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 LARGEST: Final = 20_000_000  # bytes; sigstore's own services accept far less
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
@@ -53,29 +56,49 @@ class Unusable:
     checkable: bool
 
 
-def load_root(path: Path | None) -> TrustedRoot:
-    """The trust root: that of a file (a trusted root, or a client trust config), else the one in the sigstore client.
+def load_roots(path: Path | None) -> tuple[Instance, ...]:
+    """What is trusted: the roots in a file (a trusted root, several as JSON lines, or a client trust config), else that in the client.
 
+    `gh attestation trusted-root` writes such lines: one for the public instance, one for GitHub's own.
     Never uses the network. Raises ConfigurationError or Missing.
     """
     from sigstore.errors import Error
-    from sigstore.models import ClientTrustConfig, TrustedRoot
+    from sigstore.models import ClientTrustConfig
 
     for name in ("sigstore", "tuf"):  # what counts arrives as an exception; "updates will not be performed" is what is wanted
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         if path is None:
-            return ClientTrustConfig.production(offline=True).trusted_root
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if "trustedRoot" in document:
-            return ClientTrustConfig.from_json(json.dumps(document)).trusted_root
-        return TrustedRoot.from_file(str(path))
+            return (Instance(root=ClientTrustConfig.production(offline=True).trusted_root),)
+        text = path.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if line.strip()]
+        several = len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines)
+        return tuple(_instance(json.loads(line)) for line in (lines if several else [text]))
     except FileNotFoundError as error:
         raise ConfigurationError(f"there is no trust root {path}") from error
-    except (Error, ValueError, TypeError, RecursionError) as error:
+    except (Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if path is None:
             raise Missing("sigstore's own trust root cannot be loaded", why=str(error), hint="Give one with --trusted-root.") from error
         raise ConfigurationError(f"{path} is not a sigstore trust root", why=str(error)) from error
+
+
+def _instance(document: dict[str, Any]) -> Instance:
+    from sigstore.models import TrustedRoot
+    from sigstore_models.trustroot.v1 import TrustedRoot as Model
+
+    root = {"tlogs": [], "ctlogs": [], **document.get("trustedRoot", document)}  # Go leaves empty lists out
+    authorities = [_inclusive(authority) for authority in root.get("timestampAuthorities", [])]
+    text = json.dumps({**root, "timestampAuthorities": authorities})
+    return Instance(root=TrustedRoot(Model.from_json(text)), logs=bool(root["tlogs"]), promises=bool(root["ctlogs"]))
+
+
+def _inclusive(authority: dict[str, Any]) -> dict[str, Any]:
+    """A timestamp authority whose last moment counts, as the specification has it; the client takes the end for excluded."""
+    valid = authority["validFor"]
+    if not valid.get("end"):
+        return authority
+    end = datetime.fromisoformat(valid["end"]) + timedelta(microseconds=1)
+    return {**authority, "validFor": {**valid, "end": end.isoformat()}}
 
 
 class _AnySigner:
@@ -84,34 +107,116 @@ class _AnySigner:
     def verify(self, cert: Certificate) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A bundle that holds: the type and the payload of its envelope (both empty for a plain signature), and who signed it."""
+
+    kind: str
+    payload: bytes
+    signer: Signer
+
+
 class Evidence:
-    """Verifies bundles against one trust root, loaded once."""
+    """Verifies bundles against what is trusted, loaded once. `key` is a public key (PEM) for the bundles that are signed with one.
 
-    def __init__(self, root: TrustedRoot) -> None:
-        from sigstore.verify import Verifier
+    Raises ConfigurationError for a key that is none.
+    """
 
-        self._verifier = Verifier(trusted_root=root)
+    def __init__(self, instances: Sequence[Instance], *, key: str = "") -> None:
+        self._instances = instances
+        self._key = _public_key(key)
+        self._verifiers: dict[int, Verifier] = {}
 
     def read(self, text: str) -> Statement | Unusable:
         """The statement of a bundle, or why it proves nothing. Who signed is not judged here."""
-        from sigstore.errors import Error
-        from sigstore.models import Bundle, InvalidBundle
+        proof = self.prove(text)
+        if isinstance(proof, Unusable):
+            return proof
+        if proof.kind != INTOTO:
+            return Unusable(why=f"its attestation holds {printable(proof.kind[:200])}, no in-toto statement", checkable=False)
+        return _statement(proof.payload, proof.signer)
 
+    def prove(self, text: str, *, sha256: str = "") -> Proof | Unusable:
+        """Whether a bundle holds, by one of the trusted instances. `sha256` is that of the file, for a plain signature of it."""
         try:
-            json.loads(text)
+            document = json.loads(text)
         except (ValueError, RecursionError):
             return Unusable(why="its attestation is no JSON", checkable=True)
+        found = [self._prove(instance, document, sha256) for instance in self._instances]
+        proved = next((proof for proof in found if isinstance(proof, Proof)), None)
+        # what one instance knows to be wrong, another that cannot tell does not make right
+        return proved or min(found, key=lambda item: isinstance(item, Unusable) and not item.checkable)
+
+    def _prove(self, instance: Instance, document: Any, sha256: str) -> Proof | Unusable:
+        from sigstore.errors import Error
+        from sigstore.models import InvalidBundle
+
         try:
-            bundle = Bundle.from_json(text)
-        except (InvalidBundle, Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return self._ours(instance, document, sha256) if is_beyond(document) else self._clients(instance, document, sha256)
+        except Unproven as error:
+            return Unusable(why=f"its attestation does not verify: {_short(error)}", checkable=error.checkable)
+        except InvalidBundle as error:
             return Unusable(why=f"its attestation is of a kind that cannot be checked here: {_short(error)}", checkable=False)
-        try:
-            kind, payload = self._verifier.verify_dsse(bundle, _AnySigner())
         except (Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return Unusable(why=f"its attestation does not verify: {_short(error)}", checkable=True)
-        if kind != INTOTO:
-            return Unusable(why=f"its attestation holds {printable(kind)}, no in-toto statement", checkable=False)
-        return _statement(payload, signer_of(bundle.signing_certificate))
+
+    def _clients(self, instance: Instance, document: dict[str, Any], sha256: str) -> Proof:
+        """What sigstore's client says; it takes no notice of timestamps that do not hold when another time source does."""
+        from sigstore.hashes import Hashed
+        from sigstore.models import Bundle
+        from sigstore_models.common.v1 import HashAlgorithm
+
+        bundle = Bundle.from_json(json.dumps(document))
+        if not instance.logs:
+            raise Unproven("it is in a log, and the trusted instance keeps none")
+        verifier = self._verifier(instance)
+        kind, payload = "", b""
+        if "dsseEnvelope" in document:
+            kind, payload = verifier.verify_dsse(bundle, _AnySigner())
+        elif sha256:
+            hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=bytes.fromhex(sha256))
+            verifier.verify_artifact(hashed, bundle, _AnySigner())
+        else:
+            raise Unproven("it is a plain signature, which names no file and no source")
+        data = bundle.verification_material.timestamp_verification_data
+        raw = [response.as_bytes() for response in data.rfc3161_timestamps] if data else []
+        within(bundle.signing_certificate, list(moments(raw, bundle.signature, instance)))
+        return Proof(kind=kind, payload=payload, signer=signer_of(bundle.signing_certificate))
+
+    def _verifier(self, instance: Instance) -> Verifier:
+        from sigstore.verify import Verifier
+
+        if id(instance) not in self._verifiers:
+            self._verifiers[id(instance)] = Verifier(trusted_root=instance.root)
+        return self._verifiers[id(instance)]
+
+    def _ours(self, instance: Instance, document: dict[str, Any], sha256: str) -> Proof:
+        from sigstore.models import InvalidBundle
+        from sigstore_models.bundle.v1 import Bundle
+
+        material = {"tlogEntries": [], **document["verificationMaterial"]}  # Go leaves empty lists out
+        try:
+            bundle = Bundle.from_json(json.dumps({**document, "verificationMaterial": material}))
+        except ValueError as error:
+            raise InvalidBundle(str(error)) from error
+        content, certificate = verify(bundle, instance, key=self._key, sha256=sha256)
+        signer = signer_of(certificate) if certificate else Signer(key=fingerprint(self._key))
+        return Proof(kind=content.kind, payload=content.payload, signer=signer)
+
+
+def _public_key(pem: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        return load_pem_public_key(pem.encode()) if pem else None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError("the key is not a public key in PEM form", why=_short(error)) from error
+
+
+def fingerprint(key: Any) -> str:
+    """The sha256 of a public key (SubjectPublicKeyInfo), by which a signer is named who has no certificate."""
+    return f"sha256:{hashlib.sha256(der(key)).hexdigest()}"
 
 
 def printable(text: str) -> str:
@@ -120,24 +225,41 @@ def printable(text: str) -> str:
 
 
 def _short(error: BaseException) -> str:
-    return printable((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
+    """The gist of an error: of those that name a field in a second line and the reason in a third, all three."""
+    lines = [line.strip() for line in str(error).strip().splitlines()[:3]]
+    return printable("; ".join(lines or [type(error).__name__])[:300])
 
 
 def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     try:
         document = json.loads(payload)
-        if document["_type"] != STATEMENT or document["predicateType"] != PROVENANCE:
-            about = printable(str(document["predicateType"])[:200])
-            return Unusable(why=f"its attestation is about {about}, not provenance", checkable=True)
-        named = [(str(subject["name"]), str(subject["digest"]["sha256"])) for subject in document["subject"]]
-        source: Any = document["predicate"]["buildDefinition"]["resolvedDependencies"][0]
-        commit = str(source["digest"].get("gitCommit", ""))
+        about, source = str(document["predicateType"]), _SOURCES.get(str(document["predicateType"]))
+        if document["_type"] not in STATEMENTS or source is None:
+            return Unusable(why=f"its attestation is about {printable(about[:200])}, not provenance", checkable=True)
+        digests = [(str(subject["name"]), dict(subject["digest"])) for subject in document["subject"]]
+        commit = source(document["predicate"])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         return Unusable(why=f"its statement is malformed: {type(error).__name__} {_short(error)}", checkable=True)
-    subjects = dict(named)
-    if not subjects or len(subjects) < len(named):
+    if any("sha256" not in digest for _, digest in digests):
+        kinds = ", ".join(sorted({str(kind)[:40] for _, digest in digests for kind in digest}))
+        return Unusable(why=f"its statement names files by {printable(kinds)}, not by sha256", checkable=False)
+    subjects = {name: str(digest["sha256"]) for name, digest in digests}
+    if not subjects or len(subjects) < len(digests):
         return Unusable(why="its statement names no file, or one twice", checkable=True)
-    return Statement(subjects=subjects, predicate_type=document["predicateType"], commit=commit, signer=signer)
+    return Statement(subjects=subjects, predicate_type=about, commit=commit, signer=signer)
+
+
+def _built_from(predicate: Any) -> str:
+    source: Any = predicate["buildDefinition"]["resolvedDependencies"][0]
+    return str(source["digest"].get("gitCommit", ""))
+
+
+def _built_from_older(predicate: Any) -> str:
+    return str(predicate["materials"][0]["digest"].get("sha1", ""))
+
+
+# The source comes first in what npm, GitHub's action and slsa-github-generator write.
+_SOURCES: Final = {PROVENANCE: _built_from, "https://slsa.dev/provenance/v0.2": _built_from_older}
 
 
 def signer_of(certificate: Certificate) -> Signer:

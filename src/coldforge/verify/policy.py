@@ -21,6 +21,8 @@ GITHUB: Final = "https://github.com/"
 RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+# What only a certificate tells.
+_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "identity", "issuer")
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Policy(Section, frozen=True, kw_only=True):
     runner: Annotated[str, Meta(description="Kind of runner: github-hosted, self-hosted, or empty for either.")] = "github-hosted"
     identity: Annotated[str, Meta(description="The certificate's name exactly: a workflow's URL or an e-mail address.")] = ""
     issuer: Annotated[str, Meta(description="Who vouched for the signer; with a repository, GitHub Actions.")] = ""
+    key: Annotated[str, Meta(description="Public key (PEM) of a signer who has no certificate, instead of all the names above.")] = ""
 
 
 class Signer(Record, frozen=True, kw_only=True):
@@ -57,6 +60,7 @@ class Signer(Record, frozen=True, kw_only=True):
     workflow_digest: str = ""
     trigger: str = ""
     runner: str = ""
+    key: str = ""  # the fingerprint of the public key, for who has no certificate
 
 
 class Mismatch(Record, frozen=True, kw_only=True):
@@ -81,39 +85,56 @@ def load_policy(path: Path) -> Policy:
 
 def _completed(policy: Policy, where: Location | None) -> Policy:
     """The policy with what its repository implies. Raises ConfigurationError when it would let anybody through."""
+    if policy.key and (named := [field for field in _NAMES if getattr(policy, field)]):
+        why = f"it is demanded together with {', '.join(name.replace('_', '-') for name in named)}"
+        raise ConfigurationError("a key alone says nothing about names and sources", where=where, why=why, hint="Leave one of them out.")
     if policy.repository:
         implied = policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_WORKFLOW)
         return msgspec.structs.replace(policy, workflows=implied, issuer=policy.issuer or GITHUB_ISSUER)
-    if policy.identity and policy.issuer:
+    if policy.key or (policy.identity and policy.issuer):
         return msgspec.structs.replace(policy, runner="")
-    hint = "Name `repository`, or `identity` together with `issuer`."
+    hint = "Name `repository`, or `identity` together with `issuer`, or give a `key`."
     raise ConfigurationError("the policy does not say who must have signed", where=where, hint=hint)
 
 
-def choose(path: Path | None, *, repository: str | None, tag: str | None, identity: str | None, issuer: str | None) -> Policy | None:
+def choose(
+    path: Path | None, *, repository: str | None, tag: str | None, identity: str | None, issuer: str | None, key: Path | None = None
+) -> Policy | None:
     """The policy of a command line; None when it says nothing about who must have signed.
 
     Options narrow the file's policy and never widen it. Raises ConfigurationError on contradictions.
     """
-    if path is None and not repository and not identity:
+    if path is None and not repository and not identity and key is None:
         if tag or issuer:
             raise ConfigurationError("--tag and --certificate-oidc-issuer need --repo or --certificate-identity")
         return None
     if repository and not _REPOSITORY.fullmatch(repository):
         raise ConfigurationError(f"{repository!r} is not a repository", hint="Write it as OWNER/REPO.")
-    given = {"repository": repository, "ref": f"{TAGS}{tag}" if tag else None, "identity": identity, "issuer": issuer}
+    pem = _pem(key) if key else None
+    given = {"repository": repository, "ref": f"{TAGS}{tag}" if tag else None, "identity": identity, "issuer": issuer, "key": pem}
     base = load_policy(path) if path else Policy()
-    changes = {key: value for key, value in given.items() if value}
-    for key, value in changes.items():
-        said = getattr(base, key)
-        same = _folded(said) == _folded(value) if key == "repository" else said == value
+    changes = {name: value for name, value in given.items() if value}
+    for name, value in changes.items():
+        said = getattr(base, name)
+        same = _folded(said) == _folded(value) if name == "repository" else said == value
         if said and not same:
-            raise ConfigurationError(f"the policy demands {key} {said!r}, the command line {value!r}")
+            raise ConfigurationError(f"the policy demands {name} {said!r}, the command line {value!r}")
     return _completed(msgspec.structs.replace(base, **changes), None)
+
+
+def _pem(key: Path) -> str:
+    try:
+        return key.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the key {key} cannot be read", why=str(error)) from error
 
 
 def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     """Every demand that the signer does not meet."""
+    if policy.key or signer.key:  # a bundle with a key verifies with the policy's own, or not at all
+        if not policy.key or not signer.key:
+            yield Mismatch(what="key", expected="the policy's key" if policy.key else "a certificate", got=signer.key or signer.identity)
+        return
     exact = {
         "issuer": (policy.issuer, signer.issuer),
         "identity": (policy.identity, signer.identity),

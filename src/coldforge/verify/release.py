@@ -14,7 +14,7 @@ from msgspec.structs import replace as replace_fields
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, decode, released_files, sums
-from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_root, printable
+from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
 from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer
 from coldforge.verify.verdict import Case, Row, Verdict, accepted, commands, judge
@@ -70,7 +70,9 @@ def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | N
             return {name: pool.submit(files.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
 
         started = hashing(found)
-        evidence = read_evidence(found, Evidence(load_root(trusted_root)))  # while the hashes are computed
+        evidence = read_evidence(
+            found, Evidence(load_roots(trusted_root), key=policy.key if policy else "")
+        )  # while the hashes are computed
         if policy is None:
             raise _unspecified(evidence)
         head = _head(found, started[MANIFEST].result() if MANIFEST in started else None, evidence, policy)
@@ -106,7 +108,7 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     beside = bundle or path.with_name(path.name + BUNDLE_SUFFIX)
     if bundle is not None and not bundle.is_file():
         raise ConfigurationError(f"there is no bundle {bundle}")
-    evidence = Evidence(load_root(trusted_root))
+    evidence = Evidence(load_roots(trusted_root), key=policy.key if policy else "")
     items = [evidence.read(_text(beside))] if beside.is_file() else []
     if policy is None:
         raise _unspecified({path.name: items})
@@ -131,7 +133,7 @@ def _unspecified(evidence: Sayings) -> ConfigurationError:
 
 
 def _describe(signer: Signer) -> str:
-    return printable(f"{signer.workflow or signer.identity} ({signer.issuer})")
+    return printable(signer.key or f"{signer.workflow or signer.identity} ({signer.issuer})")
 
 
 def _is_evidence(name: str) -> bool:

@@ -70,7 +70,7 @@ class Verdict(Record, frozen=True, kw_only=True):
         wrong = [row for row in self.rows if row.word != "ok"]
         what = printable(self.what)
         if self.word == "good" and self.signer:
-            by = printable(self.signer.workflow.removeprefix(GITHUB) or self.signer.identity)
+            by = printable(self.signer.workflow.removeprefix(GITHUB) or self.signer.identity or self.signer.key)
             notes = "".join(f" Note: {printable(row.why)}." for row in self.rows if row.why)
             return f"GOOD: all {len(self.rows)} files of {what} are genuine, signed by {by}.{notes}"
         counted = ", ".join(f"{sum(r.word == word for r in wrong)} {word}" for word in dict.fromkeys(row.word for row in wrong))
@@ -143,6 +143,10 @@ def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[R
 
 def commands(file: str, bundle: str, policy: Policy, signer: Signer) -> tuple[str, ...]:
     """How to check one file that is `ok`, and the signer that it was found to have, with other people's tools."""
+    if signer.key:
+        return (
+            shlex.join(["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", "--key", "KEY.pub", file]),
+        )
     who = ["--certificate-identity", signer.identity, "--certificate-oidc-issuer", signer.issuer]
     if policy.repository:  # the identity is a workflow's, which may be one that many repositories use
         who += ["--certificate-github-workflow-repository", signer.repository.removeprefix(GITHUB)]
