@@ -25,7 +25,7 @@ import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 GITHUB: Final = "https://github.com/"
@@ -307,6 +307,8 @@ class FakeSigstore:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
+                if status == 201:
+                    self.send_header("ETag", next(iter(document)))  # Rekor's client in Go finds the entry by it
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -331,7 +333,10 @@ class FakeSigstore:
     def _signing_certificate(self, request: dict[str, Any], authorization: str) -> dict[str, Any]:
         token = authorization.removeprefix("Bearer ") or request["credentials"]["oidcIdentityToken"]
         claims = jwt.decode(token, self._issuer.public_key(), algorithms=["ES256"], audience="sigstore")
-        asked = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"])).public_key()
+        if "certificateSigningRequest" in request:
+            asked = x509.load_pem_x509_csr(base64.b64decode(request["certificateSigningRequest"])).public_key()
+        else:  # cosign sends the bare key
+            asked = load_pem_public_key(request["publicKeyRequest"]["publicKey"]["content"].encode())  # type: ignore[assignment]
         if not isinstance(asked, ec.EllipticCurvePublicKey):
             raise TypeError("an elliptic-curve key is expected")
         chain = [self._issue(asked, claims), self._authority_cert, self._root]
