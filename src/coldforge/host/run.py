@@ -8,8 +8,9 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,11 @@ def which(tool: str, *, hint: str) -> Path:
     raise Missing(f"{tool} is not installed", hint=hint)
 
 
+def without_secrets() -> dict[str, str]:
+    """The environment, without what coldforge alone is told: keys and passphrases among it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COLDFORGE_")}
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -46,6 +52,7 @@ def run(
     check: bool = True,
     called: str = "",
     quiet: bool = False,
+    seconds: float | None = None,
 ) -> Completed:
     """Run a program to its end and return what it printed (stderr folded into stdout).
 
@@ -53,7 +60,8 @@ def run(
     questions whose answer only the caller reads: nothing of it is shown, unless it fails and that is an error.
     `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
     interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
-    Missing when the program does not exist. `called` names it in errors when another program starts it.
+    Missing when the program does not exist. After `seconds` it is ended, which is a failure in any case.
+    `called` names it in errors when another program starts it.
     """
     words = [str(word) for word in argv]
     called = Path(called or words[0]).name
@@ -73,13 +81,14 @@ def run(
         raise Missing(f"{words[0]} cannot be executed", why=str(error)) from error
     lines: list[str] = []
     try:
-        _feed(process, stdin)
-        for raw in process.stdout or ():
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            lines.append(line)
-            if not quiet:
-                reporter().detail(line)
-        code = process.wait()
+        with _ended_after(process, called, seconds):
+            _feed(process, stdin)
+            for raw in process.stdout or ():
+                line = raw.decode(errors="replace").rstrip("\r\n")
+                lines.append(line)
+                if not quiet:
+                    reporter().detail(line)
+            code = process.wait()
     except BaseException:
         _end(process)
         raise
@@ -96,6 +105,26 @@ def run(
             raise Missing(f"no disk space left while {called} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
         raise BuildFailed(f"`{called}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
     return Completed(code=code, output="\n".join(lines))
+
+
+@contextmanager
+def _ended_after(process: subprocess.Popen[bytes], called: str, seconds: float | None) -> Iterator[None]:
+    """End a process that runs longer than the block may last, and raise BuildFailed then."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _end(process)
+
+    timer = threading.Timer(seconds or 0, end)
+    if seconds is not None:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise BuildFailed(f"`{called}` had not ended after {seconds:g} seconds")
 
 
 def _feed(process: subprocess.Popen[bytes], data: bytes | None) -> None:

@@ -2,7 +2,8 @@
 
 Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
 Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec;
-https://github.com/AppImage/AppImageSpec/blob/master/draft.md
+https://github.com/AppImage/AppImageSpec/blob/master/draft.md;
+for Windows see `pe` and `ole`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import files, gzips, rpm, sections
+from coldforge.host import authenticode, files, gzips, ole, pe, rpm, sections
+from coldforge.host.spans import Span, copied
 
 AR: Final = b"!<arch>\n"
 MEMBER: Final = "_gpgorigin"  # debsigs: who made the package
@@ -27,14 +29,6 @@ _APK: Final = b".SIGN."
 SIGNATURE: Final = ".sha256_sig"
 KEY: Final = ".sig_key"
 _KEY: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
-
-
-class Span(NamedTuple):
-    """Bytes of a file, from where to where; or bytes that stand in their place."""
-
-    start: int
-    end: int
-    instead: bytes | None = None
 
 
 class Member(NamedTuple):
@@ -76,15 +70,12 @@ def ar(stream: BinaryIO) -> Iterator[Member]:
 def unsigned(stream: BinaryIO) -> Unsigned:
     """What is left of a file without signatures; of one that is of no kind that carries them, all. Raises one of `damage()`."""
     stream.seek(0)
-    head = stream.read(11)
-    if head.startswith(AR):
-        return _deb(stream)
-    if head.startswith(rpm.MAGIC):
-        return _rpm(stream)
-    if head.startswith(b"\x1f\x8b"):
-        return _apk(stream)
-    if head.startswith(b"\x7fELF") and head[8:] == sections.TYPE2:
-        return _appimage(stream)
+    head = stream.read(len(AR))
+    readers = (reader for magic, reader in _READERS.items() if head.startswith(magic))
+    return next(readers, _nothing)(stream)
+
+
+def _nothing(stream: BinaryIO) -> Unsigned:
     return Unsigned(spans=(Span(0, stream.seek(0, 2)),), was_signed=False)
 
 
@@ -132,6 +123,11 @@ def _is_signature(found: gzips.Stream) -> bool:
     return place <= found.size and not found.head[place:].strip(b"\0")
 
 
+def _elf(stream: BinaryIO) -> Unsigned:
+    stream.seek(8)
+    return _appimage(stream) if stream.read(len(sections.TYPE2)) == sections.TYPE2 else _nothing(stream)
+
+
 def _appimage(stream: BinaryIO) -> Unsigned:
     places = _places(stream).values()
     spans = _replaced(stream, places, {})
@@ -164,25 +160,35 @@ def _replaced(stream: BinaryIO, places: Iterable[sections.Section], content: Map
     return (*spans, Span(position, stream.seek(0, 2)))
 
 
-def copied(stream: BinaryIO, spans: tuple[Span, ...], out: BinaryIO) -> None:
-    """Write spans of a file, one after the other."""
-    out.writelines(pieces(stream, spans))
+def _program(stream: BinaryIO) -> Unsigned:
+    found = pe.layout(stream)
+    if found.is_signed:  # whatever lies in that table besides a signature is part of the program
+        authenticode.check_nothing_hidden(pe.signature(stream, found))
+    return Unsigned(spans=pe.plain(found), was_signed=found.is_signed)
 
 
-def pieces(stream: BinaryIO, spans: tuple[Span, ...]) -> Iterator[bytes]:
-    """The bytes of spans, piece by piece."""
-    for span in spans:
-        if span.instead is not None:
-            yield span.instead
-            continue
-        stream.seek(span.start)
-        left = span.end - span.start
-        while left:
-            data = stream.read(min(left, files.CHUNK))
-            if not data:
-                raise EOFError("it is cut off")
-            left -= len(data)
-            yield data
+def _msi(stream: BinaryIO) -> Unsigned:
+    """The streams of an msi one after the other, each with what it is called: where in the file they lie is not what is built."""
+    entries = ole.entries(stream)
+    spans: list[Span] = []
+    for entry in entries:
+        if entry.path not in authenticode.STREAMS:
+            about = f"{[name.hex() for name in entry.path]} {entry.kind} {entry.identity.hex()} {entry.size}\n"
+            spans += [Span(0, 0, about.encode()), *entry.spans]
+    signature = authenticode.of_msi(stream, entries)
+    if signature:
+        authenticode.check_nothing_hidden(signature)
+    return Unsigned(spans=tuple(spans), was_signed=bool(signature))
+
+
+_READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
+    AR: _deb,
+    rpm.MAGIC: _rpm,
+    b"\x1f\x8b": _apk,
+    b"\x7fELF": _elf,
+    pe.MAGIC: _program,
+    ole.MAGIC: _msi,
+}
 
 
 def what_is_signed(file: Path, form: str) -> tuple[Span, ...]:
@@ -204,8 +210,12 @@ def put(file: Path, form: str, signature: bytes, out: Path) -> None:
     """Write an unsigned package with its signature in it: the bytes that were released, from the bytes of the build.
 
     For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others, and for an AppImage
-    an armored one of OpenPGP with the public key after it. Raises ValueError where there is no room for it.
+    an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7.
+    Raises ValueError where there is no room for it, and Missing when an msi needs osslsigncode and it is not here.
     """
+    if form == "msi":
+        authenticode.attach(file, signature, out)
+        return
     with file.open("rb") as stream, out.open("wb") as made:
         copied(stream, _WITH[form](stream, signature), made)
 
@@ -254,8 +264,10 @@ _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     "rpm": _rpm_with,
     "apk": _apk_with,
     "appimage": _appimage_with,
+    "nsis": pe.signed,
+    "onefile": pe.signed,
 }
-FORMATS: Final = tuple(_WITH)
+FORMATS: Final = (*_WITH, "msi")
 
 
 def damage() -> tuple[type[Exception], ...]:

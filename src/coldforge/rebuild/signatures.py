@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from coldforge.host import files, signed, zsyncmake
+from coldforge.host import files, signed, spans, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
 from coldforge.records import Artifact
@@ -32,7 +32,7 @@ def _unsigned(view: memoryview) -> tuple[str, bool]:
     with file_of(view) as stream:
         found = signed.unsigned(stream)
         digest = hashlib.sha256()
-        for piece in signed.pieces(stream, found.spans):
+        for piece in spans.pieces(stream, found.spans):
             digest.update(piece)
     return digest.hexdigest(), found.was_signed
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host.secrets import hide
-from coldforge.sign import openpgp, rsa
+from coldforge.sign import authenticode, openpgp, rsa
 
 OPENPGP: Final = "COLDFORGE_OPENPGP_KEY"
 RSA: Final = "COLDFORGE_RSA_KEY"
@@ -29,20 +29,26 @@ class Given:
     rsa: str = ""
     openpgp_passphrase: str = ""
     rsa_passphrase: str = ""
+    programs: authenticode.Asked = field(default_factory=authenticode.Asked)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to sign with."""
-        return not (self.openpgp or self.rsa)
+        return not (self.openpgp or self.rsa) and self.programs.is_empty
 
 
 def given(
     openpgp_key: str | None = None,
     rsa_key: str | None = None,
     passphrase_fd: int | None = None,
+    *,
     env: Mapping[str, str] = os.environ,
+    programs: Mapping[str, str | None] | None = None,
+    timestamp_servers: Sequence[str] = (),
 ) -> Given:
     """The keys that options or the environment name; options win. Everything secret is blotted out of every output from now on.
+
+    `programs` are the options about Authenticode, see `authenticode.asked`; without them nothing of that kind is looked for.
 
     Raises Missing for a file that cannot be read, ConfigurationError for a text that is no private key.
     """
@@ -52,6 +58,9 @@ def given(
         rsa=_text(rsa_key or env.get(RSA, ""), RSA, "PRIVATE KEY", inline=not rsa_key),
         openpgp_passphrase=hide(env.get("COLDFORGE_OPENPGP_PASSPHRASE", "") if passphrase is None else passphrase),
         rsa_passphrase=hide(env.get("COLDFORGE_RSA_PASSPHRASE", "") if passphrase is None else passphrase),
+        programs=authenticode.Asked()
+        if programs is None
+        else authenticode.asked(programs, timestamp_servers, passphrase=passphrase, env=env),
     )
 
 
@@ -101,6 +110,7 @@ class Keys:
         self._given, self._stack = given, ExitStack()
         self.openpgp: openpgp.Key | None = None
         self.rsa: rsa.Key | None = None
+        self.programs: authenticode.Key | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -108,6 +118,8 @@ class Keys:
                 self.openpgp = stack.enter_context(openpgp.opened(self._given.openpgp, self._given.openpgp_passphrase))
             if self._given.rsa:
                 self.rsa = rsa.opened(self._given.rsa, self._given.rsa_passphrase)
+            if not self._given.programs.is_empty:
+                self.programs = stack.enter_context(authenticode.opened(self._given.programs))
             self._stack = stack.pop_all()
         return self
 

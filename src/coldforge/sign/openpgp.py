@@ -18,7 +18,7 @@ from typing import Final
 
 from coldforge.errors import ColdforgeError, ConfigurationError, Missing
 from coldforge.host import clock, files
-from coldforge.host.run import run, which
+from coldforge.host.run import run, which, without_secrets
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a file system in memory; the folder in it is private
 _HINT: Final = "apt-get install gnupg"
@@ -92,7 +92,7 @@ def opened(given: str, passphrase: str) -> Iterator[Key]:
     if not given.lstrip().startswith("-----"):
         yield _chosen(None, passphrase, given)
         return
-    with _home() as home:
+    with memory_folder() as home:
         _check_protected(given, home)
         done = _run(home, ("--pinentry-mode", "loopback", "--import"), given.encode(), check=False)
         try:
@@ -102,8 +102,8 @@ def opened(given: str, passphrase: str) -> Iterator[Key]:
 
 
 @contextmanager
-def _home() -> Iterator[Path]:
-    """A private folder for gpg, in memory where the system has such a place; its name is short, as sockets lie in it."""
+def memory_folder() -> Iterator[Path]:
+    """A private folder for keys, in memory where the system has such a place; its name is short, as gpg's sockets lie in it."""
     memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
     home = Path(tempfile.mkdtemp(prefix="coldforge-", dir=memory))  # 0700
     try:
@@ -129,7 +129,7 @@ def _run(home: Path | None, words: Sequence[str | Path], stdin: bytes, *, check:
 
 def _env() -> dict[str, str]:
     """The environment without what is secret in it."""
-    return {**{name: value for name, value in os.environ.items() if not name.startswith("COLDFORGE_")}, "LC_ALL": "C"}
+    return {**without_secrets(), "LC_ALL": "C"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

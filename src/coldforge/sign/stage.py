@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from coldforge.errors import ConfigurationError, Problem, Refused
-from coldforge.host import files, programs, signed, zsyncmake
+from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
+from coldforge.host import authenticode, files, programs, signed, spans, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import apk
@@ -21,6 +21,8 @@ from coldforge.sign.keys import Keys
 
 OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
 RSA: Final = ("apk",)
+PROGRAMS: Final = ("nsis", "msi", "onefile")
+_ALL: Final = (*OPENPGP, *RSA, *PROGRAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +41,27 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
 
     Raises Refused when a file is not what the manifest says, ConfigurationError when there is nothing to sign, Missing from the keys.
     """
-    able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()))
-    wanted = [artifact for artifact in manifest.artifacts if artifact.format in able]
+    able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()), *(PROGRAMS if keys.programs else ()))
+    wanted = [artifact for artifact in manifest.artifacts if _form(artifact) in able]
     _check(dist, wanted)
     if not wanted:
-        needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}."
-        raise ConfigurationError("there is nothing that the given keys could sign", hint=f"{needed} Give --openpgp-key or --rsa-key.")
+        needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}; Authenticode signs {', '.join(PROGRAMS)} for Windows."
+        hint = f"{needed} Give --openpgp-key, --rsa-key or --authenticode-key."
+        raise ConfigurationError("there is nothing that the given keys could sign", hint=hint)
     if any(_is_about_signed(artifact, able) for artifact in manifest.artifacts):
         programs.needed(zsyncmake.PROGRAM)  # before the keys are used
     for artifact in manifest.artifacts:
-        if artifact.format in (*OPENPGP, *RSA) and artifact.format not in able:
-            reporter().info(f"{artifact.name} is not signed: that takes {'an RSA' if artifact.format in RSA else 'an OpenPGP'} key.")
+        if _form(artifact) in _ALL and _form(artifact) not in able:
+            kind = "an RSA key" if _form(artifact) in RSA else "an OpenPGP key" if _form(artifact) in OPENPGP else "a key for Authenticode"
+            reporter().info(f"{artifact.name} is not signed: that takes {kind}.")
     with ExitStack() as written:
         work = _Work(dist=dist, epoch=manifest.source.epoch, keys=keys, written=written)
         return msgspec.structs.replace(manifest, targets=tuple(_target(work, record, able) for record in manifest.targets))
+
+
+def _form(artifact: Artifact) -> str:
+    """The format of an artifact that can be signed, empty for others: of programs in one file only those for Windows are."""
+    return "" if artifact.format == "onefile" and not artifact.name.endswith(".exe") else artifact.format
 
 
 def _check(dist: Path, wanted: list[Artifact]) -> None:
@@ -73,7 +82,7 @@ def _plain(path: Path) -> str:
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
-            for piece in signed.pieces(stream, signed.unsigned(stream).spans):
+            for piece in spans.pieces(stream, signed.unsigned(stream).spans):
                 digest.update(piece)
     except signed.damage():
         return ""
@@ -83,7 +92,7 @@ def _plain(path: Path) -> str:
 def _target(work: _Work, record: TargetRecord, able: tuple[str, ...]) -> TargetRecord:
     made: dict[str, Artifact] = {artifact.name: artifact for artifact in record.artifacts}
     for artifact in record.artifacts:
-        if artifact.format in able:
+        if _form(artifact) in able:
             made |= {one.name: one for one in _signed(work, artifact)}
             reporter().detail(f"{artifact.name} is signed")
     made |= {artifact.name: _about(work, artifact) for artifact in record.artifacts if _is_about_signed(artifact, able)}
@@ -108,15 +117,18 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
     if artifact.format not in signed.FORMATS:
         yield _beside(work, artifact)
         return
+    if artifact.format in PROGRAMS:
+        yield _program(work, artifact)
+        return
     path = work.dist / artifact.path
     try:
         with files.scratch("sign") as folder:
             temporary = work.written.enter_context(files.beside(path))
             plain, about = folder / "plain", folder / "about"
             with path.open("rb") as stream, plain.open("wb") as out:
-                signed.copied(stream, signed.unsigned(stream).spans, out)
+                spans.copied(stream, signed.unsigned(stream).spans, out)
             with plain.open("rb") as stream, about.open("wb") as out:
-                signed.copied(stream, signed.what_is_signed(plain, artifact.format), out)
+                spans.copied(stream, signed.what_is_signed(plain, artifact.format), out)
             signature = _made(work, about, artifact.format)
             signed.put(plain, artifact.format, signature, temporary)
             temporary.chmod(path.stat().st_mode)
@@ -130,6 +142,49 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
         message = f"{artifact.name} is no {artifact.format} that could be signed"
         raise ConfigurationError(message, why=f"{type(error).__name__}: {error}") from error
     yield whole
+
+
+def _program(work: _Work, artifact: Artifact) -> Artifact:
+    """An artifact with an Authenticode signature; itself when it has the one that the key would make.
+
+    What the tool wrote is not released: only the signature in it is taken, and put into what was built.
+    """
+    path, key = work.dist / artifact.path, work.keys.programs
+    if key is None:
+        raise ValueError("nothing is signed without a key")
+    if (found := _signature_of(path, artifact)) and not artifact.signature:
+        reporter().info(f"{artifact.name} is left as it is: {found.signer} has signed it.")
+        return artifact
+    if artifact.signature and (reason := key.fits(found)):
+        message = f"{artifact.name} has another signature already: {reason}"
+        raise ConfigurationError(message, hint="`coldforge bundle --clean` makes it anew, without one.")
+    if artifact.signature:
+        return artifact
+    signature = key.signature(path, name=artifact.name, epoch=work.epoch)
+    temporary = work.written.enter_context(files.beside(path))
+    try:
+        signed.put(path, artifact.format, signature, temporary)
+        seen = _seen(temporary)
+    except signed.damage() as error:
+        raise BuildFailed(f"the signature that was made of {artifact.name} is none of it", why=str(error)) from error
+    reason = key.fits(seen)
+    if seen is None or reason:
+        raise BuildFailed(f"the signature that was made of {artifact.name} is not what is asked for: {reason}")
+    record = Signature(key=seen.certificate, size=artifact.size, sha256=artifact.sha256, data=base64.b64encode(signature).decode("ascii"))
+    return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
+
+
+def _signature_of(path: Path, artifact: Artifact) -> authenticode.Seen | None:
+    """The signature that a file has already. Raises ConfigurationError for one that cannot have any, or has a bad one."""
+    try:
+        return _seen(path)
+    except signed.damage() as error:
+        raise ConfigurationError(f"{artifact.name} is no {artifact.format} that could be signed", why=str(error)) from error
+
+
+def _seen(path: Path) -> authenticode.Seen | None:
+    with path.open("rb") as stream:
+        return authenticode.read(stream)
 
 
 def _made(work: _Work, about: Path, form: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.host import gzips, rpm, signed
+from coldforge.host import gzips, rpm, signed, spans
 from support import runtimes
 from support.containers import ar, tar
 
@@ -50,7 +50,7 @@ SIGNATURE = packed(segment({".SIGN.RSA256.key": b"s" * 256}))
 def plain(data: bytes) -> tuple[bytes, bool]:
     stream = io.BytesIO(data)
     found = signed.unsigned(stream)
-    return b"".join(signed.pieces(stream, found.spans)), found.was_signed
+    return b"".join(spans.pieces(stream, found.spans)), found.was_signed
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,343 @@
+"""Installers for Windows, signed: read by osslsigncode too; and without a key, the released bytes again."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec.structs import replace
+
+from coldforge import pipeline
+from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
+from coldforge.host import authenticode, files, signed
+from coldforge.rebuild import rows
+from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, TargetRecord, canonical, read
+from coldforge.sign.authenticode import Asked
+from coldforge.sign.keys import Given
+from support import payloads
+from support.authority import Authority
+from support.program import coldforge, environment
+from support.releases import ENVIRONMENT
+from support.require import tool
+
+pytestmark = pytest.mark.integration
+TARGET = "windows-x86_64"
+SETUP, MSI = "demo-setup.exe", "demo.msi"
+FORMATS = {SETUP: "nsis", MSI: "msi"}
+NSI = """\
+Unicode true
+Target amd64-unicode
+SetDateSave off
+Name demo
+OutFile demo-setup.exe
+RequestExecutionLevel user
+InstallDir "$PROFILE\\demo"
+Page instfiles
+Section
+SetOutPath $INSTDIR
+File text.txt
+SectionEnd
+"""
+WXS = """\
+<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi"><Product Id="6D1C5A20-3E7E-4E86-9B3C-0C4C0F9A0011" Name="demo" Language="1033"
+Version="1.0.0" Manufacturer="demo" UpgradeCode="6D1C5A20-3E7E-4E86-9B3C-0C4C0F9A0012"><Package InstallerVersion="200" Compressed="yes"/>
+<Media Id="1" Cabinet="a.cab" EmbedCab="yes"/><Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFiles64Folder">
+<Directory Id="INSTALLDIR" Name="demo"><Component Id="c" Guid="6D1C5A20-3E7E-4E86-9B3C-0C4C0F9A0013">
+<File Id="f" Source="text.txt" Name="text.txt" KeyPath="yes"/></Component></Directory></Directory></Directory>
+<Feature Id="F" Level="1"><ComponentRef Id="c"/></Feature></Product></Wix>
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of two installers, not signed."""
+    tool("osslsigncode", "apt-get install osslsigncode")
+    dist = tmp_path_factory.mktemp("built")
+    work = dist / TARGET
+    work.mkdir()
+    (work / "text.txt").write_text("it runs\n" * 5000)
+    (work / "demo.nsi").write_text(NSI)
+    (work / "demo.wxs").write_text(WXS)
+    subprocess.run([tool("makensis", "apt-get install nsis"), "-V1", "demo.nsi"], cwd=work, check=True)
+    subprocess.run([tool("wixl", "apt-get install wixl"), "-a", "x64", "-o", MSI, "demo.wxs"], cwd=work, check=True, capture_output=True)
+    made = tuple(artifact(dist, name) for name in sorted(FORMATS))
+    record = TargetRecord(target=TARGET, freezer="pyinstaller", payload_digest="d", payload_size=1, environment=ENVIRONMENT, artifacts=made)
+    source = SourceRecord(epoch=payloads.EPOCH)
+    manifest = canonical(Manifest(coldforge="0", product="demo", version="1.0.0", source=source, targets=(record,)))
+    for path in (dist / MANIFEST, work / MANIFEST):
+        path.write_bytes(manifest)
+    return dist
+
+
+def artifact(dist: Path, name: str) -> Artifact:
+    """The record of a file in a target's folder."""
+    path = dist / TARGET / name
+    size, sha256 = path.stat().st_size, files.sha256(path)
+    return Artifact(name=name, path=f"{TARGET}/{name}", target=TARGET, format=FORMATS[name], size=size, sha256=sha256)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.signer("demo", "Demo Ltd")
+    return made
+
+
+@pytest.fixture
+def dist(built: Path, tmp_path: Path) -> Path:
+    shutil.copytree(built, tmp_path / "dist")
+    return tmp_path / "dist"
+
+
+def pem(authority: Authority, name: str = "demo", **more: object) -> Given:
+    """A key in PEM files."""
+    place = authority.folder / name
+    return Given(programs=Asked(**{"key": f"{place}.key", "certificate": f"{place}.pem", **more}))  # type: ignore[arg-type]  # of its fields
+
+
+def artifacts(dist: Path) -> dict[str, Artifact]:
+    return {one.name: one for one in read(dist / MANIFEST, Manifest).artifacts}
+
+
+def second_opinion(path: Path, authority: Authority) -> str:
+    """What osslsigncode says of a signature; it ends with 0 although a timestamp is bad, so its lines are what counts."""
+    ca = authority.folder / "ca.pem"
+    words: list[str | Path] = ["osslsigncode", "verify", "-CAfile", ca, "-TSA-CAfile", ca, "-in", path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Signature verification: ok\n" in done.stdout
+    assert "failed" not in done.stdout
+    return done.stdout
+
+
+def seen(path: Path, authority: Authority) -> authenticode.Seen:
+    with path.open("rb") as stream:
+        found = authenticode.read(stream, believed=(authority.certificate,))
+    assert found is not None
+    return found
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return authenticode.digest(stream)
+
+
+def broken(data: bytes) -> bytes:
+    """A changed byte in what is packed in a setup, or in the cabinet of an msi: between its streams there is room that nobody reads."""
+    place = data.find(b"MSCF") + 100 if b"MSCF" in data else len(data) // 2
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+def test_both_are_signed_and_two_readers_agree(dist: Path, built: Path, authority: Authority) -> None:
+    pipeline.sign_release(dist, pem(authority))
+    for name, made in artifacts(dist).items():
+        path, before = dist / made.path, artifacts(built)[name]
+        said = second_opinion(path, authority)
+        (theirs,) = re.findall(r"Calculated (?:message digest : |DigitalSignature +: )([0-9A-F]{64})", said)
+        assert digest(path) == digest(built / made.path) == theirs.lower()
+        assert made.signature is not None
+        assert (made.signature.sha256, made.signature.size) == (before.sha256, before.size)
+        assert (made.sha256, made.size) == (files.sha256(path), path.stat().st_size)
+        found = seen(path, authority)
+        assert (found.signer, found.issuer, found.time, found.timestamp, found.chain) == (
+            "CN=Demo Ltd", "CN=Demo CA", payloads.EPOCH, None, "",
+        )  # fmt: skip
+        assert "Nov 14 22:13:20 2023 GMT" in said
+
+
+def test_again_it_is_the_same_and_elsewhere_too(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    pipeline.sign_release(dist, pem(authority))
+    once = payloads.snapshot(dist)
+    pipeline.sign_release(dist, pem(authority))
+    assert payloads.snapshot(dist) == once
+    shutil.copytree(built, tmp_path / "elsewhere")
+    pipeline.sign_release(tmp_path / "elsewhere", pem(authority))
+    assert payloads.snapshot(tmp_path / "elsewhere") == once
+    authority.signer("other", "Other Ltd")
+    with pytest.raises(ConfigurationError, match="has another signature already: it is of another certificate, of CN=Demo Ltd"):
+        pipeline.sign_release(dist, pem(authority, "other"))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_rebuild_has_the_released_bytes(name: str, dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    pipeline.sign_release(dist, pem(authority))
+    recorded, rebuilt = artifacts(dist)[name], artifacts(built)[name]
+    out = tmp_path / "again"
+    shutil.copytree(built, out)
+    assert rows.artifact_row(recorded, rebuilt, dist=dist, out=out).word == "identical"
+    assert (out / rebuilt.path).read_bytes() == (dist / recorded.path).read_bytes()
+    shutil.copytree(built, out, dirs_exist_ok=True)
+    assert recorded.signature
+    wrong = replace(recorded, signature=replace(recorded.signature, data=base64.b64encode(b"\x30\x00").decode()))
+    assert rows.artifact_row(wrong, rebuilt, dist=dist, out=out).word == "identical but for signatures"
+    (out / rebuilt.path).write_bytes(broken((built / rebuilt.path).read_bytes()))
+    changed = replace(rebuilt, sha256=files.sha256(out / rebuilt.path))
+    assert rows.artifact_row(recorded, changed, dist=dist, out=out).word == "differs"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_changed_byte_is_found(name: str, dist: Path, authority: Authority) -> None:
+    pipeline.sign_release(dist, pem(authority))
+    path = dist / artifacts(dist)[name].path
+    path.write_bytes(broken(path.read_bytes()))
+    with pytest.raises(ValueError, match="the file was changed after it was signed"):
+        seen(path, authority)
+    done = coldforge("inspect", path, "--json", env=environment()).succeeded()
+    assert json.loads(done.out)["fields"]["signature"] == "bad: the file was changed after it was signed"
+
+
+def test_what_hides_beside_a_signature_is_no_signature(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    folder, path = authority.folder, tmp_path / "hiding.exe"
+    words: list[str | Path] = ["osslsigncode", "sign", "-certs", folder / "demo.pem", "-key", folder / "demo.key", "-h", "sha256"]
+    plain = built / TARGET / SETUP
+    subprocess.run([*words, "-addUnauthenticatedBlob", "-in", plain, "-out", path], check=True, capture_output=True)
+    with pytest.raises(ValueError, match="there is more in its signature than one"):
+        seen(path, authority)
+    with path.open("rb") as stream, pytest.raises(ValueError, match="more in its signature"):
+        signed.unsigned(stream)
+    pipeline.sign_release(dist, pem(authority))
+    recorded = artifacts(dist)[SETUP]
+    longer = (dist / recorded.path).read_bytes() + b"payload!"
+    (dist / recorded.path).write_bytes(longer)
+    with pytest.raises(ValueError, match="its signatures are not at its end"):
+        seen(dist / recorded.path, authority)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_damage_is_told_as_such(name: str, dist: Path, authority: Authority) -> None:
+    """Whatever is in a file, it is read to an end: without a signature, with it, or as damaged."""
+    pipeline.sign_release(dist, pem(authority))
+    data = (dist / TARGET / name).read_bytes()
+    table = data.rfind(b"R\0o\0o\0t\0") if name == MSI else 0x200
+    places = [*range(0, 512, 3), *range(table, table + 512, 3), *range(len(data) - 2200, len(data), 17)]
+    told: set[bool | None] = set()
+    for place in places:
+        changed = data[:place] + b"\xff" + data[place + 1 :]
+        try:
+            told.add(authenticode.read(io.BytesIO(changed)) is None)
+        except signed.damage():
+            told.add(None)
+    assert None in told
+    for end in (9, 600, 3000, len(data) - 600):
+        with pytest.raises(signed.damage()):
+            authenticode.read(io.BytesIO(data[:end]))
+
+
+def test_timestamps_are_asked_of_one_server_after_the_other(dist: Path, authority: Authority) -> None:
+    with authority.stamping() as server:
+        pipeline.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", server)))
+    for made in artifacts(dist).values():
+        found = seen(dist / made.path, authority)
+        assert found.timestamp is not None
+        assert (found.timestamp.signer, found.chain) == ("CN=Demo TSA", "")
+        assert "Timestamp Server Signature verification: ok" in second_opinion(dist / made.path, authority)
+
+
+def test_without_any_timestamp_nothing_is_signed(dist: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("coldforge.host.clock.sleep", waits.append)
+    before = payloads.snapshot(dist)
+    with pytest.raises(RemoteFailed, match=r"no timestamp from http://127\.0\.0\.1:9/, http://127\.0\.0\.1:10/"):
+        pipeline.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", "http://127.0.0.1:10/")))
+    assert {**payloads.snapshot(dist), ".lock": b""} == {**before, ".lock": b""}
+    assert len([wait for wait in waits if wait]) == 2
+
+
+def test_the_command_takes_a_key_with_a_passphrase_and_shows_neither(dist: Path, authority: Authority, tmp_path: Path) -> None:
+    program, log = tool("osslsigncode", "apt-get install osslsigncode"), tmp_path / "lines"
+    (tmp_path / "bin").mkdir()
+    wrapper = tmp_path / "bin" / "osslsigncode"
+    wrapper.write_text(f'#!/bin/sh\necho "$@" >> {log}\nenv >> {log}\nexec {program} "$@"\n')
+    wrapper.chmod(0o755)
+    text = base64.b64encode((authority.folder / "demo.pfx").read_bytes()).decode()
+    env = environment(COLDFORGE_AUTHENTICODE_KEY=text)
+    env["PATH"] = f"{tmp_path / 'bin'}:{env['PATH']}"
+    words = ("sign", dist, "--verbose")
+    coldforge(*words, env={**env, "COLDFORGE_AUTHENTICODE_PASSPHRASE": "falsch"}).failed(3, "cannot be opened")
+    done = coldforge(*words, env={**env, "COLDFORGE_AUTHENTICODE_PASSPHRASE": "vertraulich"}).succeeded()
+    shown = done.out + done.err + log.read_text()
+    assert "-pkcs12" in shown
+    assert "vertraulich" not in shown
+    assert text[:60] not in shown
+    assert "Subject: /CN=Demo Ltd" in second_opinion(dist / TARGET / SETUP, authority)
+
+
+def test_inspect_tells_who_signed(dist: Path, authority: Authority) -> None:
+    path = dist / TARGET / MSI
+    before = json.loads(coldforge("inspect", path, "--json", env=environment()).succeeded().out)
+    assert (before["kind"], before["fields"]["signature"]) == ("msi", "none")
+    pipeline.sign_release(dist, pem(authority))
+    after = json.loads(coldforge("inspect", path, "--json", env=environment()).succeeded().out)["fields"]
+    assert after["authenticode digest"] == before["fields"]["authenticode digest"]
+    assert (after["signed by"], after["signed at"], after["timestamp"]) == ("CN=Demo Ltd", "2023-11-14T22:13:20Z", "none")
+
+
+@pytest.fixture
+def signs(tmp_path: Path, authority: Authority) -> str:
+    """A program that signs as clouds do: it has the key, and changes the file in its place."""
+    path = tmp_path / "signs"
+    key = f"-certs {authority.folder}/demo.pem -key {authority.folder}/demo.key"
+    path.write_text(
+        '#!/bin/sh\nset -e\ntest "$1" = "--file=$2"\ntest -z "$SECRET_OF_OTHERS"\ntest "$TOKEN" = "of mine"\n'
+        f'osslsigncode sign {key} -h sha256 -time 1700000000 -in "$2" -out "$2.signed" > /dev/null\nmv "$2.signed" "$2"\n'
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def commanded(*words: str, subject: str = "Demo Ltd", servers: tuple[str, ...] = ()) -> Given:
+    return Given(programs=Asked(command=words, subject=subject, seen=("TOKEN",), servers=servers))
+
+
+def test_a_command_signs_instead_and_is_not_believed(
+    dist: Path, built: Path, authority: Authority, signs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "of mine")
+    monkeypatch.setenv("SECRET_OF_OTHERS", "not yours")
+    before = {**payloads.snapshot(dist), ".lock": b""}
+    for given, why in (
+        (commanded("true", "{file}"), "put no signature into it"),
+        (commanded(signs, "--file={file}", "{file}", subject="Somebody"), "it is of CN=Demo Ltd, not of Somebody"),
+        (commanded(signs, "--file={file}", "{file}", servers=("http://127.0.0.1:9/",)), "it has no timestamp"),
+    ):
+        with pytest.raises(BuildFailed, match=why):
+            pipeline.sign_release(dist, given)
+        assert {**payloads.snapshot(dist), ".lock": b""} == before
+    pipeline.sign_release(dist, commanded(signs, "--file={file}", "{file}"))
+    for made in artifacts(dist).values():
+        assert seen(dist / made.path, authority).signer == "CN=Demo Ltd"
+        assert digest(dist / made.path) == digest(built / made.path)
+
+
+def test_keys_that_cannot_sign(dist: Path, authority: Authority, tmp_path: Path) -> None:
+    authority.signer("odd", "Odd", ExtendedKeyUsageOID.SERVER_AUTH)
+    for given, kind, why in (
+        (Given(programs=Asked(key=str(authority.folder / "demo.key"))), ConfigurationError, "without its certificate"),
+        (Given(programs=Asked(key="no such file!")), Missing, "neither a file nor a key"),
+        (Given(programs=Asked(key=str(authority.folder / "demo.pfx"), passphrase="wrong")), Missing, "cannot be opened"),
+        (pem(authority, certificate=str(authority.folder / "odd.pem")), Missing, "cannot sign"),
+    ):
+        with pytest.raises(kind, match=why):
+            pipeline.sign_release(dist, given)
+    pipeline.sign_release(dist, pem(authority, "odd"))
+    assert seen(dist / TARGET / MSI, authority).chain == "CN=Odd: the certificate is for something else"
+    stranger = Authority(tmp_path)
+    with (dist / TARGET / MSI).open("rb") as stream:
+        found = authenticode.read(stream, believed=(stranger.certificate,))
+    assert found is not None
+    assert "CN=Odd" in found.chain
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
