@@ -32,6 +32,7 @@ from freezing.spec import TREE, Job, spec_text, write_script
 from freezing.unfit import Unfit
 
 HERE = Path(__file__).resolve().parent
+SUFFIX = ".exe" if os.name == "nt" else ""
 
 
 def main() -> int:
@@ -121,7 +122,8 @@ def run(job: Job, spec: Path, finish: Callable[[], None] = lambda: None) -> list
     (dist / TREE).rename(out / "payload")
     shutil.copytree(work / FOLDER, out / "payload" / FOLDER)
     for executable in job["executables"] if job["onefile"] else ():
-        (dist / executable["name"]).rename(out / "onefile" / executable["name"])
+        name = executable["name"] + SUFFIX
+        (dist / name).rename(out / "onefile" / name)
     return warned.found
 
 

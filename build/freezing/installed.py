@@ -125,5 +125,5 @@ def _recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def real(path: str) -> str:
-    """A path without links."""
-    return os.path.realpath(path)
+    """A path without links, in the spelling that compares: Windows tells no upper case from lower."""
+    return os.path.normcase(os.path.realpath(path))

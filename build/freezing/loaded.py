@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from freezing.installed import carried, normalised, real
-from freezing.origins import origins_of_sources
+from freezing.origins import origins_of_sources, posix
 
 LIST = "loaded.json"
 SHOWN = 3  # importers of each: enough to find the place
@@ -18,7 +18,8 @@ SHOWN = 3  # importers of each: enough to find the place
 def remember(analysis: Any, work: str) -> None:
     """Called by the spec: keep the sources and the importers of every module, before the analysis is gone; a spec may make several."""
     pure = {name: source for name, source, _ in analysis.pure if source and source != "-"}
-    extensions = {destination: (module_of(destination), source) for destination, source, kind in analysis.binaries if kind == "EXTENSION"}
+    binaries = [(posix(destination), source, kind) for destination, source, kind in analysis.binaries]
+    extensions = {destination: (module_of(destination), source) for destination, source, kind in binaries if kind == "EXTENSION"}
     known = {name: (name, source) for name, source in pure.items()} | extensions
     edges = {key: dict(importers_of(analysis.graph, module)) for key, (module, _) in known.items()}
     importers = {key: sorted(names)[:SHOWN] for key, names in edges.items()} | dict(loaded_by_name(analysis.graph))
@@ -72,7 +73,7 @@ def loaded_by_name(graph: Any) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, set[str]] = {}
     for name, code in graph.get_code_using("ctypes").items():
         for destination, *_ in scan_code_for_ctypes(code):
-            found.setdefault(destination, set()).add(Path(name).name)
+            found.setdefault(posix(destination), set()).add(Path(name).name)
     logging.disable(logging.NOTSET)
     yield from ((destination, sorted(names)[:SHOWN]) for destination, names in found.items())
 

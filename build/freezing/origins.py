@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import platform
 import shutil
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -31,9 +33,14 @@ def collected_files(job: Mapping[str, Any]) -> dict[str, str]:
     entries = ast.literal_eval(tocs[0].read_text(encoding="utf-8"))
     toc = next(part for part in entries if isinstance(part, list) and part and isinstance(part[0], tuple) and len(part[0]) == 3)
     originals = originals_of(job["work"])
-    files = {destination: originals.get(source, source) for destination, source, kind in toc if kind != "SYMLINK"}
+    files = {posix(destination): originals.get(source, source) for destination, source, kind in toc if kind != "SYMLINK"}
     links = {destination: normpath(Path(destination).parent / source) for destination, source, kind in toc if kind == "SYMLINK"}
     return {**files, **{link: files.get(target, target) for link, target in links.items()}}
+
+
+def posix(destination: str) -> str:
+    """A place in the tree as every system but Windows spells it, and as payload.json does on all."""
+    return destination.replace(os.sep, "/")
 
 
 def origins_of_sources(sources: Sequence[str], freezer: set[str], application: str) -> dict[str, dict[str, str]]:
@@ -60,6 +67,8 @@ def origin_of(
         return {"kind": kind, "name": name, "version": version}
     if is_python(path):
         return {"kind": "python", "name": "python", "version": platform.python_version()}
+    if is_windows(path):
+        return {"kind": "system", "name": "Windows", "version": platform.version()}
     if path in packages:
         return {"kind": "system", "name": packages[path][0], "version": packages[path][1]}
     return {"kind": "application", "name": application}
@@ -67,9 +76,15 @@ def origin_of(
 
 def is_python(path: str) -> bool:
     """Whether a file is part of the interpreter: its standard library, its shared library, what the freeze makes of them."""
-    stdlib = [real(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib")]
+    folders = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib")]
+    folders += [sys.base_prefix] if os.name == "nt" else []  # which holds nothing else, but for what the index was asked about before
     name = Path(path).name
-    return path.startswith(tuple(f"{folder}/" for folder in stdlib)) or name.startswith("libpython") or name == "base_library.zip"
+    return path.startswith(tuple(real(folder) + os.sep for folder in folders)) or name.startswith("libpython") or name == "base_library.zip"
+
+
+def is_windows(path: str) -> bool:
+    """Whether a file is one of Windows itself; by Wine it is one of Wine's."""
+    return os.name == "nt" and path.startswith(real(os.environ["SYSTEMROOT"]) + os.sep)
 
 
 def system_packages(paths: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:

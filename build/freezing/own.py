@@ -14,6 +14,7 @@ from typing import Any
 from freezing.collected import is_trace, without_foreign_folders
 from freezing.loaded import remember
 from freezing.parts import Source, archived, collect
+from freezing.resources import resources
 from freezing.spec import TREE, Job
 from freezing.unfit import Unfit
 
@@ -70,7 +71,8 @@ class Own:
         parts = [self.tidy(part) for part in args]
         if words.get("exclude_binaries"):
             self.programs[made] = (parts, words)
-        original(made, *parts, **{**words, **UPX})
+        told = resources(self.job["resources"], Path(words.get("name", "program")).stem)
+        original(made, *parts, **{**told, **words, **UPX})
 
     def collect(self, original: Callable[..., None], made: Any, *args: Any, **words: Any) -> None:
         """The tree, under the name that it is looked for; before it one-file programs of the same, when they are asked for."""

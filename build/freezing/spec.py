@@ -24,6 +24,7 @@ class Job(TypedDict):
     declared: list[str]
     freezer: list[str]
     licenses: list[str]
+    resources: dict[str, Any]
     hooks: list[str]
     source: str
     kept: str
@@ -60,6 +61,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         "from freezing.collected import complete, without_foreign_folders",
         "from freezing.kept import analysed",
         "from freezing.loaded import remember",
+        "from freezing.resources import resources",
         "from freezing.unseen import Following",
         "def make():",
         f"    datas, binaries, hidden = {data!r}, [], {hidden!r}",
@@ -83,7 +85,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         "trees = []",
         "for script, name, console in launchers:",
         "    scripts = [entry for entry in analysis.scripts if entry[0] == script or entry[0] not in own]",
-        "    common = dict(name=name, console=console, **words)",
+        f"    common = {{**resources({job['resources']!r}, name), **words, 'name': name, 'console': console}}",
         *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, *splash, interpreter, texts, **common)"] if job["onefile"] else []),
         "    trees.append(EXE(pyz, scripts, *splash[:1], interpreter, exclude_binaries=True, **common))",
         f"COLLECT(*trees, analysis.binaries, analysis.datas, *splash[1:], name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",

@@ -63,16 +63,23 @@ Stage = Callable[[Run, PlannedTarget, TargetRecord | None], TargetRecord]
 
 def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
     """Source to payload: the only stage that runs the project's own code. No secrets are near it."""
+    from coldforge.bundle import ico
     from coldforge.freeze.stage import freeze_target
 
     with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/payload"):
-        payload = freeze_target(run.plan, target, project=run.project, out=run.out, host=run.host, clean=run.clean)
+        icon = ico.made(run.project / run.plan.product.icon) if shows_icon(run.plan, target) else b""
+        payload = freeze_target(run.plan, target, project=run.project, out=run.out, icon=icon, host=run.host, clean=run.clean)
     for finding in payload.findings:
         if finding.level == "warning":
             reporter().warn(f"[{finding.gate}] {finding.message}")
     made = record_of(payload)
     same = record is not None and record.payload_digest == made.payload_digest
     return msgspec.structs.replace(made, artifacts=record.artifacts, smoke=record.smoke) if record and same else made
+
+
+def shows_icon(plan: Plan, target: PlannedTarget) -> bool:
+    """Whether the programs themselves carry the product's icon."""
+    return bool(plan.product.icon) and Target.parse(target.target).os == "windows"
 
 
 def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
@@ -377,8 +384,14 @@ def emulable(plan: Plan, here: Target) -> tuple[PlannedTarget, ...]:
     """The planned targets of another machine or C library that a container engine may freeze all the same."""
     from coldforge.host import engine
 
-    others = [t for t in plan.targets if t.container and not can_freeze(here, Target.parse(t.target))]
-    return tuple(t for t in others if Target.parse(t.target).os == "linux" and engine.configured())
+    others = [t for t in plan.targets if not can_freeze(here, Target.parse(t.target))]
+    return tuple(t for t in others if _contained(t, here) and engine.configured())
+
+
+def _contained(planned: PlannedTarget, here: Target) -> bool:
+    """Whether a container can be the target's system: Linux of any kind, and Windows for x86_64 by Wine."""
+    target = Target.parse(planned.target)
+    return (target.os == "linux" and bool(planned.container)) or (here.os == "linux" and str(target) == "windows-x86_64")
 
 
 def unemulated(plan: Plan) -> tuple[str, ...]:

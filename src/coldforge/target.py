@@ -54,9 +54,21 @@ class Target:
         """Debian's word for the architecture."""
         return {"x86_64": "amd64", "aarch64": "arm64"}[self.arch]
 
+    def program(self, name: str) -> str:
+        """The file of an executable at the top of a tree."""
+        return f"{name}.exe" if self.os == "windows" else name
+
+    @property
+    def machine(self) -> str:
+        """What Python's `platform.machine()` is on it: what markers ask for."""
+        own = {"windows": {"x86_64": "AMD64", "aarch64": "ARM64"}, "macos": {"aarch64": "arm64"}}
+        return own.get(self.os, {}).get(self.arch, self.arch)
+
     @property
     def triple(self) -> str:
-        """A Linux system in the words of compilers and of uv."""
+        """A system in the words of compilers and of uv."""
+        if self.os != "linux":
+            return f"{self.arch}-{'pc-windows-msvc' if self.os == 'windows' else 'apple-darwin'}"
         return f"{self.arch}-unknown-linux-{'musl' if self.musl else 'gnu'}"
 
 

@@ -95,7 +95,8 @@ MANAGERS: Final = Base(
 ZYPPER: Final = Base(name="zypper", packages=("rpm", "zypper"))
 PACMAN: Final = Base(name="pacman", packages=("pacman-package-manager",))
 TOOLBOX: Final = Base(name="toolbox", packages=("flatpak", "python3", "squashfs-tools"))
-WINE: Final = Base(name="wine", suite="trixie", packages=("wine64",))  # Wine 10: older ones cannot load what Rust's compiler makes
+# Wine 10: older ones cannot load what Rust's compiler makes. Python builds there what is frozen for Windows (containers/wine.Dockerfile).
+WINE: Final = Base(name="wine", suite="trixie", packages=("python3", "wine64"))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
 
 

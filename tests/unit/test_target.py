@@ -60,3 +60,20 @@ def test_a_machine_whose_c_library_is_musl(said: str | OSError, *, musl: bool, m
     monkeypatch.setattr(os, "confstr", confstr)
     assert host_target().musl is musl
     assert glibc() == ("" if musl else said)
+
+
+@pytest.mark.parametrize(
+    ("target", "triple", "machine"),
+    [
+        ("linux-aarch64-musl", "aarch64-unknown-linux-musl", "aarch64"),
+        ("windows-x86_64", "x86_64-pc-windows-msvc", "AMD64"),
+        ("windows-aarch64", "aarch64-pc-windows-msvc", "ARM64"),
+        ("macos-aarch64", "aarch64-apple-darwin", "arm64"),
+    ],
+)
+def test_a_target_in_the_words_of_uv_and_of_python(target: str, triple: str, machine: str) -> None:
+    assert (Target.parse(target).triple, Target.parse(target).machine) == (triple, machine)
+
+
+def test_programs_of_windows_have_a_suffix() -> None:
+    assert (Target("windows", "x86_64").program("demo"), Target("linux", "x86_64").program("demo")) == ("demo.exe", "demo")

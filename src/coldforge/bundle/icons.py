@@ -47,15 +47,18 @@ def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _sizes(source: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    data, scalable = source.read_bytes(), source.suffix.lower() == ".svg"
-    if scalable:
-        yield f"{_THEME}/scalable/{name}.svg", data
+    if source.suffix.lower() == ".svg":
+        yield f"{_THEME}/scalable/{name}.svg", source.read_bytes()
+    yield from ((f"{_THEME}/{size}x{size}/{name}.png", png) for size, png in drawn(source).items())
+
+
+def drawn(source: Path) -> Mapping[int, bytes]:
+    """A square PNG for each size, of a PNG those that it has the pixels for. Raises ConfigurationError for a damaged one."""
     try:
-        drawn = rendered(data, scalable=scalable)
+        return rendered(source.read_bytes(), scalable=source.suffix.lower() == ".svg")
     except (OSError, SyntaxError, ValueError) as error:  # of Pillow and resvg, for what is damaged
         hint = "Open it in an image editor and save it again."
         raise ConfigurationError(f"the icon cannot be drawn: {error}", where=Location(source), hint=hint) from error
-    yield from ((f"{_THEME}/{size}x{size}/{name}.png", png) for size, png in drawn.items())
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ from coldforge.bundle import BundleJob
 from coldforge.bundle.tree import Tree
 from coldforge.errors import BuildFailed, Refused
 from coldforge.host import files
+from coldforge.target import Target
 
 
 class OneFile:
@@ -25,7 +26,8 @@ class OneFile:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         del tree  # the file comes from the freeze itself
-        entry = next((single for single in job.payload.singles if single.path == job.artifact.executable), None)
+        name = Target.parse(job.payload.target).program(job.artifact.executable)
+        entry = next((single for single in job.payload.singles if single.path == name), None)
         if entry is None:
             message = f"the freeze of {job.payload.target} made no one-file program {job.artifact.executable}"
             raise BuildFailed(message, hint="Freeze again: `coldforge build --clean`.")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class FreezeJob:
     """What one freeze works from. `project` is the source's root; `out` the target's folder in `dist/`.
 
-    `image` is the build image (None: this host); `clean` means that nothing kept from before is to be used.
+    `image` is the build image (None: this host); `icon` is an icon file for Windows, or nothing; `clean` means that nothing
+    kept from before is to be used.
     """
 
     project: Path
@@ -26,6 +27,7 @@ class FreezeJob:
     target: PlannedTarget
     out: Path
     image: Image | None = None
+    icon: bytes = b""
     clean: bool = False
 
 
@@ -42,8 +44,15 @@ class Workshop(Protocol):
     """Whether the phase without network is really cut off."""
     uv_needed: bool
     """Whether uv must be copied in."""
+    windows: bool
+    """Whether the Python that is frozen is one of Windows' that uv, a program of another system, installs into."""
+    python: str
+    """The frozen environment's Python, by its name in the workshop."""
 
     def path(self, name: str) -> str: ...
+
+    def seen(self, name: str) -> str:
+        """The path as that Python sees it."""
 
     def put(self, source: Path, name: str) -> None:
         """Copy a file or folder in, with normalised modes and times."""

@@ -15,9 +15,13 @@ from coldforge.freeze.lock import Lock
 from coldforge.freeze.managed import ASKED, HINT, is_managed
 from coldforge.freeze.managed import install as install_python
 from coldforge.freeze.requirements import Pin, normalised, pins
+from coldforge.freeze.windows import check_wheel
 from coldforge.host import files
+from coldforge.target import Target
 
 FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
+SITE_PACKAGES: Final = "environment/Lib/site-packages"  # of Windows' Python
+BUILDER: Final = "python3"  # the Python of an image with Wine that is not Windows'
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
 # Who reads them: setuptools-scm and hatch-vcs, vcs-versioning (their common successor), pdm-backend, poetry-dynamic-versioning.
 _TOLD_VERSION: Final = (
@@ -78,18 +82,36 @@ def python_version(workshop: Workshop, *, tool: str, python: str, requires: str,
     return version
 
 
+def place(installer: Installer, python: str) -> None:
+    """The empty environment: a virtual one of `python`. Windows' own Python lies there already: nothing of this system can make one."""
+    if not installer.workshop.windows:
+        installer.venv(python, "environment")
+
+
+def into(workshop: Workshop, version: str, folder: str = "") -> tuple[str, ...]:
+    """uv's options that say for which Python it installs, and into which folder of the workshop: its own, or another.
+
+    For Windows it is any Python of the workshop's own system, told what to take.
+    """
+    target = ("--target", workshop.path(folder or SITE_PACKAGES)) if folder or workshop.windows else ()
+    if not workshop.windows:
+        return ("--python", workshop.path(workshop.python), *target)
+    return ("--python", BUILDER, "--python-platform", "x86_64-pc-windows-msvc", "--python-version", version, *target)
+
+
 def install(
-    installer: Installer, builder: Builder, *, python: str, locks: Mapping[str, str], allowed: Sequence[str], scratch: Path
+    installer: Installer, builder: Builder, *, python: str, version: str, locks: Mapping[str, str], allowed: Sequence[str], scratch: Path
 ) -> None:
     """Make `environment` in the workshop from the locks, by name: the application's, then the freezer's. Hashes are enforced.
 
-    `allowed` may be built from source; what built them is recorded in `environment/built`. Raises what `Installer.install` does.
+    `version` is the Python's. `allowed` may be built from source; what built them is recorded in `environment/built`.
+    Raises what `Installer.install` does.
     """
     workshop = installer.workshop
-    installer.venv(python, "environment")
+    place(installer, python)
     with files.scratch("records") as empty:
         workshop.put(empty, f"environment/{BUILT}")
-    words = ["--python", workshop.path("environment/bin/python"), "--require-hashes"]
+    words = [*into(workshop, version), "--require-hashes"]
     for lock, text in locks.items():
         wheels, sources = split(text, allowed)
         installer.install(*words, "--only-binary", ":all:", "--requirement", _brought(workshop, scratch, lock, wheels))
@@ -106,20 +128,23 @@ def _brought(workshop: Workshop, scratch: Path, name: str, text: str) -> str:
     return workshop.path(f"locks/{name}.txt")
 
 
-def install_project(installer: Installer, builder: Builder, *, name: str, version: str, scratch: Path) -> None:
+def install_project(installer: Installer, builder: Builder, *, target: Target, python: str, name: str, version: str, scratch: Path) -> None:
     """Build the project's wheel from the copied source, with its own backend, and unpack it into `application`.
 
     The planned version is told to backends that would ask a repository for it: the copy is none. What built it is recorded
-    in `built`: the backend's version stands in the metadata that it writes.
+    in `built`: the backend's version stands in the metadata that it writes. `python` is the version of the one that is frozen; for
+    Windows another builds, which is right as long as it builds nothing but text.
     """
     workshop = installer.workshop
     with files.scratch("records") as empty:
         workshop.put(empty, BUILT)
-    python = workshop.path("environment/bin/python")
-    words = ["--python", python, "--out-dir", workshop.path("wheels"), *builder.constraints("--require-hashes"), workshop.path("source")]
+    builds = BUILDER if workshop.windows else workshop.path(workshop.python)
+    words = ["--python", builds, "--out-dir", workshop.path("wheels"), *builder.constraints("--require-hashes"), workshop.path("source")]
     told = {**builder.surroundings(f"{BUILT}/{normalised(name)}", builder.epoch), **dict.fromkeys(_TOLD_VERSION, version)}
     builder.carry_out(installer.build, *words, env=told)
     workshop.get("wheels", scratch / "wheels")
     (wheel,) = (scratch / "wheels").glob("*.whl")
+    if workshop.windows:
+        check_wheel(wheel.name, target)
     # not kept: it would be found again under the same name and version after a change of the source
-    installer.install("--no-cache", "--python", python, "--target", workshop.path("application"), workshop.path(f"wheels/{wheel.name}"))
+    installer.install("--no-cache", *into(workshop, python, "application"), workshop.path(f"wheels/{wheel.name}"))

@@ -12,8 +12,10 @@ from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_un
 from coldforge.freeze.gates.leak import HOME, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
-from coldforge.freeze.index import below, elfs_of, index, normalise
+from coldforge.freeze.gates.windows import from_programs, own
+from coldforge.freeze.index import below, elfs_of, index, mark_programs, normalise
 from coldforge.freeze.needs import needs
+from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
 from coldforge.host import files
 from coldforge.host.identity import identity
@@ -55,13 +57,15 @@ def wants_one_file(job: FreezeJob) -> bool:
 
 def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
     """The payload in `job.out`, whole or not at all. Raises Refused when a gate says that it would not work."""
-    name, config = job.plan.product.name, job.plan.config
+    name, config, target = job.plan.product.name, job.plan.config, Target.parse(job.target.target)
     with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
         for folder, inside in ((tree, frozen.tree), (singles, frozen.singles)):
             workshop.get(inside, folder)
+            if target.os == "windows":
+                mark_programs(folder)
             normalise(folder, job.plan.source.epoch)
         made = index(tree, frozen.origins, name)
-        elfs = tuple(elfs_of(tree, made))
+        elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
         lone = index(singles, {}, name)
         known = known_of(made, frozen.known)
         wanted = traces_of(job, workshop, frozen)
@@ -69,14 +73,15 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         found = [
             *frozen.findings,
             *from_floor(job.target.floor, elfs, known),
-            *from_c_library(Target.parse(job.target.target), elfs, known),
+            *from_c_library(target, elfs, known),
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
+            *(from_programs(target, pes, own(job.project), known) if target.os == "windows" else ()),
             *from_traces(hits, known),
             *from_parts(job, frozen.components, sum(entry.size for entry in made), known),
         ]
         findings = judge(found, config.gates)
-        try_out(workshop, config.smoke.run, log=job.out / "logs" / "smoke.log")
+        try_out(workshop, config.smoke.run, target=target, log=job.out / "logs" / "smoke.log")
     floor = max((elf.glibc for elf in elfs), default=())
     return Payload(
         target=job.target.target,
@@ -113,6 +118,13 @@ def known_of(entries: Sequence[FileEntry], known: Known) -> Known:
     return replace(known, origins=origins, importers={**known.importers, **importers})
 
 
+def _spelled(workshop: Workshop) -> Iterator[str]:
+    """The folders as programs of Windows spell them, plain and as texts in sources."""
+    for folder in (workshop.seen(name) for name in FOLDERS):
+        if folder[1:2] == ":":
+            yield from (folder, folder.replace("\\", "\\\\"), folder.replace("\\", "/"))
+
+
 def traces_of(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> tuple[Trace, ...]:
     """The folders, the user and the machines that must not be found in what was made."""
     here = identity()
@@ -121,6 +133,6 @@ def traces_of(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> tuple[Trace
         "the folder of the Python that is frozen": [frozen.python],
         "the folder of the project": [str(job.project), str(job.project.resolve())],
         "the folder that it is written to": [str(job.out.parent.absolute())],
-        "a folder of the freeze": [workshop.path(name) for name in FOLDERS],
+        "a folder of the freeze": [*(workshop.path(name) for name in FOLDERS), *_spelled(workshop)],
     }
     return traces(folders, user=here.user, hosts={here.host, frozen.host})

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from coldforge.freeze.binaries import Elf, is_elf, read_elf
+from coldforge.freeze.programs import SUFFIXES, is_pe
 from coldforge.host import files
 from coldforge.records import FileEntry, Origin
 
@@ -17,6 +18,13 @@ from coldforge.records import FileEntry, Origin
 def below(path: str) -> str:
     """A path of the tree as a freezer knows it: below the folder that everything but the executables is in, whatever that is called."""
     return path.partition("/")[2]
+
+
+def mark_programs(root: Path) -> None:
+    """Programs and libraries of Windows can be executed wherever the tree goes: where they were made no mode says so."""
+    for path in root.rglob("*"):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            path.chmod(0o755)
 
 
 def normalise(root: Path, epoch: int) -> None:
@@ -51,6 +59,8 @@ def _entry(path: Path, name: str, known: Mapping[str, str]) -> FileEntry:
 
 
 def _kind(path: Path, mode: int) -> Any:
+    if is_pe(path) and path.suffix.lower() in SUFFIXES:
+        return {".exe": "executable", ".pyd": "extension"}.get(path.suffix.lower(), "library")
     if not is_elf(path):
         return "executable" if mode == 0o755 else "data"
     if ".so" not in path.name:

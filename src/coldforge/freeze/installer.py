@@ -99,6 +99,8 @@ def put_uv(workshop: Workshop, target: Target) -> str:
     """The path of uv in the workshop: the one that came with coldforge, or for another system than this one the one of its lock."""
     if not workshop.uv_needed:
         return uv()
+    if workshop.windows:
+        target = Target("linux", target.arch)  # Wine's own system is what uv runs on
     with scratch("uv") as folder:
         workshop.put(Path(uv()) if target == host_target() else _foreign_uv(target, folder), "tools/uv")
     return workshop.path("tools/uv")

@@ -13,9 +13,10 @@ import msgspec
 
 from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location
-from coldforge.freeze import FreezeJob, Workshop
+from coldforge.freeze import FreezeJob, Workshop, windows
 from coldforge.freeze.building import BUILT, HOOK, Builder, BuildLock, built, find_build_lock
 from coldforge.freeze.declared import declared
+from coldforge.freeze.described import described
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, python_version
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.gates import Known, judge
@@ -40,9 +41,10 @@ FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
     "asked", "byte_code", "collected", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options", "origins",
-    "outlook", "own", "package_files", "parts", "plugins", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
+    "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
+ICON: Final = "product.ico"
 KEPT: Final = "kept"  # the analysis, in the workshop
 ANALYSED: Final = ("application", "executables", "options", "anyway", "freezer")  # what of the order decides it
 ENVIRONMENT: Final = 3  # raised when the same lock is installed in another way
@@ -85,9 +87,9 @@ class PyInstaller:
 
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
         """Raises BuildFailed, and Refused when a gate says that the result would not work."""
-        base = _base(job, workshop)
-        freezer = freezer_pins(base.lock, job.project, base.version, base.machine)
         with files.scratch("job") as scratch:
+            base = _base(job, workshop, scratch)
+            freezer = freezer_pins(base.lock, job.project, base.version, base.machine)
             with reporter().step("environment"):
                 environment = _prepare(job, workshop, base, freezer, scratch)
             with reporter().step("PyInstaller"):
@@ -122,6 +124,9 @@ class PyInstaller:
 def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
     """The interpreter as its workshop calls it, and what is known of it before."""
     wanted = job.plan.config.environment.python
+    if job.image is not None and job.image.wine:
+        taken = windows.choose(wanted, job.plan.product.requires_python, job.project)
+        return taken.name, {"image": job.image.identity, "sha256": taken.sha256}
     if job.image is not None:
         own = {"archive": archive(wanted, Target.parse(job.target.target))} if is_managed(wanted) else {}
         return wanted or job.image.python, {"image": job.image.identity, **own}
@@ -131,12 +136,15 @@ def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
     return found.path, {**found.identity(), "library": found.library.name}
 
 
-def _base(job: FreezeJob, workshop: Workshop) -> Base:
+def _base(job: FreezeJob, workshop: Workshop, scratch: Path) -> Base:
     python, identity = _interpreter(job)
     target = Target.parse(job.target.target)
     tool, requires = put_uv(workshop, target), job.plan.product.requires_python
     log = job.out / "logs" / "python.log"
-    version = identity.get("version") or python_version(workshop, tool=tool, python=python, requires=requires, log=log)
+    if workshop.windows:
+        version = _bring(job, requires, scratch / "python")
+    else:
+        version = identity.get("version") or python_version(workshop, tool=tool, python=python, requires=requires, log=log)
     return Base(
         python=python,
         version=version,
@@ -144,8 +152,15 @@ def _base(job: FreezeJob, workshop: Workshop) -> Base:
         lock=_lock(job, version, target),
         build_lock=find_build_lock(job.project, job.plan.config.environment),
         uv=tool,
-        machine=target.arch,
+        machine=target.machine,
     )
+
+
+def _bring(job: FreezeJob, requires: str, destination: Path) -> str:
+    """Windows' Python in a folder of this machine; its version."""
+    config = job.plan.config.environment
+    with reporter().step("Python for Windows"):
+        return windows.unpack(windows.choose(config.python, requires, job.project), job.project, config, destination)
 
 
 def _lock(job: FreezeJob, version: str, target: Target) -> Lock:
@@ -154,7 +169,7 @@ def _lock(job: FreezeJob, version: str, target: Target) -> Lock:
     if path is None:
         platform = "" if target == host_target() else target.triple
         return resolve(job.project, config, epoch=job.plan.source.epoch, python=version, platform=platform)
-    return read_lock(path, job.project, config, python=version, machine=target.arch)
+    return read_lock(path, job.project, config, python=version, machine=target.machine)
 
 
 def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin, ...], scratch: Path) -> str:
@@ -179,13 +194,15 @@ def _prepare(job: FreezeJob, workshop: Workshop, base: Base, freezer: tuple[Pin,
         wanted = (*pins(base.lock.text), *base.build_lock.pins)
         check_held(folder, (*(pin for pin in wanted if pin.applies(base.version, base.machine)), *freezer))
         locks = {"application": base.lock.text, "freezer": lines}
-        install(installer, builder, python=base.python, locks=locks, allowed=config.allow_sdists, scratch=scratch)
+        if workshop.windows:
+            workshop.put(scratch / "python", "environment")
+        install(installer, builder, python=base.python, version=base.version, locks=locks, allowed=config.allow_sdists, scratch=scratch)
         workshop.save("environment", scratch / "environment")
         cache.store("environment", key, scratch / "environment")
     copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
     workshop.put(scratch / "source", "source")
-    product = job.plan.product
-    install_project(installer, builder, name=product.name, version=product.version, scratch=scratch)
+    product, target = job.plan.product, Target.parse(job.target.target)
+    install_project(installer, builder, target=target, python=base.version, name=product.name, version=product.version, scratch=scratch)
     return key
 
 
@@ -203,10 +220,13 @@ def _run(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...], scratch: 
     ordered = order(job, workshop, freezer)
     (scratch / "job.json").write_text(json.dumps(ordered), encoding="utf-8")
     workshop.put(scratch / "job.json", "job.json")
+    if job.icon:
+        (scratch / "product.ico").write_bytes(job.icon)
+        workshop.put(scratch / "product.ico", ICON)
     key = digest_of([environment, recorded_recipes(job.project), {name: ordered[name] for name in ANALYSED}])
     if not job.clean and (kept := cache.fetch("analysis", key)):
         workshop.restore(kept, KEPT)
-    words = [workshop.path("environment/bin/python"), workshop.path(FREEZE), workshop.path("job.json")]
+    words = [workshop.path(workshop.python), workshop.seen(FREEZE), workshop.seen("job.json")]
     workshop.run(words, env=surroundings(job, workshop), network=False, log=job.out / "logs" / "freeze.log")
     workshop.get("out/result.json", scratch / "result.json")
     result: Mapping[str, Any] = json.loads((scratch / "result.json").read_text(encoding="utf-8"))
@@ -290,11 +310,12 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
         "declared": [str(requirement) for requirement in declared(job.project, job.plan.config.environment)],
         "freezer": [pin.name for pin in freezer],
         "licenses": list(job.plan.product.license_files),
-        "hooks": [workshop.path(hook) for hook in HOOKS],
-        "source": workshop.path("source"),
-        "kept": workshop.path(KEPT),
-        "work": workshop.path("work"),
-        "out": workshop.path("out"),
+        "resources": {**described(job.plan.product, job.project), "icon": workshop.seen(ICON) if job.icon else ""},
+        "hooks": [workshop.seen(hook) for hook in HOOKS],
+        "source": workshop.seen("source"),
+        "kept": workshop.seen(KEPT),
+        "work": workshop.seen("work"),
+        "out": workshop.seen("out"),
     }
 
 
@@ -308,11 +329,13 @@ def options_of(job: FreezeJob) -> dict[str, Any]:
 
 def surroundings(job: FreezeJob, workshop: Workshop) -> dict[str, str]:
     """The variables of the freeze, beyond the workshop's own."""
+    # Windows' Python brings no byte code of its library, and PyInstaller starts it a dozen times
+    code = {"PYTHONPYCACHEPREFIX": workshop.seen("home/code")} if workshop.windows else {"PYTHONDONTWRITEBYTECODE": "1"}
     return {
-        "PYTHONPATH": workshop.path("application"),
+        **code,
+        "PYTHONPATH": workshop.seen("application"),
         "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYINSTALLER_CONFIG_DIR": workshop.path("home/pyinstaller"),
+        "PYINSTALLER_CONFIG_DIR": workshop.seen("home/pyinstaller"),
         "PYINSTALLER_ZLIB_COMPRESSION_LEVEL": "6",  # PyInstaller's own 9 takes three times as long for half a per cent
         "SOURCE_DATE_EPOCH": str(job.plan.source.epoch),
         "TZ": "UTC",

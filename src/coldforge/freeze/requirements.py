@@ -13,6 +13,9 @@ from coldforge.records import Distribution
 _PIN: Final = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*==\s*(?P<version>[^\s;]+)\s*(?:;(?P<marker>.*?))?(?:\s--hash|$)")
 _NAMED: Final = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
 _HASH: Final = re.compile(r"--hash=(\S+)")
+# What markers ask for besides the machine, by what only Windows calls a machine.
+_WINDOWS: Final = {"os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "platform_release": "10", "platform_version": ""}
+_SYSTEMS: Final = {"AMD64": _WINDOWS, "ARM64": _WINDOWS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +45,15 @@ def normalised(name: str) -> str:
 def holds(marker: str, python: str, machine: str = "") -> bool:
     """Whether a marker is true for Python `python` on this system: a freeze's system is that of its target.
 
-    `machine` is the architecture (`platform.machine()`) where that is another than this machine's.
+    `machine` is the architecture (`platform.machine()`) where that is another than this machine's; Windows has words of its own for it,
+    and is meant by them.
     Raises ConfigurationError for text that is no marker.
     """
     from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
     minor = ".".join(python.split(".")[:2])
     try:
-        other = {"platform_machine": machine} if machine else {}
+        other = {"platform_machine": machine, **_SYSTEMS.get(machine, {})} if machine else {}
         return Marker(marker).evaluate({"python_version": minor, "python_full_version": python, "extra": "", **other})
     except (InvalidMarker, UndefinedEnvironmentName) as error:
         raise ConfigurationError(f"the marker {marker!r} in the lock cannot be read", why=str(error)) from error

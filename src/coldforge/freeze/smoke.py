@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +10,25 @@ from pathlib import Path
 from coldforge.errors import BuildFailed, Refused
 from coldforge.freeze import Workshop
 from coldforge.report import reporter
+from coldforge.target import Target
 
 
-def try_out(workshop: Workshop, commands: Sequence[str], *, log: Path) -> None:
+def try_out(workshop: Workshop, commands: Sequence[str], *, target: Target, log: Path) -> None:
     """Run each command line with the tree first on the search path. Raises Refused at the first that does not exit 0."""
-    path = f"{workshop.path('out/payload')}:/usr/local/bin:/usr/bin:/bin"
+    tree = workshop.path("out/payload")
+    env = {"PATH": f"{tree}:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+    if target.os == "windows":
+        env = {"PATH": f"{tree};{os.environ.get('PATH', '')}"} if os.name == "nt" else {"WINEPATH": workshop.seen("out/payload")}
     for command in commands:
         with reporter().step(f"try: {command}"):
             try:
-                workshop.run(shlex.split(command), env={"PATH": path, "LC_ALL": "C.UTF-8"}, network=False, log=log)
+                program, *words = shlex.split(command)
+                workshop.run([_file(program, target), *words], env=env, network=False, log=log)
             except BuildFailed as error:
                 hint = f"It runs from the frozen tree alone. {error.hint}"
                 raise Refused(f"`{command}` does not work when it is frozen", why=error.why, hint=hint) from error
+
+
+def _file(program: str, target: Target) -> str:
+    """The file of a program that a command line begins with."""
+    return program if Path(program).suffix else target.program(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,13 +27,17 @@ VERSION: Final = 9  # of what a freeze makes: raised when the same inputs give o
 _PACKAGES: Final = ("/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite")
 
 
-def freeze_target(plan: Plan, target: PlannedTarget, *, project: Path, out: Path, host: bool = False, clean: bool = False) -> Payload:
+def freeze_target(
+    plan: Plan, target: PlannedTarget, *, project: Path, out: Path, icon: bytes = b"", host: bool = False, clean: bool = False
+) -> Payload:
     """The payload of one target in `out/<target>/`: what is there already, from the cache, or frozen now.
+
+    `icon` is an icon file for its programs, for Windows.
 
     Raises Missing, BuildFailed or Refused; whatever was in the folder before is then still there.
     """
-    image = choose_image(target.container, host=host, project=project)
-    job = FreezeJob(project=project, plan=plan, target=target, out=out / target.target, image=image, clean=clean)
+    image = choose_image(target.container, target=Target.parse(target.target), host=host, project=project)
+    job = FreezeJob(project=project, plan=plan, target=target, out=out / target.target, image=image, icon=icon, clean=clean)
     freezer = FREEZERS[target.freezer]
     key = _key(job, freezer.inputs(job))
     if not clean and (present := _present(job, key) or _cached(job, key)):
@@ -60,6 +65,7 @@ def _key(job: FreezeJob, inputs: Mapping[str, Any]) -> str:
             "product": msgspec.to_builtins(job.plan.product),
             "config": msgspec.to_builtins([config.gates, config.smoke.run, config.licenses]),
             "target": [job.target.target, job.target.floor, job.target.budget, wants_one_file(job)],
+            "icon": hashlib.sha256(job.icon).hexdigest(),
             "epoch": job.plan.source.epoch,
             "workshop": job.image.identity if job.image else _packages(),
         }

@@ -23,6 +23,7 @@ from coldforge.target import Target, glibc
 
 USER: Final = 1000
 ROOT: Final = "/coldforge"
+WINE: Final = "windows"  # the entry of images.toml that freezes for Windows where there is none
 
 
 class HostWorkshop:
@@ -30,6 +31,8 @@ class HostWorkshop:
 
     identity = "host"
     uv_needed = False
+    windows = False
+    python = "environment/Scripts/python.exe" if os.name == "nt" else "environment/bin/python"
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -38,6 +41,9 @@ class HostWorkshop:
 
     def path(self, name: str) -> str:
         return str(self._root / name)
+
+    def seen(self, name: str) -> str:
+        return self.path(name)
 
     def put(self, source: Path, name: str) -> None:
         target = self._root / name
@@ -98,6 +104,8 @@ class ContainerWorkshop:
 
     network_off = True
     uv_needed = True
+    windows = False
+    python = "environment/bin/python"
 
     def __init__(self, container: Container, image: Image) -> None:
         self._container = container
@@ -109,6 +117,9 @@ class ContainerWorkshop:
 
     def path(self, name: str) -> str:
         return f"{ROOT}/{name}"
+
+    def seen(self, name: str) -> str:
+        return self.path(name)
 
     def put(self, source: Path, name: str) -> None:
         self._container.put(source, self.path(name), USER)
@@ -139,8 +150,13 @@ class ContainerWorkshop:
         self._container.restore(source, self.path(name))
 
 
-def choose_image(container: str, *, host: bool, project: Path) -> Image | None:
-    """The image to freeze in; None for the host: asked for, nothing planned, or no engine on this machine."""
+def choose_image(container: str, *, target: Target, host: bool, project: Path) -> Image | None:
+    """The image to freeze in; None for the host: asked for, nothing planned, or no engine on this machine.
+
+    For Windows it is one with Wine, and on Windows itself none.
+    """
+    if target.os == "windows":
+        container = "" if os.name == "nt" else container or WINE
     if host or not container:
         return None
     image = find_image(container, project)
@@ -163,9 +179,12 @@ def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
         if image.recipe:
             identity = engine.build_image(client, base=identity, recipe=image.recipe, architecture=target.debian_arch)
         needs = f" (glibc {image.glibc}: the result needs that at most)" if image.glibc else f" (musl {image.musl})" if image.musl else ""
+        needs = needs or (f" (Wine {image.wine})" if image.wine else "")
         reporter().info(f"Freezing in a container of {image.base}{needs}.")
         with _running(client, identity, target) as made:
-            yield ContainerWorkshop(made, image)
+            from coldforge.freeze.wine import WineWorkshop
+
+            yield (WineWorkshop if image.wine else ContainerWorkshop)(made, image)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def _fine(_product: Product, _config: Config, _version: names.Version) -> Iterat
 
 
 class Format(NamedTuple):
-    """One format: the operating system it is for (empty: every one), and a function that names its files.
+    """One format: the operating systems it is for (empty: every one), and a function that names its files.
 
     `programs` are those of other projects that make it (see host.programs), and `check` finds what the format does not take.
     `glibc`: every system that takes it has that for its C library. `of` is the format from whose file it is made, if it is.
@@ -34,6 +34,10 @@ class Format(NamedTuple):
     check: Check = _fine
     glibc: bool = False
     of: str = ""
+
+    def suits(self, system: str) -> bool:
+        """Whether an operating system has it."""
+        return not self.os or system in self.os.split()
 
 
 def package_name(form: str, product: Product, config: Config) -> str:
@@ -95,7 +99,7 @@ def _sbom(product: Product, _config: Config, version: names.Version, target: Tar
 FORMATS: Final[Mapping[str, Format]] = {
     "tar.gz": Format("linux", _archive("tar.gz")),
     "tar.zst": Format("linux", _archive("tar.zst")),
-    "onefile": Format("linux", _onefile),
+    "onefile": Format("linux windows", _onefile),
     "deb": Format("linux", _deb, glibc=True),
     "rpm": Format("linux", _package("rpm", "rpm"), glibc=True),
     "arch": Format("linux", _package("arch", "pkg.tar.zst"), glibc=True),

@@ -136,7 +136,7 @@ def archive_folder(product: str, version: Version) -> str:
 
 def onefile(executable: str, version: Version, target: Target) -> str:
     """Name of a one-file executable."""
-    return f"{safe(executable)}-{semver(version)}-{target}"
+    return target.program(f"{safe(executable)}-{semver(version)}-{target}")
 
 
 def sbom(product: str, version: Version, target: Target) -> str:

@@ -174,9 +174,11 @@ def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[
     for fmt in wanted:
         if fmt not in FORMATS:
             planning.add(f"{target}: this version of coldforge makes no {fmt!r}", nearest(fmt, FORMATS), keys=keys)
-        elif FORMATS[fmt].os not in ("", target.os):
-            planning.add(f"{target}: {fmt} is for {FORMATS[fmt].os} only", "--target leaves other targets out", keys=keys)
+        elif not FORMATS[fmt].suits(target.os):
+            planning.add(
+                f"{target}: {fmt} is for {FORMATS[fmt].os.replace(' ', ' and ')} only", "--target leaves other targets out", keys=keys
+            )
         elif target.musl and FORMATS[fmt].glibc:
-            fitting = ", ".join(name for name, form in FORMATS.items() if not form.glibc and form.os in ("", target.os))
+            fitting = ", ".join(name for name, form in FORMATS.items() if not form.glibc and form.suits(target.os))
             planning.add(f"{target}: {fmt} is for systems whose C library is glibc", f"those for musl take {fitting}", keys=keys)
-    return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].os in ("", target.os))
+    return tuple(fmt for fmt in wanted if fmt in FORMATS and FORMATS[fmt].suits(target.os))

@@ -154,6 +154,15 @@ _ALL: Final = (
         "words than SPDX's.",
     ),
     Gate(
+        name="protection",
+        level="warning",
+        title="A file for Windows does without protection that the system offers",
+        meaning="Windows loads programs and libraries to addresses that nobody can guess (ASLR, with high entropy) and runs no data (DEP), "
+        "for files that were linked so. Every program and library of a tree for Windows is looked at; whoever built such a file "
+        "left it out.",
+        fix="Choose a newer wheel of the distribution, or tell those who build it: `/DYNAMICBASE /HIGHENTROPYVA /NXCOMPAT`.",
+    ),
+    Gate(
         name="runpath",
         level="error",
         title="A file searches for libraries outside of the tree",

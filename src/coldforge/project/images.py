@@ -38,6 +38,9 @@ class ImageConfig(Section, frozen=True, kw_only=True):
         str, Meta(description="Version of its GNU C library: the floor of what is frozen in it, give or take.", pattern=_VERSION)
     ] = ""
     musl: Annotated[str, Meta(description="Version of its C library when that is musl.", pattern=_VERSION)] = ""
+    wine: Annotated[
+        str, Meta(description="Version of its Wine, by which it freezes for Windows; `python` then only builds wheels.", pattern=_VERSION)
+    ] = ""
     use: Annotated[
         Use, Meta(description="What for: freezing, a bare system in which things are tried (smoke), or the display server beside that.")
     ] = "freeze"
@@ -56,6 +59,7 @@ class Image:
     python: str = "python3"
     glibc: str = ""
     musl: str = ""
+    wine: str = ""
     use: Use = "freeze"
     manager: Manager = "apt"
     architectures: tuple[str, ...] = ()
@@ -72,7 +76,8 @@ class Image:
 
     def serves(self, target: Target) -> bool:
         """Whether a freeze for `target` can run in it, as far as the entry tells."""
-        return bool(self.musl) == target.musl and (not self.architectures or target.arch in self.architectures)
+        system = bool(self.wine) == (target.os == "windows") and bool(self.musl) == target.musl
+        return system and (not self.architectures or target.arch in self.architectures)
 
 
 def find_image(name: str, project: Path) -> Image:
@@ -136,6 +141,7 @@ def _image(document: Part, name: str, findings: Findings) -> Image:
         python=image.python,
         glibc=image.glibc,
         musl=image.musl,
+        wine=image.wine,
         use=image.use,
         manager=image.manager,
         architectures=image.architectures,

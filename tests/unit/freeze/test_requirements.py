@@ -37,6 +37,12 @@ def test_only_what_is_installed_is_recorded() -> None:
     assert [dist.name for dist in recorded(pins(TEXT), "3.13.0")] == ["click"]
 
 
+def test_the_words_of_windows_for_a_machine_mean_windows() -> None:
+    for marker in ("sys_platform == 'win32'", "os_name == 'nt'", "platform_system == 'Windows'", "platform_machine == 'AMD64'"):
+        assert holds(marker, "3.13.2", "AMD64")
+        assert not holds(marker, "3.13.2", "x86_64")
+
+
 def test_a_marker_that_cannot_be_read_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="no marker at all"):
         holds("no marker at all", "3.11.1")

@@ -11,7 +11,9 @@ from coldforge.freeze.workshop import choose_image
 from coldforge.host import engine
 from coldforge.report import use
 from coldforge.report.reporter import Silent
+from coldforge.target import Target
 
+LINUX = Target("linux", "x86_64")
 DIGEST = f"sha256:{'0' * 64}"
 
 
@@ -38,15 +40,15 @@ def an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("an_engine")
 def test_a_named_image_is_used_where_there_is_an_engine(tmp_path: Path) -> None:
-    image = choose_image(DIGEST, host=False, project=tmp_path)
+    image = choose_image(DIGEST, target=LINUX, host=False, project=tmp_path)
     assert image is not None
     assert image.base == DIGEST
 
 
 @pytest.mark.usefixtures("an_engine")
 def test_the_host_is_used_when_it_is_asked_for_or_nothing_is_named(tmp_path: Path) -> None:
-    assert choose_image(DIGEST, host=True, project=tmp_path) is None
-    assert choose_image("", host=False, project=tmp_path) is None
+    assert choose_image(DIGEST, target=LINUX, host=True, project=tmp_path) is None
+    assert choose_image("", target=LINUX, host=False, project=tmp_path) is None
 
 
 @pytest.mark.usefixtures("no_engine")
@@ -54,7 +56,7 @@ def test_without_an_engine_the_host_is_used_and_that_is_said(tmp_path: Path) -> 
     told = Told()
     use(told)
     try:
-        assert choose_image(DIGEST, host=False, project=tmp_path) is None
+        assert choose_image(DIGEST, target=LINUX, host=False, project=tmp_path) is None
     finally:
         use(Silent())
     (line,) = told.lines
@@ -64,4 +66,4 @@ def test_without_an_engine_the_host_is_used_and_that_is_said(tmp_path: Path) -> 
 @pytest.mark.usefixtures("no_engine")
 def test_a_wrong_name_is_an_error_even_where_it_would_not_be_used(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nonsense"):
-        choose_image("nonsense", host=False, project=tmp_path)
+        choose_image("nonsense", target=LINUX, host=False, project=tmp_path)

@@ -89,6 +89,7 @@ def test_names_of_artifacts() -> None:
     assert names.archive("My_App", version, LINUX) == "My_App-1.2.3-rc.1-linux-x86_64.tar.gz"
     assert names.archive_folder("My_App", version) == "My_App-1.2.3-rc.1"
     assert names.onefile("my-app", version, LINUX) == "my-app-1.2.3-rc.1-linux-x86_64"
+    assert names.onefile("my-app", version, Target("windows", "x86_64")) == "my-app-1.2.3-rc.1-windows-x86_64.exe"
     assert names.deb(names.debian_package("My_App"), version, LINUX) == "my-app_1.2.3-rc.1_amd64.deb"
     assert names.deb("libdemo1.2++", version, Target("linux", "aarch64")) == "libdemo1.2_1.2.3-rc.1_arm64.deb"
 

@@ -55,7 +55,7 @@ def traces(folders: Mapping[str, Sequence[str]], *, user: str, hosts: AbstractSe
     """
     texts = {folder.rstrip("/"): what for what, paths in folders.items() for folder in paths if _is_particular(folder)}
     if user and not _is_common(user):
-        texts |= dict.fromkeys((f"/home/{user}/", f"/Users/{user}/"), HOME)
+        texts |= dict.fromkeys((f"/home/{user}/", f"/Users/{user}/", f"\\Users\\{user}\\"), HOME)
     for host in hosts:
         if host and not _is_common(host):
             telling = len(host) >= 6 and _WORDS.search(host)
@@ -65,7 +65,7 @@ def traces(folders: Mapping[str, Sequence[str]], *, user: str, hosts: AbstractSe
 
 def _is_particular(folder: str) -> bool:
     """Whether a folder is one machine's: not the top of a tree, and none that every system has."""
-    parts = folder.strip("/").split("/")
+    parts = re.split(r"[\\/]+", folder.strip("\\/"))
     is_home = len(parts) == 2 and parts[0] in ("home", "Users")
     return len(parts) > 1 and not folder.startswith(_SYSTEM) and not (is_home and _is_common(parts[1]))
 
