@@ -260,6 +260,7 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @SUBJECT
 @SERVERS
 @PASSPHRASE
+@click.option("--payload", is_flag=True, help="Sign the programs in the frozen trees for Windows, between `freeze` and `bundle`.")
 @JSON
 @common
 def sign(
@@ -269,6 +270,7 @@ def sign(
     rsa_key: str | None,
     timestamp_servers: tuple[str, ...],
     passphrase_fd: int | None,
+    payload: bool,
     as_json: bool,
     **programs: str | None,
 ) -> None:
@@ -290,7 +292,7 @@ def sign(
     }
     about = {names[option]: value for option, value in programs.items()}
     keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers)
-    manifest = pipeline.sign_release(existing(dist), keys)
+    manifest = (pipeline.sign_payloads if payload else pipeline.sign_release)(existing(dist), keys)
     if as_json:
         show(pipeline.plain(manifest))
 

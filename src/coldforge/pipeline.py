@@ -309,6 +309,7 @@ def record_of(payload: Payload) -> TargetRecord:
         freezer=payload.freezer,
         payload_digest=payload.digest,
         payload_size=payload.size,
+        signed={entry.path: entry.signature for entry in payload.files if entry.signature},
         glibc_floor=payload.glibc_floor,
         needs=payload.needs,
         environment=payload.environment,
@@ -472,6 +473,29 @@ def sign_release(dist: Path, given: Given) -> Manifest:
     reporter().table(results(signed, seconds={}, out=dist))
     reporter().info(f"Next: coldforge attest {_shown(dist)}")
     return signed
+
+
+def sign_payloads(dist: Path, given: Given) -> Manifest:
+    """Sign the programs in the frozen trees of `dist`, for packages that are made afterwards.
+
+    The record of packages of another tree goes: they are to be made again.
+    """
+    from coldforge.host.lock import exclusive
+    from coldforge.sign.keys import Keys
+    from coldforge.sign.payload import sign_payloads as sign
+
+    manifest = read(dist / MANIFEST, Manifest)
+    with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
+        found = {target: record_of(payload) for target, payload in sign(dist, manifest, keys).items()}
+        kept = (record if _same_payload(record, found) else found[record.target] for record in manifest.targets)
+        signed = msgspec.structs.replace(manifest, targets=tuple(kept))
+        write_records(dist, signed)
+    reporter().info(f"Next: coldforge bundle --out {_shown(dist)}")
+    return signed
+
+
+def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bool:
+    return record.target not in found or found[record.target].payload_digest == record.payload_digest
 
 
 def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None) -> tuple[Path, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from coldforge import __version__, pipeline
 from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import cache, engine, files, zsyncmake
-from coldforge.plan.model import Plan
+from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.images import Image, find_image
 from coldforge.rebuild import inputs, replay, rows, signatures
 from coldforge.rebuild.fetch import check, fetch, origin_of
@@ -142,8 +143,14 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
         clean=True,
         jobs=jobs or (os.cpu_count() or 1),
     )
-    manifest = pipeline.carry_out(this, plan.targets, pipeline.PACKAGE, shown=plan)
+    stages = (pipeline.freeze, partial(_sign_again, record), pipeline.bundle) if record.signed else pipeline.PACKAGE
+    manifest = pipeline.carry_out(this, plan.targets, stages, shown=plan)
     return next(made for made in manifest.targets if made.target == record.target)
+
+
+def _sign_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:
+    """A stage after the freeze: the signatures of the tree's programs are put back, so that packages hold what was released."""
+    return pipeline.record_of(signatures.put_back_into_tree(recorded.signed, this.out / target.target))
 
 
 def _check_recorded(one: _Replay, plan: Plan) -> None:

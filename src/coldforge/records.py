@@ -43,11 +43,25 @@ class Origin(Record, frozen=True, kw_only=True):
     version: str = ""
 
 
+class Signature(Record, frozen=True, kw_only=True):
+    """A signature that was put into a file, as data: whoever makes the file again can put it back without the key.
+
+    `key` is the fingerprint of the OpenPGP key, the file of the RSA key, or the sha256 of the certificate; `size` and `sha256` are of the
+    file before it was signed, `data` is the signature in base64.
+    """
+
+    key: str
+    size: int
+    sha256: str
+    data: str
+
+
 class FileEntry(Record, frozen=True, kw_only=True):
     """One file, symlink or empty directory of a payload.
 
     `path` is relative, with forward slashes. `mode` is normalised (0o755 or 0o644).
-    `sha256` is of the content and empty for links and directories; `link` is a symlink's text.
+    `sha256` is of the content and empty for links and directories; `link` is a symlink's text. Both size and digest are of the file as
+    it is packaged; `signature` is what it was before, when it was signed after the freeze.
     """
 
     path: str
@@ -57,6 +71,7 @@ class FileEntry(Record, frozen=True, kw_only=True):
     sha256: str = ""
     link: str = ""
     origin: Origin
+    signature: Signature | None = None
 
 
 class Component(Record, frozen=True, kw_only=True):
@@ -188,19 +203,6 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
         return sum(entry.size for entry in self.files)
 
 
-class Signature(Record, frozen=True, kw_only=True):
-    """A signature that was put into an artifact, as data: whoever makes the artifact again can put it back without the key.
-
-    `key` is the fingerprint of the OpenPGP key, or the file of the RSA key; `size` and `sha256` are of the artifact before it was
-    signed, `data` is the signature in base64.
-    """
-
-    key: str
-    size: int
-    sha256: str
-    data: str
-
-
 class Artifact(Record, frozen=True, kw_only=True):
     """One file for users. `path` is relative to `dist/`, and ends with the name.
 
@@ -261,12 +263,16 @@ class Smoke(Record, frozen=True, kw_only=True):
 
 
 class TargetRecord(Record, frozen=True, kw_only=True):
-    """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them."""
+    """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them.
+
+    `signed` are the signatures that files of the payload got after the freeze, by path.
+    """
 
     target: str
     freezer: str
     payload_digest: str
     payload_size: int
+    signed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
     glibc_floor: str = ""
     needs: tuple[Need, ...] = ()
     environment: Environment

@@ -16,10 +16,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from msgspec.structs import replace
 
 from coldforge import pipeline
-from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
+from coldforge.errors import BuildFailed, ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import authenticode, files, signed
-from coldforge.rebuild import rows
-from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, TargetRecord, canonical, read
+from coldforge.rebuild import rows, signatures
+from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
 from support import payloads
@@ -341,3 +341,77 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLDFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def frozen(built: Path, authority: Authority, tmp_path: Path) -> Path:
+    """A release that is frozen and not packaged: programs, one that a vendor has signed, one that only begins like one, a link."""
+    dist = tmp_path / "frozen"
+    root = dist / TARGET / "payload"
+    (root / "_internal").mkdir(parents=True)
+    setup = (built / TARGET / SETUP).read_bytes()
+    for name, data in {
+        "demo.exe": setup,
+        "_internal/module.pyd": setup + b"!",
+        "_internal/data.bin": b"MZ is no program",
+        "a.txt": b"x",
+    }.items():
+        (root / name).write_bytes(data)
+    (root / "demo.exe").chmod(0o755)
+    (root / "link").symlink_to("a.txt")
+    authority.signer("vendor", "Vendor")
+    words: list[str | Path] = ["sign", "-certs", authority.folder / "vendor.pem", "-key", authority.folder / "vendor.key", "-h", "sha256"]
+    subprocess.run(
+        ["osslsigncode", *words, "-in", root / "demo.exe", "-out", root / "_internal/vendor.dll"], check=True, capture_output=True
+    )
+    payload = replace(payloads.payload_of(root), target=TARGET)
+    manifest = read(built / MANIFEST, Manifest)
+    text = canonical(replace(manifest, targets=(pipeline.record_of(payload),)))
+    for path, data in {"payload.json": canonical(payload), MANIFEST: text, f"../{MANIFEST}": text}.items():
+        (dist / TARGET / path).write_bytes(data)
+    return dist
+
+
+def test_programs_of_a_tree_are_signed_before_it_is_packaged(frozen: Path, authority: Authority, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(frozen, again, symlinks=True)
+    before = read(frozen / TARGET / "payload.json", Payload)
+    key = authority.folder / "demo"
+    words = ("sign", frozen, "--payload", "--authenticode-key", f"{key}.key", "--authenticode-certificate", f"{key}.pem")
+    coldforge(*words, env=environment()).succeeded()
+    after = read(frozen / TARGET / "payload.json", Payload)
+    root = frozen / TARGET / "payload"
+    changed = {new.path: (old, new) for old, new in zip(before.files, after.files, strict=True) if old != new}
+    assert sorted(changed) == ["_internal/module.pyd", "demo.exe"]
+    for path, (old, new) in changed.items():
+        assert new.signature
+        assert (new.signature.sha256, new.signature.size) == (old.sha256, old.size)
+        assert new == replace(payloads.entry(root / path, root), kind=old.kind, mode=old.mode, origin=old.origin, signature=new.signature)
+        assert seen(root / path, authority).signer == "CN=Demo Ltd"
+        second_opinion(root / path, authority)
+    assert seen(root / "_internal/vendor.dll", authority).signer == "CN=Vendor"
+    assert (root / "demo.exe").stat().st_mode & 0o777 == 0o755
+    (record,) = read(frozen / MANIFEST, Manifest).targets
+    assert (record.payload_digest, record.signed.keys()) == (after.digest, changed.keys())
+    assert read(frozen / TARGET / MANIFEST, Manifest).targets == (record,)
+    once = payloads.snapshot(frozen)
+    coldforge(*words, env=environment()).succeeded()
+    assert payloads.snapshot(frozen) == once
+
+    rebuilt = signatures.put_back_into_tree(record.signed, again / TARGET)
+    assert rebuilt.digest == after.digest
+    assert payloads.snapshot(again / TARGET / "payload") == payloads.snapshot(root)
+
+
+def test_a_tree_that_cannot_be_signed_stays_as_it_was(frozen: Path, authority: Authority) -> None:
+    whole = {**payloads.snapshot(frozen), ".lock": b""}
+    key = f"-certs {authority.folder}/demo.pem -key {authority.folder}/demo.key"
+    first = f'case "$1" in *.pyd) osslsigncode sign {key} -h sha256 -in "$1" -out "$1.signed" && mv "$1.signed" "$1";; esac'
+    with pytest.raises(BuildFailed, match=r"what signs demo\.exe put no signature into it"):
+        pipeline.sign_payloads(frozen, commanded("sh", "-c", first, "sh", "{file}"))
+    assert {**payloads.snapshot(frozen), ".lock": b""} == whole
+    data = frozen / TARGET / "payload" / "_internal" / "data.bin"
+    data.write_text("other")
+    with pytest.raises(Refused, match=r"_internal/data\.bin is not the file that was frozen"):
+        pipeline.sign_payloads(frozen, pem(authority))
+    assert {**payloads.snapshot(frozen), ".lock": b""} == {**whole, f"{TARGET}/payload/_internal/data.bin": b"other"}

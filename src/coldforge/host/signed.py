@@ -28,6 +28,7 @@ _APK: Final = b".SIGN."
 # Sections of an AppImage's runtime: both are zero while the file is digested, and the signature is about the digest as text.
 SIGNATURE: Final = ".sha256_sig"
 KEY: Final = ".sig_key"
+PROGRAM: Final = "program"  # for Windows, in a tree: no format of an artifact
 _KEY: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
@@ -264,6 +265,7 @@ _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     "rpm": _rpm_with,
     "apk": _apk_with,
     "appimage": _appimage_with,
+    PROGRAM: pe.signed,
     "nsis": pe.signed,
     "onefile": pe.signed,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from coldforge.host import files, signed, spans, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
-from coldforge.records import Artifact
+from coldforge.records import Artifact, FileEntry, Payload, Signature, canonical, read
 
 
 def same_but_for_signatures(one: memoryview, other: memoryview) -> bool:
@@ -63,3 +64,24 @@ def about_signed(rebuilt: Artifact, out: Path, epoch: int) -> Artifact:
     with files.beside(path) as temporary:
         zsyncmake.write(path.with_name(name), name, epoch, temporary)
     return msgspec.structs.replace(rebuilt, size=path.stat().st_size, sha256=files.sha256(path))
+
+
+def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path) -> Payload:
+    """Put recorded signatures into the files of a rebuilt tree that they were made of, and write its index anew; the index."""
+    payload = read(folder / "payload.json", Payload)
+    entries = tuple(_signed_again(recorded.get(entry.path), entry, folder / "payload" / entry.path) for entry in payload.files)
+    made = msgspec.structs.replace(payload, files=entries)
+    files.write(folder / "payload.json", canonical(made))
+    return made
+
+
+def _signed_again(signature: Signature | None, entry: FileEntry, path: Path) -> FileEntry:
+    if signature is None or entry.sha256 != signature.sha256:
+        return entry
+    try:
+        with files.beside(path) as temporary:
+            signed.put(path, signed.PROGRAM, base64.b64decode(signature.data, validate=True), temporary)
+            temporary.chmod(path.stat().st_mode)
+    except damage():  # what is recorded may come from anybody
+        return entry
+    return msgspec.structs.replace(entry, size=path.stat().st_size, sha256=files.sha256(path), signature=signature)
