@@ -435,13 +435,19 @@ def repo(
 
 @coldforge.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--ca",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Certificates in PEM: tell whether the signature of a program for Windows, and its timestamp, lead to one of them.",
+)
 @JSON
 @common
-def inspect(file: Path, *, as_json: bool) -> None:
+def inspect(file: Path, *, ca: Path | None, as_json: bool) -> None:
     """Show what is in an artifact, a frozen tree, its index or a manifest: parts, floor, libraries, files."""
     from coldforge import pipeline
 
-    document = pipeline.inspect_file(file, quiet=as_json)
+    document = pipeline.inspect_file(file, quiet=as_json, authorities=ca)
     if as_json:
         show(document)
 

@@ -589,12 +589,15 @@ def _verify_remote(remote: tuple[str, str], policy: Any, *, trusted_root: Path |
         return checks.verify_folder(folder, policy=policy, trusted_root=trusted_root)
 
 
-def inspect_file(path: Path, *, quiet: bool) -> Any:
-    """What is in a file that coldforge or another tool made."""
+def inspect_file(path: Path, *, quiet: bool, authorities: Path | None = None) -> Any:
+    """What is in a file that coldforge or another tool made; with `authorities` whether its Authenticode signature leads to one of them."""
     from coldforge.bundle.inspect import inspect
     from coldforge.bundle.inspection import tables
+    from coldforge.host import authenticode
 
     document = inspect(path)
+    if authorities:
+        document = msgspec.structs.replace(document, fields={**document.fields, "chain": authenticode.chain(path, authorities)})
     if not quiet:
         for table in tables(document):
             reporter().table(table)

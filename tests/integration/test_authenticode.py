@@ -22,6 +22,8 @@ from coldforge.rebuild import rows, signatures
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
+from coldforge.verify import code
+from coldforge.verify.verdict import Row
 from support import payloads
 from support.authority import Authority
 from support.program import coldforge, environment
@@ -278,6 +280,37 @@ def test_inspect_tells_who_signed(dist: Path, authority: Authority) -> None:
     after = json.loads(coldforge("inspect", path, "--json", env=environment()).succeeded().out)["fields"]
     assert after["authenticode digest"] == before["fields"]["authenticode digest"]
     assert (after["signed by"], after["signed at"], after["timestamp"]) == ("CN=Demo Ltd", "2023-11-14T22:13:20Z", "none")
+
+
+def test_inspect_tells_whether_it_leads_to_an_authority(dist: Path, authority: Authority, tmp_path: Path) -> None:
+    path, ca = dist / TARGET / SETUP, authority.folder / "ca.pem"
+    coldforge("inspect", path, "--ca", ca, env=environment()).failed(2, "is not signed")
+    pipeline.sign_release(dist, pem(authority))
+    done = coldforge("inspect", path, "--ca", ca, "--json", env=environment()).succeeded()
+    assert json.loads(done.out)["fields"]["chain"] == "leads to a certificate in ca.pem"
+    Authority(tmp_path)
+    done = coldforge("inspect", path, "--ca", tmp_path / "ca.pem", "--json", env=environment()).succeeded()
+    assert json.loads(done.out)["fields"]["chain"] == "CN=Demo Ltd: no certificate that is believed has issued it"
+    coldforge("inspect", path, "--ca", path, env=environment()).failed(2, "holds no certificate")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_policy_may_demand_who_signed(name: str, dist: Path, authority: Authority) -> None:
+    path, row = dist / TARGET / name, Row(name=name, word="ok", sha256="d")
+    assert code.judged(row, path, "") == row
+    assert code.judged(row, path, "Demo Ltd") == replace(
+        row, word="foreign", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
+    )
+    pipeline.sign_release(dist, pem(authority))
+    for called in ("Demo Ltd", "CN=Demo Ltd"):
+        assert code.judged(row, path, called) == row
+    assert code.judged(row, path, "Demo") == replace(
+        row, word="foreign", why="Authenticode: somebody else signed it", expected="Demo", got="CN=Demo Ltd"
+    )
+    path.write_bytes(broken(path.read_bytes()))
+    found = code.judged(row, path, "Demo Ltd")
+    assert (found.word, found.why) == ("altered", "its Authenticode signature is bad: the file was changed after it was signed")
+    assert code.judged(replace(row, word="missing"), path, "Demo Ltd").word == "missing"
 
 
 @pytest.fixture

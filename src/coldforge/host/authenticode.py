@@ -6,6 +6,7 @@ Sources: RFC 5652 (CMS), RFC 3161 (timestamps), [MS-OSHARED] 2.3.2 (what Authent
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from coldforge.errors import ConfigurationError
 from coldforge.host import der, files, ole, pe, run
 from coldforge.host.spans import Span, pieces
 
@@ -49,15 +51,20 @@ class Stamped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A signature whose bytes are those of the file: who made it, by which certificate (sha256), and when he and others say it was."""
+    """A signature whose bytes are those of the file: who made it (subject and common name), by which certificate (sha256), and when."""
 
     signer: str
+    name: str
     issuer: str
     certificate: str
     time: int | None
     timestamp: Stamped | None
     chain: str
     """Why the signer's certificate, or that of the timestamp, is not believed; empty when both are, or nobody asked."""
+
+    def is_by(self, wanted: str) -> bool:
+        """Whether the signer is called so: by common name, or by the whole subject as RFC 4514 writes it."""
+        return wanted in (self.name, self.signer)
 
 
 class _Signed:
@@ -77,10 +84,10 @@ class _Signed:
         self.others = [part.tag for part in rest if part.tag not in (0xA0, der.SET)]
         (signer,) = rest[-1].of(der.SET)
         _, self.who, algorithm, *fields = signer.of(der.SEQUENCE)
-        self.digest = _DIGESTS[next(iter(algorithm)).oid]
+        self.digest = _DIGESTS[_algorithm(algorithm)]
         self.said = fields.pop(0).of(0xA0)
         how, value, *unsaid = fields
-        self.how, self.value = next(iter(how)).oid, value.of(der.OCTETS).bytes
+        self.how, self.value = _algorithm(how), value.of(der.OCTETS).bytes
         self.signed, self.unsigned = _attributes([self.said]), _attributes(unsaid)
 
     @cached_property
@@ -94,7 +101,7 @@ class _Signed:
 
     def check(self) -> None:
         """Raises ValueError when it is not what the signer signed."""
-        from cryptography.exceptions import InvalidSignature
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -105,8 +112,9 @@ class _Signed:
             raise ValueError("what is signed was changed")
         about = bytes([der.SET]) + self.said.whole[1:]
         known: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-        key, digest = self.signer.public_key(), known[self.digest]
+        digest = known[self.digest]
         try:
+            key = self.signer.public_key()
             if isinstance(key, rsa.RSAPublicKey) and self.how in _RSA:
                 key.verify(self.value, about, padding.PKCS1v15(), digest)
             elif isinstance(key, ec.EllipticCurvePublicKey) and self.how in _EC:
@@ -115,6 +123,14 @@ class _Signed:
                 raise ValueError(f"a signature by {self.how} is not read")
         except InvalidSignature as error:
             raise ValueError("the signature is not of its signer") from error
+        except UnsupportedAlgorithm as error:
+            raise ValueError("the key of its signer is of no known kind") from error
+
+
+def _algorithm(value: der.Value) -> str:
+    for name in value.of(der.SEQUENCE):
+        return name.oid
+    raise ValueError("an algorithm of it has no name")
 
 
 def _attributes(lists: Iterable[der.Value]) -> dict[str, der.Value]:
@@ -129,9 +145,12 @@ def _attributes(lists: Iterable[der.Value]) -> dict[str, der.Value]:
 
 
 def _loaded(certificates: Iterable[bytes]) -> list[Certificate]:
-    from cryptography.x509 import load_der_x509_certificate
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate
 
-    return [load_der_x509_certificate(one) for one in certificates]
+    try:
+        return [load_der_x509_certificate(one) for one in certificates]
+    except InvalidVersion as error:
+        raise ValueError("a certificate of it is of no known version") from error
 
 
 def check_nothing_hidden(data: bytes) -> None:
@@ -191,19 +210,27 @@ def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequ
         raise ValueError("its signature is about something else")
     _, about = found.content.of(der.SEQUENCE)
     algorithm, value = about.of(der.SEQUENCE)
-    if digest(stream, _DIGESTS[next(iter(algorithm)).oid]) != value.of(der.OCTETS).bytes.hex():
+    if digest(stream, _DIGESTS[_algorithm(algorithm)]) != value.of(der.OCTETS).bytes.hex():
         raise ValueError("the file was changed after it was signed")
     stamp = _stamp(found)
     time = _time(found.signed[_SIGNING_TIME]) if _SIGNING_TIME in found.signed else None
     signer = found.signer
     return Seen(
         signer=signer.subject.rfc4514_string(),
+        name=_common_name(signer),
         issuer=signer.issuer.rfc4514_string(),
         certificate=hashlib.sha256(_der(signer)).hexdigest(),
         time=time,
         timestamp=Stamped(time=stamp[1], signer=stamp[0].signer.subject.rfc4514_string()) if stamp else None,
         chain=_chain(found, stamp, believed, stamps, time) if believed else "",
     )
+
+
+def _common_name(certificate: Certificate) -> str:
+    from cryptography.x509.oid import NameOID
+
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""
 
 
 def _der(certificate: Certificate) -> bytes:
@@ -220,7 +247,7 @@ def _stamp(found: _Signed) -> tuple[_Signed, int] | None:
     stamp.check()
     _, _, about, _, time, *_ = der.read(stamp.content.of(der.OCTETS).bytes).of(der.SEQUENCE)
     algorithm, value = about.of(der.SEQUENCE)
-    made = hashlib.new(_DIGESTS[next(iter(algorithm)).oid], found.value).digest()
+    made = hashlib.new(_DIGESTS[_algorithm(algorithm)], found.value).digest()
     if stamp.kind != _STAMP or value.of(der.OCTETS).bytes != made:
         raise ValueError("its timestamp is of another signature")
     return stamp, _time(time)
@@ -251,7 +278,7 @@ def _leads(found: _Signed, believed: Sequence[Certificate], at: int, purpose: st
 
     try:
         usage = found.signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return "the certificate does not say what it is for"
     if purpose not in [one.dotted_string for one in usage]:
         return "the certificate is for something else"
@@ -270,12 +297,12 @@ def _leads(found: _Signed, believed: Sequence[Certificate], at: int, purpose: st
 
 def _issued(above: Certificate, below: Certificate) -> bool:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         below.verify_directly_issued_by(above)
         constraints = above.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
         return False
     return constraints.ca
 
@@ -310,3 +337,24 @@ def fields(seen: Seen | None) -> Mapping[str, str]:
         "signed at": iso(seen.time) if seen.time is not None else "",
         "timestamp": f"{iso(stamp.time)} by {stamp.signer}" if stamp else "none",
     }
+
+
+def chain(path: Path, authorities: Path) -> str:
+    """Whether a signature leads to a certificate of a PEM file, and its timestamp too, in the words of `inspect`.
+
+    Raises ConfigurationError when the file has no certificate, or `path` no signature that could lead to one.
+    """
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        believed = load_pem_x509_certificates(authorities.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{authorities} holds no certificate in PEM", why=str(error)) from error
+    try:
+        with path.open("rb") as stream:
+            seen = read(stream, believed=believed)
+    except (OSError, ValueError, EOFError, LookupError, OverflowError, struct.error) as error:
+        raise ConfigurationError(f"{path.name} has no signature that can be read", why=str(error)) from error
+    if seen is None:
+        raise ConfigurationError(f"{path.name} is not signed: there is nothing that could lead to a certificate")
+    return seen.chain or f"leads to a certificate in {authorities.name}"

@@ -139,7 +139,7 @@ class Key:
             return "there is none"
         if self.certificate and seen.certificate != self.certificate:
             return f"it is of another certificate, of {seen.signer}"
-        if self.asked.subject and self.asked.subject != seen.signer and f"CN={self.asked.subject}" not in seen.signer.split(","):
+        if self.asked.subject and not seen.is_by(self.asked.subject):
             return f"it is of {seen.signer}, not of {self.asked.subject}"
         if self.asked.servers and seen.timestamp is None:
             return "it has no timestamp"

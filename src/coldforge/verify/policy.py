@@ -46,6 +46,9 @@ class Policy(Section, frozen=True, kw_only=True):
     identity: Annotated[str, Meta(description="The certificate's name exactly: a workflow's URL or an e-mail address.")] = ""
     issuer: Annotated[str, Meta(description="Who vouched for the signer; with a repository, GitHub Actions.")] = ""
     key: Annotated[str, Meta(description="Public key (PEM) of a signer who has no certificate, instead of all the names above.")] = ""
+    code_signer: Annotated[
+        str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
+    ] = ""
 
 
 class Signer(Record, frozen=True, kw_only=True):

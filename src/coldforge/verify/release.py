@@ -14,6 +14,7 @@ from msgspec.structs import replace as replace_fields
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, decode, released_files, sums
+from coldforge.verify import code
 from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
 from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer
@@ -116,7 +117,9 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)
     others = commands(str(path), str(beside), policy, good.signer) if good else ()
-    return Verdict(what=path.name, rows=(judge(case, policy),), signer=signer, policy=policy, commands=others)
+    return Verdict(
+        what=path.name, rows=(code.judged(judge(case, policy), path, policy.code_signer),), signer=signer, policy=policy, commands=others
+    )
 
 
 def _unspecified(evidence: Sayings) -> ConfigurationError:
@@ -203,7 +206,8 @@ def _rows(found: Found) -> Iterator[Row]:
     names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
     for name in sorted((names | {SUMS}) - {MANIFEST}):
         row = found.judge(name, found.evidence.get(name, []))
-        yield _with_manifest(row, listed.get(name)) if name != SUMS else _sums(row, found)
+        row = _with_manifest(row, listed.get(name)) if name != SUMS else _sums(row, found)
+        yield code.judged(row, found.folder.files[name], found.policy.code_signer) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
     yield from _evidence_rows(found, names | {MANIFEST, SUMS})
