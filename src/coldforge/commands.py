@@ -315,6 +315,7 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> 
 @click.option("--tag", help="The release's tag (default: the tag that was built).")
 @click.option("--notes", type=click.Path(path_type=Path, dir_okay=False), help="Release notes (default: the changelog's section).")
 @click.option("--publish", is_flag=True, help="Publish it when it is complete; otherwise it stays a draft for a person to look at.")
+@click.option("--replace", is_flag=True, help="In a draft, swap files that have other bytes for those that are here.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @API
 @JSON
@@ -454,13 +455,15 @@ def inspect(file: Path, *, ca: Path | None, as_json: bool) -> None:
 
 @coldforge.command()
 @PROJECT
+@click.option("--release", is_flag=True, help="Ask GitHub too whether it would take the release. Needs GITHUB_TOKEN.")
+@API
 @JSON
 @common
-def doctor(project: str, *, as_json: bool) -> int:
+def doctor(project: str, *, release: bool, api_url: str | None, as_json: bool) -> int:
     """Check every tool, engine and credential that PROJECT's plan needs; each with the command that gets it."""
     from coldforge import doctor as checks
 
-    findings = checks.examine(existing(project))
+    findings = checks.examine(existing(project), release=release, api_url=api_url)
     checks.report(findings, quiet=as_json)
     if as_json:
         show(checks.plain(findings))

@@ -30,11 +30,12 @@ class Check(Record, frozen=True, kw_only=True):
     fix: str = ""
 
 
-def examine(project: Path) -> tuple[Check, ...]:
-    """Look at everything that the plan of `project`, and the stages after it, will need here."""
+def examine(project: Path, *, release: bool = False, api_url: str | None = None) -> tuple[Check, ...]:
+    """Look at everything that the plan of `project`, and the stages after it, will need here; for a `release`, at the repository too."""
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
-    return (planning, *_tools(), *_formats(plan), *_runtimes(plan, project), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    here = (planning, *_tools(), *_formats(plan), *_runtimes(plan, project), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    return (*here, *_release(plan, api_url)) if release and plan else here
 
 
 def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -168,6 +169,29 @@ def _token() -> Iterator[Check]:
     fix = "" if given else "set GITHUB_TOKEN (needs `contents: write`)"
     detail = "given" if given else "none here"
     yield Check(name="release token", state="ok" if given else "optional", detail=detail, needed_for="release", fix=fix)
+
+
+def _release(plan: Plan, api_url: str | None) -> Iterator[Check]:
+    """What GitHub would say to the planned release."""
+    from coldforge.plan.limits import released_names
+    from coldforge.release import preflight
+    from coldforge.release.api import GitHub, token_of_environment
+    from coldforge.release.wire import Failure
+
+    repository = os.environ.get("GITHUB_REPOSITORY") or plan.source.repository
+    tag, names = plan.source.tag or f"v{plan.product.version}", released_names(plan.targets)
+    github = GitHub(repository, api_url=api_url, token=token_of_environment())
+    try:
+        problems = [*preflight.refused(dict.fromkeys(names, 0)), *preflight.look(github, tag, plan.source.commit)]
+        known = [f"{tag} in {repository}", *preflight.notes(github, len(names))]
+    except (ColdforgeError, Failure) as error:
+        fix = error.hint if isinstance(error, ColdforgeError) else "look at the repository"
+        yield Check(name="release", state="missing", detail=str(error), needed_for="release", fix=fix or "look at the repository")
+        return
+    for problem in problems:
+        yield Check(name="release", state="missing", detail=problem.what, needed_for="release", fix=problem.hint)
+    if not problems:
+        yield Check(name="release", state="ok", detail="; ".join(known), needed_for="release")
 
 
 def report(checks: tuple[Check, ...], *, quiet: bool) -> None:

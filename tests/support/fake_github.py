@@ -1,4 +1,4 @@
-"""GitHub's releases API on a loopback port, with its real manners, each of its bad ones to be switched on.
+"""GitHub's releases API on a loopback port, with its real manners, each of its bad ones (`MISFORTUNES`) to be switched on.
 
 Drafts are not found by tag, and are hidden from tokens that may only read; two creations for one tag both
 succeed; a PATCH without `tag_name` loses the tag; names are rewritten; pages hold 30. Every request and
@@ -11,10 +11,12 @@ import hashlib
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,7 +26,33 @@ WRITER: Final = "writer-token"
 READER: Final = "reader-token"
 CUT: Final = "X-Cut"  # of an answer whose connection breaks in the middle
 TIME: Final = "2026-01-02T03:04:05Z"
+HUGE: Final = "x-huge"  # names what was received and not kept, within this server
+LARGEST_KEPT: Final = 1 << 26
+SLOW: Final = 0.3  # seconds
 Json = dict[str, Any]
+# The ways in which GitHub says no to what is asked, in its own words.
+INVALID: Final[Mapping[str, Json]] = {
+    "asset exists": {"errors": [{"resource": "ReleaseAsset", "code": "already_exists", "field": "name"}]},
+    "tag exists": {"errors": [{"resource": "Release", "code": "already_exists", "field": "tag_name"}]},
+    "too many": {"errors": [{"resource": "ReleaseAsset", "code": "custom", "message": "file_count limited to 1000 assets per release"}]},
+    "too large": {"errors": [{"resource": "ReleaseAsset", "code": "custom", "message": "size must be less than 2147483648"}]},
+    "immutable": {"message": "Cannot upload assets to an immutable release."},
+    "burnt": {"errors": ["tag_name was used by an immutable release"]},
+    "restricted": {"errors": ["Cannot create ref due to creations being restricted."]},
+    "no tag": {"errors": ["Published releases must have a valid tag"]},
+}
+AFTER: Final = {"Retry-After": "30"}
+MISFORTUNES: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    **{kind: (kind, {}) for kind in ("refused", "cut body", "cut before", "cut after", "cut within", "html", "html 502", "slow")},
+    **{kind: (kind, {}) for kind in ("stale", "rival", "starter", "garbled", "killed before", "killed after")},
+    **{status: (status, {}) for status in ("401", "403", "404", "409", "429", "500", "503")},
+    **{kind: (kind, {}) for kind in INVALID},
+    "rate": ("rate", {}),
+    "rate, with Retry-After": ("rate", AFTER),
+    "429, with Retry-After": ("429", AFTER),
+    "used up": ("rate", {"X-RateLimit-Remaining": "0"}),
+}
+"""Everything that can happen to a request: the kind of a fault, and its headers."""
 Answer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -37,6 +65,8 @@ class StoredAsset:
     data: bytes
     state: str = "uploaded"
     digest: bool = True
+    huge: tuple[int, str] | None = None
+    """Size and sha256 of what was too large to be kept."""
 
 
 @dataclass
@@ -86,6 +116,19 @@ class FakeGitHub:
         self.tags: dict[str, str] = {}
         """Tags that are there, with their commits."""
         self.faults: list[Fault] = []
+        self.script: dict[int, str] = {}
+        """Misfortunes by the number of the request, counted from 1."""
+        self.uploads: list[tuple[int, str, bool]] = []
+        """What was taken: the release's id, the file's name, and whether it arrived whole."""
+        self.dead = False
+        """Whether the client counts as killed: no request of it does anything any more."""
+        self.rival: Callable[[], None] = lambda: None
+        """What somebody else does at the same time."""
+        self.judged = True
+        """Whether GitHub's description is asked about each request and answer."""
+        self.archived = False
+        self.immutable = False
+        """Whether what is published becomes immutable."""
         self.log: list[str] = []
         self.violations: list[str] = []
         self.list_lag = 0
@@ -104,17 +147,30 @@ class FakeGitHub:
         self._old: list[StoredRelease] = []
         self._next = 100
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._huge: dict[str, tuple[int, str]] = {}
+        self._down = False
+        self._server = _server(0, self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def down(self) -> None:
+        """Take no connection any more, as a server that is being restarted."""
+        self._down = True
+        self.__exit__()
+
+    def up(self) -> None:
+        """Be there again, if it was down."""
+        if self._down:
+            self._down = False
+            self._server = _server(self._server.server_port, self._handler())
+            self.__enter__()
 
     # State, for tests
 
@@ -175,6 +231,7 @@ class FakeGitHub:
 
     def _asset_json(self, asset: StoredAsset, release: StoredRelease) -> Json:
         shown = release.tag if not release.draft else f"untagged-{release.id:x}"
+        size, digest = asset.huge or (len(asset.data), hashlib.sha256(asset.data).hexdigest())
         return {
             "id": asset.id,
             "node_id": f"RA_{asset.id}",
@@ -184,8 +241,8 @@ class FakeGitHub:
             "label": "",
             "state": asset.state,
             "content_type": "application/octet-stream",
-            "size": len(asset.data),
-            "digest": f"sha256:{hashlib.sha256(asset.data).hexdigest()}" if self._tells(asset) else None,
+            "size": size,
+            "digest": f"sha256:{digest}" if self._tells(asset) else None,
             "download_count": 0,
             "created_at": TIME,
             "updated_at": TIME,
@@ -212,13 +269,21 @@ class FakeGitHub:
         if path.startswith("/api/uploads/"):
             path = path.removeprefix("/api")
         with self._lock:
+            if self.dead or self._down:
+                raise Cut
             self.log.append(f"{method} {path}")
+            number = len(self.log)
         self.on_request(method, path)
         fault = next((item for item in self.faults if item.hits(method, path)), None)
+        if number in self.script:
+            kind, more = MISFORTUNES[self.script[number]]
+            fault = Fault(kind, headers=more)
         if fault is not None and (early := self._misbehave(fault)):
             return early
         answer = self._answer(method, path, query, headers, body)
-        if fault is not None and fault.kind == "cut after":
+        if fault is not None and fault.kind == "killed after":
+            self.dead = True
+        if fault is not None and fault.kind in ("cut after", "killed after"):
             raise Cut
         if fault is not None and fault.kind == "cut within":
             return answer[0], answer[1], {**answer[2], CUT: "1"}
@@ -231,29 +296,50 @@ class FakeGitHub:
         return answer
 
     def _misbehave(self, fault: Fault) -> Answer | None:
-        if fault.kind == "cut before":
+        self._happen(fault.kind)
+        if fault.kind in ("cut before", "refused", "killed before"):
             raise Cut
-        if fault.kind == "html":
-            return 200, b"<html>Unicorn!</html>", {"Content-Type": "text/html"}
+        if fault.kind.startswith("html"):
+            return int(fault.kind[5:] or 200), b"<html>Unicorn!</html>", {"Content-Type": "text/html"}
+        if fault.kind in INVALID:
+            return 422, {"message": "Validation Failed", "documentation_url": "", **INVALID[fault.kind]}, {}
         if fault.kind == "rate":
             return 403, {"message": "You have exceeded a secondary rate limit."}, dict(fault.headers)
         if fault.kind.isdigit():
             return int(fault.kind), {"message": "Server Error"}, dict(fault.headers)
         return None
 
+    def _happen(self, kind: str) -> None:
+        """What happens besides the answer."""
+        if kind == "refused":
+            self.down()
+        if kind == "killed before":
+            self.dead = True
+        if kind == "slow":
+            time.sleep(SLOW)
+        if kind == "rival":
+            self.rival()
+        if kind == "stale":
+            self._old, self.list_lag, self.asset_lag = list(self.releases.values())[:-1], 2, 2
+
     def _spoil(self, answer: Answer, state: str, data: bytes) -> Answer:
         """A 502 during an upload leaves an asset that is there and useless; one that is garbled on the way is there with other bytes."""
+        if answer[0] != 201:  # no upload
+            return answer
         for release in self.releases.values():
             if isinstance(answer[1], dict) and answer[1].get("id") in release.assets:
                 asset = release.assets[answer[1]["id"]]
                 asset.state, asset.data = state, data
+                self.uploads[-1] = (release.id, asset.name, False)
                 return answer[0], self._asset_json(asset, release), answer[2]
         return answer
 
     def _judge(self, method: str, path: str, query: Mapping[str, str], body: bytes, answer: Answer) -> None:
         """Compare with GitHub's description."""
-        if not openapi.available() or not path.startswith(("/repos/", "/uploads/repos/")) or isinstance(answer[1], bytes):
+        if not self.judged or not openapi.available() or isinstance(answer[1], bytes):
             return
+        if not path.startswith(("/repos/", "/uploads/repos/")) or path == f"/repos/{self.repository}":
+            return  # of a repository the fake shows only what matters here
         described = path.removeprefix("/uploads")
         # the description is thin on failures, and does not know that an asset can be a `starter` (its own text does)
         document = json.loads(json.dumps(answer[1]).replace('"starter"', '"open"'))
@@ -273,7 +359,7 @@ class FakeGitHub:
         if path.endswith("/graphql"):
             return 200, {"data": {"repository": self._graphql(json.loads(body))}}, {}
         if path.startswith(f"/uploads/repos/{self.repository}/releases/"):
-            return self._upload(int(path.split("/")[6]), query, body, token)
+            return self._upload(int(path.split("/")[6]), query, headers, body, token)
         if not path.startswith(f"/repos/{self.repository}"):
             return 404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {}
         if method != "GET" and token != WRITER:
@@ -298,6 +384,8 @@ class FakeGitHub:
 
     def _releases(self, method: str, rest: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
         missing: Answer = (404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {})
+        if method == "GET" and rest in ("", "/immutable-releases"):
+            return self._settings(rest, token) or missing
         if (method, rest) == ("GET", "/releases"):
             shown = [self._release_json(r) for r in self._visible(token)]
             return self._page([{**r, "assets": []} for r in shown] if self.bare_lists else shown, rest, query)
@@ -323,6 +411,11 @@ class FakeGitHub:
                 return self._page(shown, rest, query)
             return self._one(method, release, body)
         return missing
+
+    def _settings(self, rest: str, token: str) -> Answer | None:
+        if not rest:
+            return 200, {"archived": self.archived, "permissions": {"push": token == WRITER}}, {}
+        return (200, {"enabled": True, "enforced_by_owner": False}, {}) if self.immutable else None
 
     def _visible(self, token: str) -> list[StoredRelease]:
         """Newest first; drafts only for who may write; what was there before the last change while the list lags."""
@@ -379,6 +472,7 @@ class FakeGitHub:
         release.tag = document.get("tag_name", release.tag)
         release.name, release.body = document.get("name", release.name), document.get("body", release.body)
         release.prerelease, release.draft = prerelease, draft
+        release.immutable = release.immutable or (self.immutable and not draft)
         release.latest = document.get("make_latest", release.latest)
         return 200, self._release_json(release), {}
 
@@ -393,13 +487,18 @@ class FakeGitHub:
             del release.assets[number]
             return 204, None, {}
         if method == "PATCH":
-            asset.name = json.loads(body).get("name", asset.name)
+            if release.immutable:
+                return 422, {"message": "Cannot edit asset of an immutable release", "documentation_url": ""}, {}
+            name = self._renamed(json.loads(body).get("name", asset.name))
+            if any(other is not asset and other.name == name for other in release.assets.values()):
+                return self._invalid("ReleaseAsset", "already_exists", "name")
+            asset.name = name
         if method == "GET" and "octet-stream" in headers.get("accept", ""):
             start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-")) if self.ranges else 0
             return 206 if start else 200, asset.data[start:], {"Content-Type": "application/octet-stream"}
         return 200, self._asset_json(asset, release), {}
 
-    def _upload(self, number: int, query: Mapping[str, str], body: bytes, token: str) -> Answer:
+    def _upload(self, number: int, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
         if token != WRITER:
             return 403, {"message": "Resource not accessible by integration"}, {}
         with self._lock:
@@ -408,11 +507,19 @@ class FakeGitHub:
                 return 404, {"message": "Not Found"}, {}
             if release.immutable:
                 return 422, {"message": "Cannot upload assets to an immutable release."}, {}
-            name = re.sub(r"[^A-Za-z0-9._-]+", ".", query["name"]).strip(".")
+            name = self._renamed(query["name"])
             if any(asset.name == name for asset in release.assets.values()):
                 return self._invalid("ReleaseAsset", "already_exists", "name")
+            if len(release.assets) >= 1000:
+                return 422, {"message": "Validation Failed", "documentation_url": "", **INVALID["too many"]}, {}
             asset = self.add_asset(release, name, body)
+            asset.huge = self._huge.pop(headers.get(HUGE, ""), None)
+            self.uploads.append((release.id, name, True))
             return 201, self._asset_json(asset, release), {}
+
+    @staticmethod
+    def _renamed(name: str) -> str:
+        return re.sub(r"[^A-Za-z0-9._-]+", ".", name).strip(".")
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         fake = self
@@ -425,8 +532,16 @@ class FakeGitHub:
                 del format, args
 
             def _serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if fake.script.get(len(fake.log) + 1) == "cut body":  # nothing is read of what is being sent
+                    fake.log.append(f"{self.command} {urlsplit(self.path).path}")
+                    self.close_connection = True
+                    return
+                length = int(self.headers.get("Content-Length") or 0)
                 headers = {key.lower(): value for key, value in self.headers.items()}
+                body = self.rfile.read(length) if length <= LARGEST_KEPT else b""
+                if length > LARGEST_KEPT:
+                    headers[HUGE] = self.path
+                    fake._huge[self.path] = (length, _drained(self.rfile, length))
                 try:
                     status, document, more = fake.handle(self.command, self.path, headers, body)
                 except Cut:
@@ -446,3 +561,21 @@ class FakeGitHub:
             do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  # the names that http.server looks for
 
         return Handler
+
+
+def _server(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server.daemon_threads = True
+    return server
+
+
+def _drained(stream: BufferedIOBase, length: int) -> str:
+    """The sha256 of so many bytes, without keeping them."""
+    total = hashlib.sha256()
+    while length:
+        data = stream.read(min(length, 1 << 20))
+        if not data:
+            raise ConnectionError
+        total.update(data)
+        length -= len(data)
+    return total.hexdigest()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
+
+import msgspec
 
 from coldforge.host import files
 from coldforge.records import (
+    ATTESTATIONS,
+    BUNDLE_SUFFIX,
     MANIFEST,
     SUMS,
     Artifact,
@@ -15,6 +21,8 @@ from coldforge.records import (
     SourceRecord,
     TargetRecord,
     canonical,
+    read,
+    released_files,
     sums,
 )
 
@@ -61,3 +69,37 @@ def make_release(dist: Path, *, version: str = "1.0.0", commit: str = "a" * 40, 
     digests = {artifact.name: artifact.sha256 for artifact in artifacts}
     files.write(dist / SUMS, sums({**digests, MANIFEST: files.sha256(dist / MANIFEST)}))
     return manifest
+
+
+def make_sparse(dist: Path, size: int) -> None:
+    """A release of one file of so many zeros, which take no room on the disk."""
+    manifest = make_release(dist, contents={"demo.bin": b""})
+    (record,) = manifest.targets
+    path = dist / "linux-x86_64" / "demo.bin"
+    with path.open("wb") as stream:
+        stream.truncate(size)
+    artifact = msgspec.structs.replace(record.artifacts[0], size=size, sha256=files.sha256(path))
+    manifest = msgspec.structs.replace(manifest, targets=(msgspec.structs.replace(record, artifacts=(artifact,)),))
+    files.write(dist / MANIFEST, canonical(manifest))
+    files.write(dist / SUMS, sums({artifact.name: artifact.sha256, MANIFEST: files.sha256(dist / MANIFEST)}))
+
+
+def attest(dist: Path, *, mark: str = "") -> None:
+    """Write bundles as `coldforge attest` would, but unsigned: releasing reads what they are about, verifying who says so."""
+    manifest = read(dist / MANIFEST, Manifest)
+    paths = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
+    bundles = []
+    for name in released_files(manifest):
+        digest = {"sha256": files.sha256(paths.get(name, dist / name))}
+        statement = json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": name, "digest": digest}], "mark": mark})
+        envelope = {"payload": base64.b64encode(statement.encode()).decode(), "payloadType": "application/vnd.in-toto+json"}
+        bundles.append(json.dumps({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope}))
+        (dist / f"{name}{BUNDLE_SUFFIX}").write_text(bundles[-1] + "\n")
+    (dist / ATTESTATIONS).write_text("".join(f"{bundle}\n" for bundle in bundles))
+
+
+def expected(dist: Path) -> dict[str, bytes]:
+    """What a release of `dist` must hold."""
+    evidence = [*dist.glob(f"*{BUNDLE_SUFFIX}"), *dist.glob(ATTESTATIONS)]
+    paths = [*(dist / "linux-x86_64").glob("demo*"), dist / MANIFEST, dist / SUMS, *evidence]
+    return {path.name: path.read_bytes() for path in paths}

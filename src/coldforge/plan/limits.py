@@ -45,10 +45,16 @@ def executables(product: Product) -> Iterator[Problem]:
         yield Problem(what="the product has no executable", hint="add one to [project.scripts]")
 
 
+def released_names(planned: Sequence[PlannedTarget]) -> tuple[str, ...]:
+    """The names of all files of the release: artifacts, what describes them, and the attestations of both."""
+    described = [*(artifact.name for target in planned for artifact in target.artifacts), MANIFEST, SUMS]
+    return (*described, *(f"{name}{BUNDLE_SUFFIX}" for name in described), ATTESTATIONS)
+
+
 def limits(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
     """Limits of GitHub's releases and of file systems."""
     names = [artifact.name for target in planned for artifact in target.artifacts]
-    assets = 2 * (len(names) + 2) + 1  # manifest and sums come on top; each file has its attestation, and one lists them all
+    assets = len(released_names(planned))
     if assets > MAX_ASSETS:
         yield Problem(what=f"the release would have {assets} files, GitHub takes {MAX_ASSETS}", hint="plan fewer formats or targets")
     for name in names:

@@ -40,12 +40,33 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     body: str | None = None
     draft: bool = False
     prerelease: bool = False
+    immutable: bool = False
     assets: tuple[Asset, ...] = ()
 
     @property
     def text(self) -> str:
         """The body as it was sent: GitHub's site writes other line ends."""
         return (self.body or "").replace("\r\n", "\n")
+
+
+class _Permissions(msgspec.Struct, frozen=True, kw_only=True):
+    push: bool | None = None
+
+
+class _Repository(msgspec.Struct, frozen=True, kw_only=True):
+    archived: bool = False
+    permissions: _Permissions = _Permissions()
+
+
+class _Switch(msgspec.Struct, frozen=True, kw_only=True):
+    enabled: bool = False
+
+
+class Rights(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be done in a repository. `push` is None when the server does not tell."""
+
+    archived: bool
+    push: bool | None
 
 
 class Readable(Protocol):
@@ -66,6 +87,23 @@ class GitHub:
         api = (api_url or os.environ.get("GITHUB_API_URL") or DEFAULT).rstrip("/")
         self._base = f"{api}/repos/{repository}"
         self._wire = Wire(repository, token, api=api)
+
+    def rights(self) -> Rights:
+        """What the token may do."""
+        try:
+            found = self._wire.read(self._base, _Repository)[0]
+        except Failure as failure:
+            if failure.status == 404:
+                raise self._unseen() from failure
+            raise
+        return Rights(archived=found.archived, push=found.permissions.push)
+
+    def immutable(self) -> bool:
+        """Whether what is published there becomes immutable; also False when the token may not ask."""
+        try:
+            return self._wire.read(f"{self._base}/immutable-releases", _Switch)[0].enabled
+        except (Failure, Missing):
+            return False
 
     def releases(self) -> Iterator[Release]:
         """All releases, drafts too when the token may see them, over all pages."""
@@ -131,6 +169,10 @@ class GitHub:
     def delete_asset(self, number: int) -> None:
         """Delete an asset; one that is gone already is no failure."""
         self._wire.delete(f"{self._base}/releases/assets/{number}")
+
+    def rename(self, asset: Asset, name: str) -> Asset:
+        """Give an asset another name. Raises Failure while that is another asset's."""
+        return self._wire.write("PATCH", f"{self._base}/releases/assets/{asset.id}", Asset, json={"name": name})
 
     def upload(self, release: Release, name: str, stream: Readable) -> Asset:
         """Upload one file, streamed from where it lies."""

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from coldforge.errors import Missing, Problem, Refused, RemoteFailed
+from coldforge.release import preflight
 from coldforge.release.api import GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
 from coldforge.release.goal import Goal, check_publishable, make_goal
-from coldforge.release.reconcile import Compare, Keep, Upload, reconcile, unplanned
+from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
 from coldforge.release.upload import Published, await_complete, same_bytes, upload_all
 from coldforge.release.wire import AGAIN, TRIES, Failure, pause
@@ -28,17 +29,24 @@ def release(
     dry_run: bool = False,
     api_url: str | None = None,
     notes: Path | None = None,
+    replace: bool = False,
 ) -> ReleaseRecord:
     """Create or complete the draft release of what `dist` holds; publish it only when asked to.
+
+    With `replace` files of a draft that have other bytes are swapped for the ones that are here.
 
     Raises Refused when a local file is not what the manifest says, when the tag names another commit, when the
     release is published already with other files, or several drafts compete, and when what is to be published has
     no attestation or no commit; Missing without rights; RemoteFailed after retries.
     """
-    goal = make_goal(dist, repo=repo, tag=tag, notes=notes)
+    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, replace=replace)
     if publish:
         check_publishable(goal)
-    elif goal.unproven:
+    if goal.lacking:
+        reporter().warn(f"planned and not there, so that this cannot be published yet: {', '.join(goal.lacking)}")
+    if goal.without:
+        reporter().warn(f"optional targets that are not whole: {', '.join(goal.without)}")
+    if goal.unproven and not publish:
         more = f" and {len(goal.unproven) - 1} more" if len(goal.unproven) > 1 else ""
         reporter().warn(f"{goal.unproven[0].what}{more}: run `coldforge attest` before you publish")
     token = token_of_environment()
@@ -57,28 +65,50 @@ def release(
 def _converge(github: GitHub, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
     _check_tag(github, goal)
     found = find(github, goal, tidy=not dry_run)
-    if dry_run and (found is None or found.draft):
-        return _show(github, goal, found)
-    chosen = found or make(github, goal)
-    if not chosen.draft:
-        return _already_published(github, goal, chosen)
+    if dry_run:
+        _foresee(github, goal)
+        if found is None or found.draft:
+            return _show(github, goal, found)
+    if found is None:
+        found = make(github, goal)
+    if not found.draft:
+        return _already_published(github, goal, found)
     try:
-        return _fill(github, chosen, goal, publish=publish)
+        return _fill(github, found, goal, publish=publish)
     except Published as meanwhile:
         return _already_published(github, goal, meanwhile.release)
 
 
 def _fill(github: GitHub, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:
-    keep(goal, record_of(goal, draft, draft.assets))
-    compared = upload_all(github, draft, goal)
-    await_complete(github, draft, goal, compared=compared)
+    present = github.assets(draft.id)
+    keep(goal, record_of(goal, draft, present))
+    for asset in unplanned(goal.planned, present):
+        reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
+    if all(isinstance(action, Keep) for action in reconcile(goal.planned, present, replace=goal.exchangeable)):
+        reporter().info(f"All {len(goal.planned)} files are there already.")
+        if not publish and _holds(draft, goal.state(draft)):
+            return record_of(goal, draft, present)
+    else:
+        compared = upload_all(github, draft, goal, present)
+        present = await_complete(github, draft, goal, compared=compared)
     # once more: a draft whose creation was not answered may have come to light since
     found = find(github, goal, tidy=True, in_use=draft)
     if found is not None and not found.draft:
         raise Published(found)
     draft = _complete(github, draft, goal, publish=publish)
     reporter().info(f"{'Draft' if draft.draft else 'Published'}: {draft.html_url}")
-    return record_of(goal, draft, github.assets(draft.id))
+    return record_of(goal, draft, present)
+
+
+def _foresee(github: GitHub, goal: Goal) -> None:
+    """Say what would be refused, and what it would cost in time. Raises Missing or Refused for what stands in the way."""
+    for line in preflight.notes(github, len(goal.planned)):
+        reporter().info(line)
+    rights = github.rights()
+    if rights.push is False:
+        raise Missing(f"the token may not write to {goal.repository}", hint="It needs `contents: write`.")
+    if rights.archived:
+        raise Refused(f"{goal.repository} is archived", hint="Unarchive it, or release elsewhere: --repo OWNER/REPO.")
 
 
 def _check_tag(github: GitHub, goal: Goal) -> None:
@@ -138,7 +168,7 @@ def _already_published(github: GitHub, goal: Goal, found: Release) -> ReleaseRec
         problems = tuple(Problem(what=f"{name} {'has other bytes there' if name in by_name else 'is not there'}") for name in firm)
         hint = "People may have downloaded it. Raise the version and release that."
         raise Refused(f"{goal.tag} is published already, with other files", why=found.html_url, problems=problems, hint=hint)
-    added = [asset.name for asset in unplanned(goal.planned, present)]
+    added = [asset.name for asset in present if asset.name not in goal.files]
     for names, words in ((differing, "are not there as they are here"), (added, "are there too, and not planned")):
         if names:
             reporter().warn(f"these {words}, and are left so in what is published: {', '.join(names)}")
@@ -150,8 +180,8 @@ def _already_published(github: GitHub, goal: Goal, found: Release) -> ReleaseRec
 def _show(github: GitHub, goal: Goal, found: Release | None) -> ReleaseRecord:
     """What would be done, without doing it."""
     present = github.assets(found.id) if found else ()
-    for action in reconcile(goal.planned, present, replace=goal.replaceable):
-        word = {Upload: "upload", Compare: "compare", Keep: "keep"}[type(action)]
+    for action in reconcile(goal.planned, present, replace=goal.exchangeable):
+        word = {Upload: "upload", Swap: "replace", Clear: "clear a leftover of", Compare: "compare", Keep: "keep"}[type(action)]
         reporter().info(f"would {word} {action.planned.name} ({action.planned.size} bytes)")
     reporter().info(f"would {'complete draft ' + str(found.id) if found else 'create a draft'} for {goal.tag} in {goal.repository}")
     number, url = (found.id, found.html_url) if found else (0, "")

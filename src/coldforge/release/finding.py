@@ -25,10 +25,12 @@ def find(github: GitHub, goal: Goal, *, tidy: bool, in_use: Release | None = Non
     when several are somebody's.
     """
     listed = _listed(github, goal, in_use)
-    published = next((item for item in listed if not item.draft and item.tag_name == goal.tag), None) or github.published(goal.tag)
+    published = next((item for item in listed if not item.draft and item.tag_name == goal.tag), None)
+    drafts = [item for item in listed if item.draft and _is_ours(item, goal)]
+    if published is None and (in_use or not drafts):  # before one is made, and before one is completed: the list may lag behind
+        published = github.published(goal.tag)
     if published:
         return published
-    drafts = [item for item in listed if item.draft and _is_ours(item, goal)]
     if len(drafts) > 1:
         drafts = [now for draft in drafts if (now := _as_it_is(github, draft)) is not None]
         if published := next((now for now in drafts if not now.draft), None):
@@ -45,7 +47,8 @@ def _listed(github: GitHub, goal: Goal, in_use: Release | None) -> list[Release]
     """What the list shows, and what we know of even when it does not show it yet."""
     listed = {item.id: item for item in github.releases()}
     number = in_use.id if in_use else remembered(goal)
-    known = github.find(number) if number is not None else None
+    unseen = number is not None and (number not in listed or in_use is not None)
+    known = github.find(number) if unseen and number is not None else None
     return list({**listed, known.id: known}.values() if known else listed.values())
 
 

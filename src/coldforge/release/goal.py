@@ -10,25 +10,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read, released_files, sums
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
 from coldforge.release.attested import unattested
+from coldforge.release.preflight import refused
 from coldforge.release.reconcile import Planned
 
-LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
-MOST: Final = 1000
+PLAN: Final = "plan.json"
 DESCRIBING: Final = frozenset({MANIFEST, SUMS, ATTESTATIONS})
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+class _Named(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Target(msgspec.Struct, frozen=True):
+    target: str
+    required: bool = True
+    artifacts: tuple[_Named, ...] = ()
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """What is needed of a plan, of whatever version of coldforge."""
+
+    targets: tuple[_Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
     """Where the release belongs and what it holds. `files` maps names to local paths, in the order of uploading.
 
-    `unproven` are the files without a right attestation: nothing that is published may be among them.
+    `unproven` are the files without a right attestation: nothing that is published may be among them. With `replace` every file
+    of a draft may be exchanged for the one that is here. `lacking` are planned artifacts of required targets that were not made: without
+    them nothing is published; `without` are optional targets that were not made whole, which the text of the release tells.
     """
 
     dist: Path
@@ -39,6 +59,14 @@ class Goal:
     files: Mapping[str, Path]
     notes: str
     unproven: tuple[Problem, ...] = ()
+    replace: bool = False
+    lacking: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    @property
+    def exchangeable(self) -> frozenset[str]:
+        """What may take the place of other bytes in a draft."""
+        return frozenset(self.files) if self.replace else self.replaceable
 
     @property
     def replaceable(self) -> frozenset[str]:
@@ -47,7 +75,7 @@ class Goal:
 
     def state(self, present: Release | None = None) -> dict[str, Any]:
         """The full state of the draft, with a person's changes to the `present` one kept; a partial PATCH would lose the tag."""
-        own = texts.block(self.manifest, repository=self.repository, tag=self.tag)
+        own = texts.block(self.manifest, repository=self.repository, tag=self.tag, without=self.without)
         state: dict[str, Any] = {
             "tag_name": self.tag,
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
@@ -60,7 +88,7 @@ class Goal:
         return state
 
 
-def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | None) -> Goal:
+def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | None, replace: bool = False) -> Goal:
     """Read and check what `dist` holds.
 
     Raises ConfigurationError when nobody says where the release belongs, or when GitHub would not take
@@ -79,8 +107,21 @@ def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | No
     _check_sums(dist / SUMS, {**{artifact.name: artifact.sha256 for artifact in manifest.artifacts}, MANIFEST: digests[MANIFEST]})
     unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)})
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
+    lacking, without = _lacking(dist, manifest)
     text = notes.read_text(encoding="utf-8") if notes else _changelog(manifest)
-    return Goal(dist=dist, repository=repository, tag=named, manifest=manifest, planned=planned, files=paths, notes=text, unproven=unproven)
+    return Goal(
+        dist=dist,
+        repository=repository,
+        tag=named,
+        manifest=manifest,
+        planned=planned,
+        files=paths,
+        notes=text,
+        unproven=unproven,
+        replace=replace,
+        lacking=lacking,
+        without=without,
+    )
 
 
 def check_publishable(goal: Goal) -> None:
@@ -88,6 +129,10 @@ def check_publishable(goal: Goal) -> None:
     if not goal.manifest.source.commit:
         why = f"the manifest names no commit, so that nothing tells whether {goal.tag} is what the files were built from"
         raise Refused("files without a commit are not published", why=why, hint="Build from a commit, in a git repository.")
+    if goal.lacking:
+        problems = tuple(Problem(what=f"{name} was planned and is not there") for name in goal.lacking)
+        hint = "Build what failed and run it again; a target with `optional: true` in matrix.yml may be missing."
+        raise Refused("a release without all required files is not published", problems=problems, hint=hint)
     if goal.unproven:
         hint = "Run `coldforge attest`, then release again."
         raise Refused("files that are not attested are not published", problems=goal.unproven, hint=hint)
@@ -135,11 +180,17 @@ def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:
 
 
 def _check_limits(paths: Mapping[str, Path]) -> None:
-    sizes = {name: path.stat().st_size for name, path in paths.items()}
-    problems = [Problem(what=f"{name} is {size} bytes, GitHub accepts {LARGEST}") for name, size in sizes.items() if size > LARGEST]
-    problems += [Problem(what=f"{len(paths)} files, GitHub accepts {MOST}")] if len(paths) > MOST else []
-    if problems:
-        raise ConfigurationError("GitHub would not accept this release", problems=tuple(problems))
+    if problems := tuple(refused({name: path.stat().st_size for name, path in paths.items()})):
+        raise ConfigurationError("GitHub would not accept this release", problems=problems)
+
+
+def _lacking(dist: Path, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was planned and is not there: artifacts of required targets, and optional targets without some of theirs."""
+    made = {artifact.name for artifact in manifest.artifacts}
+    plan = read(dist / PLAN, _Plan)
+    required = [a.name for target in plan.targets if target.required for a in target.artifacts if a.name not in made]
+    optional = [t.target for t in plan.targets if not t.required and any(a.name not in made for a in t.artifacts)]
+    return tuple(required), tuple(optional)
 
 
 def _check_unchanged(manifest: Manifest, digests: Mapping[str, str]) -> None:

@@ -25,11 +25,12 @@ def changelog_section(text: str, version: str) -> str:
     return text[match.end() : following.start() if following else len(text)].strip()
 
 
-def block(manifest: Manifest, *, repository: str, tag: str) -> str:
-    """The download table and how to verify."""
+def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, ...] = ()) -> str:
+    """The download table, optional targets that are missing, and how to verify."""
     rows = [f"| {a.target} | `{a.name}` | {a.size / 1e6:.1f} MB | `{a.sha256[:16]}…` |" for a in manifest.artifacts]
     head = [BEGIN, "### Downloads", "", "| system | file | size | sha256 |", "|---|---|---:|---|"]
-    return "\n".join([*head, *rows, "", _how_to_verify(repository, tag), END])
+    missing = [f"Not in this release: {', '.join(without)}", ""] if without else []
+    return "\n".join([*head, *rows, "", *missing, _how_to_verify(repository, tag), END])
 
 
 def _how_to_verify(repository: str, tag: str) -> str:

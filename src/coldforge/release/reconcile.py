@@ -1,16 +1,22 @@
 """What must be done so that a release holds exactly the planned files: pure functions of what is planned and what is present.
 
 The table: nothing there → upload; there and equal → keep; half-uploaded → delete and upload; digest unknown → compare
-the bytes; there with other bytes → refused, or replaced where that was allowed; not planned → kept and reported.
+the bytes; there with other bytes → refused, or swapped where that was allowed; not planned → kept and reported.
+
+To swap is to upload beside the old file, under a name of its own, and only when that is whole to delete the old one and
+rename: whoever stops it, wherever, one of the two is there. What such a run left beside is finished, or cleared away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from coldforge.errors import Problem, Refused
 from coldforge.release.api import Asset, Release
+
+BESIDE: Final = ".coldforge-new"  # behind the name of what will take the place of another file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +30,31 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """Upload the planned file; first delete the unusable asset `instead_of` that has its name, if there is one."""
+    """Upload the planned file; first delete the unusable assets `instead_of` that are in its way."""
 
     planned: Planned
-    instead_of: int | None = None
+    instead_of: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """Let the planned file take the place of the asset `old` (None: that is gone already).
+
+    It is uploaded beside it, unless `beside` is that upload; what is `unusable` is deleted before.
+    """
+
+    planned: Planned
+    old: int | None
+    beside: Asset | None = None
+    unusable: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clear:
+    """The planned file is there; delete the asset `leftover` that a swap left beside it."""
+
+    planned: Planned
+    leftover: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,32 +73,36 @@ class Keep:
     asset: Asset
 
 
-Action = Upload | Compare | Keep
+Action = Upload | Swap | Clear | Compare | Keep
 
 
 def reconcile(planned: Iterable[Planned], present: Sequence[Asset], *, replace: frozenset[str] = frozenset()) -> list[Action]:
     """One action a planned file, in the planned order. Assets that are not planned are left alone.
 
-    `replace` names files that may take the place of others: those that change with every attestation.
+    `replace` names files that may take the place of others. After the actions, and those that follow from what is
+    present then, nothing but Keep is left.
     Raises Refused naming every other file that is there with other bytes.
     """
     by_name = {asset.name: asset for asset in present}
-    actions = [_action(file, by_name.get(file.name), replace) for file in planned]
+    actions = [_action(file, by_name.get(file.name), by_name.get(file.name + BESIDE), replace) for file in planned]
     others = [action for action in actions if isinstance(action, Keep) and not _equal(action.planned, action.asset)]
     if others:
         raise differs(others)
     return actions
 
 
-def _action(planned: Planned, asset: Asset | None, replace: frozenset[str]) -> Action:
-    if asset is None:
-        return Upload(planned=planned)
-    if asset.state != "uploaded":
-        return Upload(planned=planned, instead_of=asset.id)
+def _action(planned: Planned, asset: Asset | None, beside: Asset | None, replace: frozenset[str]) -> Action:
+    finished = beside if beside is not None and _equal(planned, beside) else None
+    if asset is None or asset.state != "uploaded":
+        if finished is not None:
+            return Swap(planned=planned, old=asset.id if asset else None, beside=finished)
+        return Upload(planned=planned, instead_of=tuple(unusable.id for unusable in (asset, beside) if unusable is not None))
     if asset.digest is None and asset.size == planned.size:
         return Compare(planned=planned, asset=asset)
-    if planned.name in replace and not _equal(planned, asset):
-        return Upload(planned=planned, instead_of=asset.id)
+    if _equal(planned, asset):
+        return Keep(planned=planned, asset=asset) if beside is None else Clear(planned=planned, leftover=beside.id)
+    if planned.name in replace:
+        return Swap(planned=planned, old=asset.id, beside=finished, unusable=beside.id if beside is not None and not finished else None)
     return Keep(planned=planned, asset=asset)
 
 
@@ -85,13 +116,13 @@ def differs(actions: Iterable[Keep | Compare]) -> Refused:
         Problem(what=f"{action.planned.name}: here {action.planned.sha256[:12]}, there {action.asset.digest or 'other bytes'}")
         for action in actions
     )
-    hint = "Delete them from the draft if the new ones are right, or raise the version. A build must give the same bytes again."
+    hint = "If the new ones are right: --replace; else raise the version. A build must give the same bytes again."
     return Refused("the draft holds other files under the same names", problems=problems, hint=hint)
 
 
 def unplanned(planned: Iterable[Planned], present: Iterable[Asset]) -> list[Asset]:
     """Assets that nobody planned; they are reported, not touched."""
-    names = {file.name for file in planned}
+    names = {name for file in planned for name in (file.name, file.name + BESIDE)}
     return [asset for asset in present if asset.name not in names]
 
 

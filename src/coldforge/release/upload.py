@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from typing import IO, Final
+from pathlib import Path
+from typing import IO
 
 from coldforge.errors import Refused
 from coldforge.release.api import Asset, GitHub, Release
 from coldforge.release.goal import DESCRIBING, Goal
-from coldforge.release.reconcile import Compare, Keep, Planned, Upload, differs, reconcile, unplanned
-from coldforge.release.wire import TRIES, Failure, pause
+from coldforge.release.reconcile import BESIDE, Action, Clear, Compare, Keep, Planned, Swap, Upload, differs, reconcile
+from coldforge.release.wire import CONNECTIONS, TRIES, Failure, pause
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
-
-WORKERS: Final = 4
 
 
 class Published(Exception):
@@ -35,32 +35,29 @@ class Spoilt(Failure):
         self.asset = asset
 
 
-def upload_all(github: GitHub, draft: Release, goal: Goal) -> frozenset[int]:
-    """Carry out what reconciling says: what describes the other files goes last. Gives the assets whose bytes were compared.
+def upload_all(github: GitHub, draft: Release, goal: Goal, present: Sequence[Asset]) -> frozenset[int]:
+    """Carry out what reconciling with what is `present` says; what describes the other files goes last.
+
+    Gives the assets whose bytes were compared.
 
     Raises Refused for other bytes under a planned name, Published when it is no draft any more, Failure or
     RemoteFailed from the server.
     """
-    present = github.assets(draft.id)
-    actions = reconcile(goal.planned, present, replace=goal.replaceable)
+    actions = reconcile(goal.planned, present, replace=goal.exchangeable)
     todo = [action for action in actions if not isinstance(action, Keep)]
-    for asset in unplanned(goal.planned, present):
-        reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
-    if not todo:
-        reporter().info(f"All {len(actions)} files are there already.")
-        return frozenset()
     total = sum(action.planned.size for action in todo)
-    with reporter().progress("uploading", total) as bar, ThreadPoolExecutor(max_workers=WORKERS) as pool:
+    with reporter().progress("uploading", total) as bar, ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         settle = partial(_settle, github, draft, goal, bar)
         compared: set[int | None] = set()
         for last in (False, True):
-            check_draft(github, draft)
             batch = [action for action in todo if (action.planned.name in DESCRIBING) is last]
+            if batch:
+                check_draft(github, draft)
             compared.update(pool.map(settle, batch))  # the first error, or Ctrl-C, cancels those that have not begun
     return frozenset(number for number in compared if number is not None)
 
 
-def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> int | None:
+def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
     """Carry out one action; after any failure look at what the server has before anything is repeated. The asset that was compared."""
     planned = action.planned
     spoilt: set[int] = set()
@@ -78,32 +75,59 @@ def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: U
         present = github.assets(draft.id)
         # other bytes are somebody else's, whatever failed, unless it is the very asset that we made of them
         ours = {asset.name for asset in present if asset.id in spoilt}
-        (following,) = reconcile([planned], present, replace=goal.replaceable | ours)
+        (following,) = reconcile([planned], present, replace=goal.exchangeable | ours)
         if isinstance(following, Keep):
             return None
         action = following
     raise AssertionError  # pause() raises on the last attempt
 
 
-def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Upload | Compare) -> int | None:
-    planned, obstacle = action.planned, action.instead_of if isinstance(action, Upload) else None
+def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
+    planned = action.planned
     if isinstance(action, Compare):
         if same_bytes(github, planned, action.asset):
             return action.asset.id
-        if planned.name not in goal.replaceable:
+        if planned.name not in goal.exchangeable:
             raise differs([action])
-        obstacle = action.asset.id
-    if obstacle is not None:
+        action = Swap(planned=planned, old=action.asset.id)
+    if isinstance(action, Swap):
+        _swap(github, draft, goal, bar, action)
+    elif isinstance(action, Clear):
+        _delete(github, draft, [action.leftover])
+    elif isinstance(action, Upload):
+        _delete(github, draft, action.instead_of)
+        _send(github, draft, goal.files[planned.name], bar, planned)
+    return None
+
+
+def _swap(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Swap) -> None:
+    """The new file beside the old one, checked; then the old one goes, and the new one gets its name."""
+    _delete(github, draft, [] if action.unusable is None else [action.unusable])
+    planned = action.planned
+    beside = action.beside or _send(github, draft, goal.files[planned.name], bar, replace(planned, name=planned.name + BESIDE))
+    if beside.digest is None and not same_bytes(github, planned, beside):
+        raise Spoilt(beside)
+    _delete(github, draft, [] if action.old is None else [action.old])
+    github.rename(beside, planned.name)
+
+
+def _delete(github: GitHub, draft: Release, assets: Iterable[int]) -> None:
+    for number in assets:
         check_draft(github, draft)
-        github.delete_asset(obstacle)
-    with goal.files[planned.name].open("rb") as stream:
+        github.delete_asset(number)
+
+
+def _send(github: GitHub, draft: Release, path: Path, bar: Progress, planned: Planned) -> Asset:
+    """Upload the file at `path` as `planned`, and check what the server made of it."""
+    with path.open("rb") as stream:
         counted = _Counted(stream, planned.size, bar)
         try:
-            _check(planned, github.upload(draft, planned.name, counted))
+            asset = github.upload(draft, planned.name, counted)
+            _check(planned, asset)
         except Failure:
             counted.seek(0)  # what was sent in vain does not count
             raise
-    return None
+    return asset
 
 
 def check_draft(github: GitHub, draft: Release) -> None:
@@ -156,18 +180,20 @@ class _Counted:
         return self._stream.tell()
 
 
-def await_complete(github: GitHub, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> None:
-    """Wait until the server shows every planned file, complete and with its digest; its lists lag behind.
+def await_complete(github: GitHub, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> tuple[Asset, ...]:
+    """Wait until the server shows every planned file, complete and with its digest; its lists lag behind. All that it shows then.
 
     A file whose digest it does not tell is downloaded, unless it was `compared`. Raises Refused when that has other bytes.
     """
     for attempt in range(1, TRIES + 1):
-        present = {asset.name: asset for asset in github.assets(draft.id)}
+        shown = github.assets(draft.id)
+        present = {asset.name: asset for asset in shown}
         lacking = [file.name for file in goal.planned if not _shown(file, present.get(file.name))]
         if not lacking:
             _compare_untold(github, [Compare(planned=f, asset=present[f.name]) for f in goal.planned], compared)
-            return
+            return shown
         pause(attempt, "waiting for the files", f"GitHub does not show {', '.join(lacking[:5])} complete yet")
+    raise AssertionError  # pause() raises on the last attempt
 
 
 def _compare_untold(github: GitHub, files: Iterable[Compare], compared: frozenset[int]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TRIES: Final = 6
 CHUNK: Final = 1 << 20
+CONNECTIONS: Final = 8  # at a time: latency is most of an upload, and GitHub takes a hundred at once
 LONGEST_WAIT: Final = 300.0  # seconds a request; a limit that takes longer is better waited for by running again
 TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two answers' bytes
 UPLOAD_TIMEOUTS: Final = (10, 300)
@@ -62,12 +63,13 @@ class Wire:
         self._repository = repository
         self._api = origin(api)
         self._uploads: Origin | None = None
+        self._not_before = 0.0  # of the steady clock: a limit that one request meets is every other's too
         self._trusted = {self._api}
         self._session: Session = requests.Session()
         # as `auth`, not as a header: else a machine's netrc password would be sent instead
         self._session.auth = bearer(hide(token) if token else "", self._trusted)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=8))
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": "coldforge"}
         self._session.headers.update(headers)
 
@@ -101,17 +103,24 @@ class Wire:
         return following
 
     def text(self, url: str, accept: str) -> str:
-        """GET of plain text, retried."""
-        return retried(lambda: self._send("GET", url, headers={"Accept": accept}).text, f"reading {self._repository}")
+        """GET of plain text of the type `accept`, retried; an answer of another type is none."""
+
+        def once() -> str:
+            answer = self._send("GET", url, headers={"Accept": accept})
+            if answer.headers.get("Content-Type", "").partition(";")[0] != accept:
+                raise _no_answer(answer)
+            return answer.text
+
+        return retried(once, f"reading {self._repository}")
 
     def write(self, method: str, url: str, kind: type[T], **options: Any) -> T:
         """A request that changes something: never repeated here, because a lost answer may have landed."""
         return _decode(self._send(method, url, **options), kind)
 
     def delete(self, url: str) -> None:
-        """DELETE; what is gone already is no failure."""
+        """DELETE, retried: a number means one thing for ever, and what is gone already is no failure."""
         try:
-            self._send("DELETE", url)
+            retried(lambda: self._send("DELETE", url), f"deleting in {self._repository}")
         except Failure as failure:
             if failure.status != 404:
                 raise
@@ -148,6 +157,8 @@ class Wire:
         """One request, repeated only while a rate limit says so, which means that nothing was done."""
         waited = 0.0
         while True:
+            if (left := self._not_before - clock.now()) > 0:
+                clock.sleep(left)
             with _broken():
                 answer = self._session.request(method, url, **{"timeout": TIMEOUTS, **options})
             wait = limited(answer, now=clock.wall())
@@ -157,7 +168,7 @@ class Wire:
                 hint = f"Run it again in {wait / 60:.0f} minutes: it goes on where it stopped."
                 raise RemoteFailed("GitHub's rate limit is used up", why=words(answer), hint=hint)
             reporter().info(f"GitHub's rate limit: waiting {wait:.0f} s.")
-            clock.sleep(wait)
+            self._not_before = max(self._not_before, clock.now() + wait)
             waited += wait
             if hasattr(options.get("data"), "seek"):
                 options["data"].seek(0)
@@ -233,8 +244,12 @@ def _decode(answer: Response, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.content, type=kind)
     except msgspec.DecodeError as error:
-        kind_of = answer.headers.get("Content-Type", "no type")
-        raise Failure(0, f"the answer is not GitHub's API's ({answer.status_code}, {kind_of}): {answer.text[:200]!r}") from error
+        raise _no_answer(answer) from error
+
+
+def _no_answer(answer: Response) -> Failure:
+    kind = answer.headers.get("Content-Type", "no type")
+    return Failure(0, f"the answer is not GitHub's API's ({answer.status_code}, {kind}): {answer.text[:200]!r}")
 
 
 def limited(answer: Response, *, now: float) -> float | None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coldforge.errors import Refused
 from coldforge.release.api import Asset, Release
-from coldforge.release.reconcile import Compare, Keep, Planned, Upload, one_draft, reconcile, unplanned
+from coldforge.release.reconcile import BESIDE, Action, Clear, Compare, Keep, Planned, Swap, Upload, one_draft, reconcile, unplanned
 
 names = st.sampled_from([f"file{number}" for number in range(6)])
 contents = st.binary(max_size=3)
 planned_sets = st.dictionaries(names, contents)
-asset_sets = st.dictionaries(names, st.tuples(st.sampled_from(["same", "starter", "new", "null digest"]), contents))
+# what may be there under a name, and beside it: how it came there, and the bytes of what is another's
+there = st.tuples(st.sampled_from(["same", "other", "starter", "new", "null digest"]), contents)
+asset_sets = st.dictionaries(st.one_of(names, names.map(lambda name: name + BESIDE)), there)
 
 
 def planned(name: str, data: bytes) -> Planned:
@@ -26,25 +29,60 @@ def asset(number: int, name: str, data: bytes, state: str = "uploaded", *, diges
     return Asset(id=number, name=name, size=len(data), state=state, digest=f"sha256:{hashlib.sha256(data).hexdigest()}" if digest else None)
 
 
+def carry_out(action: Action, data: bytes, server: dict[int, Asset]) -> None:
+    """What the engine does, on a server that refuses two assets of one name."""
+
+    def put(name: str) -> int:
+        assert name not in {there.name for there in server.values()}, "GitHub refuses a second asset of a name"
+        number = max(server, default=0) + 1
+        server[number] = asset(number, name, data)
+        return number
+
+    name = action.planned.name
+    if isinstance(action, Upload):
+        for number in action.instead_of:
+            del server[number]
+        put(name)
+    elif isinstance(action, Swap):
+        if action.unusable is not None:
+            del server[action.unusable]
+        beside = put(name + BESIDE) if action.beside is None else action.beside.id
+        if action.old is not None:
+            del server[action.old]
+        assert name not in {there.name for there in server.values()}
+        server[beside] = msgspec.structs.replace(server[beside], name=name)
+    elif isinstance(action, Clear):
+        del server[action.leftover]
+    elif isinstance(action, Compare) and server[action.asset.id].digest is None:  # the comparison tells what the server did not
+        server[action.asset.id] = asset(action.asset.id, name, data)
+
+
 @given(planned_sets, asset_sets)
-def test_the_actions_lead_to_the_planned_set(wanted: dict[str, bytes], there: dict[str, tuple[str, bytes]]) -> None:
-    server: dict[int, tuple[str, bytes, str]] = {}
-    present = []
-    for number, (name, (state, other)) in enumerate(there.items()):
-        data = wanted.get(name, other)
-        found = asset(number, name, data, "uploaded" if state in ("same", "null digest") else state, digest=state == "same")
-        present.append(found)
-        server[number] = (name, data, found.state)
-    for action in reconcile([planned(*item) for item in wanted.items()], present):
-        if isinstance(action, Upload):
-            if action.instead_of is not None:
-                del server[action.instead_of]
-            assert action.planned.name not in {name for name, _, _ in server.values()}
-            server[max(server, default=0) + 1000] = (action.planned.name, wanted[action.planned.name], "uploaded")
-    complete = {name: data for name, data, state in server.values() if state == "uploaded"}
-    assert {name: complete[name] for name in wanted} == wanted
-    again = reconcile([planned(*item) for item in wanted.items()], [asset(n, name, data, s) for n, (name, data, s) in server.items()])
-    assert all(isinstance(action, Keep) for action in again)
+def test_the_actions_lead_to_the_planned_set(wanted: dict[str, bytes], present: dict[str, tuple[str, bytes]]) -> None:
+    server: dict[int, Asset] = {}
+    for number, (name, (kind, other)) in enumerate(present.items()):
+        state = kind if kind in ("starter", "new") else "uploaded"
+        right = wanted.get(name.removesuffix(BESIDE), other)
+        server[number] = asset(number, name, other if kind == "other" else right, state, digest=kind != "null digest")
+    strangers = [there for there in server.values() if there.name.removesuffix(BESIDE) not in wanted]
+    files, exchangeable = [planned(*item) for item in wanted.items()], frozenset(wanted)
+    for _ in range(2):  # a comparison shows what is left to clear
+        for action in reconcile(files, list(server.values()), replace=exchangeable):
+            carry_out(action, wanted[action.planned.name], server)
+    assert all(isinstance(action, Keep) for action in reconcile(files, list(server.values())))
+    assert {there.name for there in server.values()} == {*wanted, *(stranger.name for stranger in strangers)}
+    assert all(server[stranger.id] == stranger for stranger in strangers), "what is not planned is left alone"
+
+
+def test_while_a_swap_goes_on_one_of_the_two_files_is_whole() -> None:
+    """Stopped before the deletion, and before the renaming: what follows from each."""
+    file, old = planned("a", b"new"), asset(1, "a", b"old")
+    beside = asset(2, "a" + BESIDE, b"new")
+    replace = frozenset({"a"})
+    assert reconcile([file], [old, beside], replace=replace) == [Swap(planned=file, old=1, beside=beside)]
+    assert reconcile([file], [beside], replace=replace) == [Swap(planned=file, old=None, beside=beside)]
+    half = asset(2, "a" + BESIDE, b"", "starter")
+    assert reconcile([file], [old, half], replace=replace) == [Swap(planned=file, old=1, unusable=2)]
 
 
 def test_other_bytes_are_refused_and_named_together() -> None:
@@ -55,7 +93,7 @@ def test_other_bytes_are_refused_and_named_together() -> None:
 
 def test_what_may_be_replaced_is() -> None:
     (action,) = reconcile([planned("a", b"1")], [asset(7, "a", b"other")], replace=frozenset({"a"}))
-    assert action == Upload(planned=planned("a", b"1"), instead_of=7)
+    assert action == Swap(planned=planned("a", b"1"), old=7)
 
 
 def test_an_unknown_digest_is_compared_never_assumed() -> None:

@@ -1,0 +1,129 @@
+"""Uploading to one loopback server that answers as GitHub does: coldforge, GitHub's own client, and plain requests beside each other.
+
+    python benchmarks/releases.py        # needs gh
+
+Prints wall time and ratios for many small files without and with latency, and the memory that a file of 2 GiB takes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
+
+from measure import cost  # noqa: E402  # beside this file
+
+from support.fake_github import WRITER, FakeGitHub, StoredRelease  # noqa: E402
+from support.releases import make_release, make_sparse  # noqa: E402
+
+TAG, CONNECTIONS = "v1.0.0", 8
+COUNTS, SIZE, LATENCIES, TIMES = 200, 100_000, (0.0, 0.1), 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way of uploading: its name, and what does it."""
+
+    name: str
+    run: Callable[[Path, FakeGitHub, StoredRelease], None]
+
+
+def by_coldforge(dist: Path, github: FakeGitHub, draft: StoredRelease) -> None:
+    del draft
+    environment = {"PYTHONPATH": str(ROOT / "src"), "GITHUB_TOKEN": WRITER}
+    cost(
+        [sys.executable, "-m", "coldforge", "release", dist, "--repo", "acme/demo", "--tag", TAG, "--api-url", github.url], env=environment
+    )
+
+
+def by_gh(dist: Path, github: FakeGitHub, draft: StoredRelease) -> None:
+    del draft
+    environment = {"GH_HOST": "github.localhost", "GH_TOKEN": WRITER, "GH_ENTERPRISE_TOKEN": WRITER, "HTTP_PROXY": github.url}
+    cost(["gh", "release", "upload", TAG, *files(dist), "-R", "github.localhost/acme/demo"], env=environment)
+
+
+def by_requests(dist: Path, github: FakeGitHub, draft: StoredRelease) -> None:
+    """As one would write it: a pool of connections and nothing else, in a process of its own."""
+    url = f"{github.url}/uploads/repos/acme/demo/releases/{draft.id}/assets"
+    cost([sys.executable, __file__, url, *files(dist)])
+
+
+def files(dist: Path) -> list[Path]:
+    return [*sorted((dist / "linux-x86_64").glob("file*")), dist / "SHA256SUMS", dist / "manifest.json"]
+
+
+def plainly(url: str, paths: list[str]) -> None:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS))
+    session.headers["Authorization"] = f"Bearer {WRITER}"
+
+    def send(path: str) -> None:
+        with Path(path).open("rb") as stream:
+            session.post(url, params={"name": Path(path).name}, data=stream, timeout=60).raise_for_status()
+
+    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+        list(pool.map(send, paths))
+
+
+WAYS = (Way(name="coldforge", run=by_coldforge), Way(name="gh", run=by_gh), Way(name="requests", run=by_requests))
+
+
+def measure(dist: Path, way: Way, latency: float) -> float:
+    """Seconds of wall time of the best of several runs, each into an empty draft."""
+    best = float("inf")
+    for _ in range(TIMES):
+        with FakeGitHub() as github:
+            github.judged = False
+            github.on_request = lambda _method, _path: time.sleep(latency)
+            draft = github.add_release(TAG)
+            (dist / "release.json").unlink(missing_ok=True)
+            start = time.perf_counter()
+            way.run(dist, github, draft)
+            best = min(best, time.perf_counter() - start)
+            if len(draft.assets) != len(files(dist)):
+                raise SystemExit(f"{way.name} left {len(draft.assets)} files")
+    return best
+
+
+def many() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        dist = Path(folder)
+        make_release(dist, contents={f"file{number:03}.bin": (number % 256).to_bytes(1) * SIZE for number in range(COUNTS)})
+        print(f"{COUNTS} files of {SIZE // 1000} kB, seconds of wall time (÷ coldforge's)")
+        for latency in LATENCIES:
+            seconds = {way.name: measure(dist, way, latency) for way in WAYS}
+            shown = ", ".join(f"{name} {value:.2f} ({value / seconds['coldforge']:.2f})" for name, value in seconds.items())
+            print(f"  latency {latency * 1000:.0f} ms: {shown}")
+
+
+def huge() -> None:
+    """The largest file that GitHub takes, of zeros without blocks on the disk; what takes it does not keep it."""
+    with tempfile.TemporaryDirectory() as folder, FakeGitHub() as github:
+        dist = Path(folder)
+        environment = {"PYTHONPATH": str(ROOT / "src"), "GITHUB_TOKEN": WRITER}
+        memory = {}
+        for size in (1, 2**31 - 1):
+            make_sparse(dist, size)
+            github.releases.clear()
+            (dist / "release.json").unlink(missing_ok=True)
+            words: list[str | Path] = ["release", dist, "--repo", "acme/demo", "--tag", TAG, "--api-url", github.url]
+            memory[size] = cost([sys.executable, "-m", "coldforge", *words], env=environment).memory
+        print("most memory, MB: " + ", ".join(f"{size} bytes {used / 1e6:.0f}" for size, used in memory.items()))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        plainly(sys.argv[1], sys.argv[2:])
+    else:
+        many()
+        huge()
