@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 from coldforge.errors import BuildFailed, Missing
 from coldforge.freeze.workshop import open_workshop
-from coldforge.host import engine
+from coldforge.host import container, engine
 from coldforge.host.container import LABEL, sweep
 from coldforge.host.owner import is_dead
 from coldforge.project.images import Image
@@ -18,7 +21,7 @@ from coldforge.records import Payload, canonical, read
 from coldforge.target import Target
 from support import engines, images
 from support.program import ROOT, coldforge, interrupted, watched
-from support.remote import remote
+from support.remote import Remote, remote
 from support.repository import write
 
 pytestmark = pytest.mark.integration
@@ -116,7 +119,58 @@ def test_an_engine_that_dies_is_told_and_leaves_nothing_here(
     assert not list((tmp_path / "dist").rglob("payload*"))
     with closing(engine.connect()) as client:
         sweep(client)
-    assert left() == []
+        assert engines.made_by(client, outcome.process) == []
+
+
+@pytest.fixture
+def vanishing(build_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    """An engine from afar that may vanish, and is soon missed; what it cannot remove then is removed here."""
+    monkeypatch.setattr(engine, "QUIET", 1)
+    monkeypatch.setattr(engine, "SIGN_OF_LIFE", 2)
+    monkeypatch.setattr(container, "FIRST_ANSWER", 2)
+    with images.client() as usual:
+        (tmp_path / "said").mkdir()
+        with remote(tmp_path / "said") as there:
+            monkeypatch.setenv("DOCKER_HOST", there.address)
+            yield there
+        for number in engines.made_by(usual, os.getpid()):
+            usual.containers.get(number).remove(force=True)
+
+
+@pytest.mark.parametrize("moment", ["between", "while a program runs", "while a file is copied"])
+def test_an_engine_that_vanishes_is_missed(moment: str, vanishing: Remote, build_image: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(1 << 20))
+    with pytest.raises(Missing) as caught, open_workshop(Image(base=build_image), LINUX) as workshop:
+        if moment == "while a program runs":
+            vanishing.last = b"the last words"
+            workshop.run(["sh", "-c", "echo the last words; sleep 600"], env={}, network=True, log=tmp_path / "log")
+        vanishing.vanish()
+        if moment == "between":
+            workshop.run(["true"], env={}, network=True, log=tmp_path / "log")
+        workshop.put(tmp_path / "file", "file")
+    assert caught.value.what == "the container engine does not answer any more"
+    assert "Run it again" in caught.value.hint
+
+
+def test_ctrl_c_works_when_the_engine_has_vanished(project: Path, container_env: dict[str, str], tmp_path: Path) -> None:
+    for name in ("said", "temporary"):
+        (tmp_path / name).mkdir()
+
+    def act(process: subprocess.Popen[str]) -> None:
+        there.vanish()
+        process.send_signal(signal.SIGINT)
+
+    with remote(tmp_path / "said") as there:
+        changes = {"DOCKER_HOST": there.address, "COLDFORGE_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path / "temporary")}
+        words = ("freeze", project, "--out", tmp_path / "dist")
+        outcome = watched(*words, env={**container_env, **changes}, when=lambda line: "• environment" in line, act=act)
+    assert outcome.code == 130, outcome.err
+    assert "is left on the engine, which does not answer; the next run removes it" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert list((tmp_path / "temporary").iterdir()) == []
+    with closing(engine.connect()) as client:
+        sweep(client)
+        assert engines.made_by(client, outcome.process) == []
 
 
 def refusal(host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Missing:

@@ -125,6 +125,7 @@ def room(megabytes: int = 0) -> Iterator[Path]:
         try:
             yield folder
         finally:
+            _unmount(folder)  # once more: podman's helpers clean up after it has ended, and mount for that
             if megabytes:
                 subprocess.run(["umount", "--lazy", name], check=True)
 

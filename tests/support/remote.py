@@ -1,4 +1,4 @@
-"""An engine as it is reached from afar: a port on loopback whose connections lead to the engine's socket, and which can die."""
+"""An engine as it is reached from afar: a port on loopback whose connections lead to the engine's socket, and which can die or vanish."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import BinaryIO
 
 from coldforge.host import engine
@@ -17,13 +17,21 @@ PIECE = 1 << 16
 
 @dataclass(kw_only=True, eq=False)
 class Remote:
-    """`address` is for DOCKER_HOST; `said` is what was sent to the engine, a file for each connection in this folder."""
+    """`address` is for DOCKER_HOST; `said` is what was sent to the engine, a file for each connection in this folder.
+
+    Where the engine says `last`, it vanishes: nothing comes any more, and no connection ends.
+    """
 
     path: Path
     said: Path
     server: socket.socket
     open: list[socket.socket] = field(default_factory=list)
     threads: list[Thread] = field(default_factory=list)
+    last: bytes = b""
+    reached: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        self.reached.set()
 
     @property
     def address(self) -> str:
@@ -44,25 +52,33 @@ class Remote:
 
     def start(self, source: socket.socket, target: socket.socket, record: BinaryIO | None) -> None:
         """Carry bytes one way, in a thread."""
-        self.threads.append(Thread(target=carry, args=(source, target, record), daemon=True))
+        self.threads.append(Thread(target=self.carry, args=(source, target, record), daemon=True))
         self.threads[-1].start()
+
+    def carry(self, source: socket.socket, target: socket.socket, record: BinaryIO | None) -> None:
+        """Bytes from one end to the other, and the news that no more come."""
+        with suppress(OSError), nullcontext() if record is None else record:
+            while data := source.recv(PIECE):
+                if self.last and self.last in data:
+                    self.vanish()
+                self.reached.wait()
+                if record is not None:
+                    record.write(data)
+                target.sendall(data)
+        self.reached.wait()
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def vanish(self) -> None:
+        """Connections are taken and stay open, and nothing comes of them."""
+        self.reached.clear()
 
     def die(self) -> None:
         """Nobody listens any more, and every connection is gone."""
         for end in (self.server, *self.open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-
-
-def carry(source: socket.socket, target: socket.socket, record: BinaryIO | None) -> None:
-    """Bytes from one end to the other, and the news that no more come."""
-    with suppress(OSError), nullcontext() if record is None else record:
-        while data := source.recv(PIECE):
-            if record is not None:
-                record.write(data)
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+        self.reached.set()
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
 from coldforge.host.archive import extract, pack
-from coldforge.host.engine import HOST_HINT, Engine, no_space, talking
+from coldforge.host.engine import FIRST_ANSWER, HOST_HINT, Engine, attended, awaited, check_alive, no_space, talking
 from coldforge.host.files import scratch
 from coldforge.host.interrupt import held_back
 from coldforge.host.owner import is_dead, this_process
@@ -48,14 +48,14 @@ class Container:
             log.open("a", encoding="utf-8", errors="backslashreplace") as stream,
             talking("the container is gone; somebody or something ended it"),
         ):
-            made = api.exec_create(self._container.id, list(argv), environment=dict(env), workdir=cwd, user=user)
+            words: dict[str, Any] = {"environment": dict(env), "workdir": cwd, "user": user}
+            number = awaited(self._client, lambda: api.exec_create(self._container.id, list(argv), **words))["Id"]
             stream.write(redact(f"$ {' '.join(argv)}\n"))
-            with _output(api, made["Id"]) as chunks:
-                for line in split_lines(chunks):
-                    lines.append(line)
-                    stream.write(redact(line) + "\n")
-                    reporter().detail(line)
-            code = api.exec_inspect(made["Id"])["ExitCode"]
+            for line in split_lines(attended(self._client, lambda: _output(api, number))):
+                lines.append(line)
+                stream.write(redact(line) + "\n")
+                reporter().detail(line)
+            code = awaited(self._client, lambda: api.exec_inspect(number))["ExitCode"]
         if code != 0:  # None when the container ended under it
             raise _failure(argv[0], code, lines, log)
         return "\n".join(lines)
@@ -64,10 +64,10 @@ class Container:
         """Whether programs of the image run at all: those of another architecture take an emulator. Raises Missing: no engine any more."""
         try:
             with talking():
-                code, _ = self._container.exec_run(["sleep", "0"])
+                code, _ = awaited(self._client, lambda: self._container.exec_run(["sleep", "0"]))
         except ColdforgeError:
             with talking():
-                self._client.ping()
+                check_alive(self._client)
             return False
         return bool(code == 0)
 
@@ -77,7 +77,7 @@ class Container:
             archive = folder / "tree.tar"
             pack(source, archive, name=destination.lstrip("/"), owner=owner)
             with archive.open("rb") as stream, talking():
-                self._container.put_archive("/", stream)
+                awaited(self._client, lambda: self._container.put_archive("/", stream))
 
     def get(self, source: str, destination: Path) -> None:
         """Copy a file or folder out; the archive is not trusted. Raises BuildFailed when it is not there, Refused when it is not safe."""
@@ -89,34 +89,36 @@ class Container:
     def save(self, source: str, archive: Path) -> None:
         """Keep a folder as the engine's own tar, links and all; only for `restore`."""
         with archive.open("wb") as stream, talking(f"{source} was not made in the container"):
-            chunks, _ = self._container.get_archive(source)
-            stream.writelines(chunks)
+            awaited(self._client, lambda: stream.writelines(self._container.get_archive(source)[0]))
 
     def restore(self, archive: Path, destination: str) -> None:
         """Bring back what `save` kept, into the same place."""
         with archive.open("rb") as stream, talking():
-            self._container.put_archive(destination.rpartition("/")[0] or "/", stream)
+            awaited(self._client, lambda: self._container.put_archive(destination.rpartition("/")[0] or "/", stream))
 
     def cut_network(self) -> None:
         """Take the container off every network, for good. Raises Missing when that leaves it any way out."""
         with talking():
-            self._container.reload()
-            for name in sorted(self._container.attrs["NetworkSettings"]["Networks"]):
-                self._client.networks.get(name).disconnect(self._container, force=True)
-            _, output = self._container.exec_run(["cat", "/proc/net/route", "/proc/net/ipv6_route"], stderr=False)
+            output = awaited(self._client, self._routes_when_cut)
         # Not every engine lists every network: rootless ones connect containers in ways of their own.
         ways = ways_out(output.decode(errors="replace")) if isinstance(output, bytes) else None
         if ways is None or ways:
             why = f"it still has routes through {', '.join(sorted(ways))}" if ways else "its routes cannot be read"
             raise Missing("the container cannot be cut off the network", why=why, hint=HOST_HINT)
 
+    def _routes_when_cut(self) -> object:
+        """What a program in it reads of its routes, once it is off all networks that the engine lists."""
+        self._container.reload()
+        for name in sorted(self._container.attrs["NetworkSettings"]["Networks"]):
+            self._client.networks.get(name).disconnect(self._container, force=True)
+        return self._container.exec_run(["cat", "/proc/net/route", "/proc/net/ipv6_route"], stderr=False)[1]
 
-@contextmanager
-def _output(api: APIClient, number: str) -> Iterator[Iterable[bytes]]:
+
+def _output(api: APIClient, number: str) -> Iterator[bytes]:
     """Start a prepared program; what it prints, as it comes."""
     stream = api.exec_start(number, stream=True)
     try:
-        yield stream
+        yield from stream
     finally:
         stream._response.close()  # type: ignore[attr-defined]  # noqa: SLF001  # the stream's own close() leaves the response and its file open
 
@@ -157,14 +159,14 @@ def container(client: Engine, image: str, *, installs: bool = False, beside: Con
     made: DockerContainer | None = None
     try:
         with held_back(), talking():
-            made = _create(client, image, installs=installs, beside=beside)
+            made = awaited(client, lambda: _create(client, image, installs=installs, beside=beside))
         with talking():
-            made.start()
+            awaited(client, made.start)
         yield Container(client, made)
     finally:
         if made is not None:
             with held_back():
-                _remove(made)
+                _remove(client, made)
 
 
 def _create(client: Engine, image: str, *, installs: bool, beside: Container | None) -> DockerContainer:
@@ -183,10 +185,15 @@ def _create(client: Engine, image: str, *, installs: bool, beside: Container | N
     )
 
 
-def _remove(container: DockerContainer) -> None:
+def _remove(client: Engine, container: DockerContainer) -> None:
     """Remove it, or wait for its end when the engine is already at it (it then answers 409)."""
+    try:
+        check_alive(client, FIRST_ANSWER)
+    except Missing:
+        reporter().warn(f"the container {container.short_id} is left on the engine, which does not answer; the next run removes it")
+        return
     with suppress(ColdforgeError), talking():
-        container.remove(force=True, v=True)
+        awaited(client, lambda: container.remove(force=True, v=True))
         return
     with suppress(ColdforgeError), talking():
         container.wait(condition="removed", timeout=60)
@@ -198,4 +205,4 @@ def sweep(client: Engine) -> None:
         found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     for left in found:
         if is_dead(left.labels.get(LABEL, "")):
-            _remove(left)
+            _remove(client, left)

@@ -7,12 +7,13 @@ import io
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
+from coldforge.host.aside import fetched
 from coldforge.host.run import NO_SPACE
 from coldforge.report import reporter
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from docker.errors import APIError
     from docker.models.images import Image
 
+T = TypeVar("T")
 Engine: TypeAlias = "DockerClient"
 SOCKET: Final = Path("/var/run/docker.sock")
 HOST_HINT: Final = "`--host` freezes on this machine, without a container."
@@ -28,6 +30,8 @@ BUILT: Final = "coldforge/build"  # the name of images that are made here
 NOT_FOUND: Final = 404
 _NOT_RUNNING: Final = re.compile("is not running|can only create exec sessions on running containers")  # Docker's words, podman's
 FIRST_ANSWER, LATER_ANSWERS = 20, 600  # seconds: an engine that is there says so soon, but may take long to unpack an archive
+# Seconds after which an engine that says nothing is asked whether it is there, and within which a busy one answers that.
+QUIET, SIGN_OF_LIFE = 15, 60
 
 
 def configured() -> bool:
@@ -119,10 +123,15 @@ def build_image(client: Engine, *, base: str, recipe: str, architecture: str) ->
         return str(made.id)
     lines: list[str] = []
     with reporter().step("build the image"), talking(), io.BytesIO(recipe.encode()) as text:
-        events = client.api.build(
-            fileobj=text, tag=tag, buildargs={"BASE": base}, platform=f"linux/{architecture}", rm=True, forcerm=True, decode=True
-        )
-        for event in events:
+        words: dict[str, Any] = {
+            "tag": tag,
+            "buildargs": {"BASE": base},
+            "platform": f"linux/{architecture}",
+            "rm": True,
+            "forcerm": True,
+            "decode": True,
+        }
+        for event in attended(client, lambda: client.api.build(fileobj=text, **words)):
             lines += str(event.get("stream") or event.get("error") or "").splitlines()
             reporter().detail(lines[-1] if lines else "")
             if "error" in event:
@@ -151,13 +160,41 @@ def _pull(client: Engine, reference: str, architecture: str) -> None:
         raise Missing(f"the image {reference} is not on the engine", why="An image's id alone does not say where to get it.", hint=hint)
     try:
         with talking():
-            for event in client.api.pull(name, tag=digest, stream=True, decode=True, platform=f"linux/{architecture}"):
+            words: dict[str, Any] = {"tag": digest, "stream": True, "decode": True, "platform": f"linux/{architecture}"}
+            for event in attended(client, lambda: client.api.pull(name, **words)):
                 if "error" in event:
                     raise Missing(str(event["error"]))
                 reporter().detail(" ".join(str(event[key]) for key in ("id", "status", "progress") if event.get(key)))
     except ColdforgeError as error:
         message = f"the image {reference} is not on the engine and cannot be pulled"
         raise Missing(message, why=error.why or error.what, hint=f"Is the registry reachable from the engine? {HOST_HINT}") from error
+
+
+def attended(client: Engine, call: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """What a call of the engine's gives, piece by piece. Raises Missing when the engine is gone without having closed the connection:
+    a machine that was switched off, a way that leads nowhere any more, a daemon that hangs."""
+    return fetched(call, patience=QUIET, meanwhile=lambda: check_alive(client))
+
+
+def awaited(client: Engine, call: Callable[[], T]) -> T:
+    """The result of a call of the engine's. Raises what `attended` does."""
+    (result,) = attended(client, lambda: [call()])
+    return result
+
+
+def check_alive(client: Engine, seconds: int = 0) -> None:
+    """Raise Missing when the engine gives no sign of life within SIGN_OF_LIFE, or these seconds."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    usual, client.api.timeout = client.api.timeout, seconds or SIGN_OF_LIFE
+    try:
+        client.ping()
+    except (DockerException, RequestException, OSError) as error:
+        hint = f"Is it running, and the way to it open? Run it again. {HOST_HINT}"
+        raise Missing("the container engine does not answer any more", why=_short(error), hint=hint) from error
+    finally:
+        client.api.timeout = usual
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from coldforge.errors import Missing
+from coldforge.host.interrupt import held_back
 
 CHUNK = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -89,7 +90,9 @@ def folder_beside(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def scratch(prefix: str) -> Iterator[Path]:
     """A private temporary folder, gone afterwards whatever happens."""
-    with tempfile.TemporaryDirectory(prefix=f"coldforge-{prefix}-", ignore_cleanup_errors=True) as name:
+    with contextlib.ExitStack() as stack:
+        with held_back():  # between its making and the block it would be left
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"coldforge-{prefix}-", ignore_cleanup_errors=True))
         yield Path(name)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,21 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
     files.write(path, b"whole")
     assert path.read_bytes() == b"whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupt_while_a_temporary_folder_is_made_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = tempfile.mkdtemp
+
+    def made(*args: Any) -> str:
+        name: str = make(*args)
+        signal.raise_signal(signal.SIGINT)
+        return name
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "mkdtemp", made)
+    with pytest.raises(KeyboardInterrupt), files.scratch("test"):
+        pytest.fail("the block is not reached")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_replacement_leaves_the_old_file(tmp_path: Path) -> None:
