@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -29,6 +30,7 @@ from coldforge.host.files import sha256
 from coldforge.recipes import find
 from coldforge.records import Environment, Payload, read
 from coldforge.target import Target
+from support import images
 from support.index import PASSWORD, USER, Index, serve, wheel
 from support.mirror import MARK, Mirror
 from support.mirror import serve as fetched_from
@@ -397,6 +399,47 @@ def test_a_source_distribution_is_the_same_bytes_wherever_it_is_built(host_env: 
     assert all(dist.hashes for used in recorded.built.values() for dist in used)
 
 
+RUST: Final = {
+    "cargo/registry/src/index/deep/Cargo.toml": '[package]\nname = "deep"\nversion = "0.1.0"\nedition = "2021"\n',
+    "cargo/registry/src/index/deep/src/lib.rs": '#[inline(never)]\npub fn at(n: usize) -> u8 { b"ab"[n] }\n',
+    "knot/Cargo.toml": """\
+[package]
+name = "knot"
+version = "0.1.0"
+edition = "2021"
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+deep = { path = "../cargo/registry/src/index/deep" }
+""",
+    "knot/src/lib.rs": '#[no_mangle]\npub extern "C" fn knot(n: usize) -> u8 { deep::at(n) }\n',
+}
+
+
+@pytest.mark.parametrize(("record", "place"), [("", "{folder}/cargo"), ("record", "/cargo")])
+def test_rusts_compiler_is_told_where_cargo_keeps_its_sources(record: str, place: str, tmp_path: Path) -> None:
+    """A panic names its source file, and that of a dependency lies in cargo's home; as it is without a record, nothing is told."""
+    cargo = tool("cargo", "https://rustup.rs")
+    for name, text in RUST.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    subprocess.run([uv(), "venv", "--quiet", "--no-project", str(tmp_path / "environment")], check=True)
+    env = {
+        "PATH": os.environ["PATH"],
+        "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(Path.home() / ".rustup")),
+        "CARGO_HOME": str(tmp_path / "cargo"),
+        "PYTHONPATH": str(find("build/building")),
+        "COLDFORGE_BUILT": record and str(tmp_path / record),
+    }
+    build = f"import subprocess; subprocess.run([{cargo!r}, 'build', '--release', '--offline', '--quiet'], check=True)"
+    subprocess.run([tmp_path / "environment/bin/python", "-c", build], cwd=tmp_path / "knot", env=env, check=True)
+    made = (tmp_path / "knot/target/release/libknot.so").read_bytes()
+    assert f"{place.format(folder=tmp_path)}/registry/src/index/deep/src/lib.rs".encode() in made
+    assert (str(tmp_path).encode() in made) == (not record)
+
+
 def test_what_builds_must_be_in_the_build_lock(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:
     with serve(source) as index:
         env = {**alone(tmp_path, host_env), "UV_INDEX": credentials(index.url)}
@@ -446,9 +489,9 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirror]:
         yield made
 
 
-def wanting(folder: Path, python: str) -> Path:
+def wanting(folder: Path, python: str, image: str = "") -> Path:
     table = f'{PYPROJECT}\n[tool.coldforge.environment]\npython = "{python}"\n'
-    return write(folder / "tiny", {**TINY, "pyproject.toml": table, **ONE_FORMAT})
+    return write(folder / "tiny", {**TINY, "pyproject.toml": table, **({} if image else ONE_FORMAT)}, container=image)
 
 
 def test_a_python_of_uvs_is_fetched_once_and_recorded_to_the_byte(host_env: dict[str, str], tmp_path: Path, mirror: Mirror) -> None:
@@ -502,3 +545,24 @@ def test_a_workshop_without_that_python_gets_it(tmp_path: Path, mirror: Mirror, 
         script = "import sys; print(sys.base_prefix)"
         found = workshop.run([workshop.path("environment/bin/python"), "-c", script], env={}, network=False, log=log)
         assert found.startswith(workshop.path("home"))
+
+
+def test_a_container_fetches_a_python_of_uvs_and_freezes_that_one(
+    container_env: dict[str, str], build_image: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """From this machine's end of the engine's network, which is as near as a container's loopback gets to this one's."""
+    with images.client() as client:
+        gateway = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    with fetched_from(tmp_path_factory.mktemp("mirror"), gateway) as mirror:
+        project = wanting(tmp_path, mirror.name, build_image)
+        env = {**container_env, **mirror.variables, "COLDFORGE_CACHE": str(tmp_path / "cache")}
+        coldforge("freeze", project, "--out", tmp_path / "dist", env=env).succeeded()
+        assert "/python.tar.gz" in mirror.asked
+    record = environment(project)
+    assert (record.workshop, record.network, record.python) == (build_image, "off", mirror.name)
+    python = record.interpreter
+    assert python is not None
+    assert (python.version, python.build, python.sha256) == (mirror.version, mirror.build, mirror.library)
+    (library,) = (tmp_path / "dist/linux-x86_64/payload/_internal").glob("libpython*")
+    assert library.read_bytes().endswith(MARK), "the frozen library is another than the recorded one"
+    assert start(project) == "tiny%20runs"

@@ -74,8 +74,8 @@ def sha256(data: bytes) -> str:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Mirror]:
-    """The mirror while the block runs."""
+def serve(folder: Path, address: str = "127.0.0.1") -> Iterator[Mirror]:
+    """The mirror while the block runs, at an address of this machine."""
     packed = pack(folder)
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -85,8 +85,8 @@ def serve(folder: Path) -> Iterator[Mirror]:
         def log_message(self, *_: object) -> None:
             packed.asked.append(self.path)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
+    with http.server.ThreadingHTTPServer((address, 0), Handler) as server:
+        url = f"http://{address}:{server.server_port}"
         known = json.loads((folder / "list.json").read_text())
         (folder / "list.json").write_text(json.dumps({name: {**entry, "url": f"{url}/python.tar.gz"} for name, entry in known.items()}))
         packed.variables["UV_PYTHON_DOWNLOADS_JSON_URL"] = f"{url}/list.json"
