@@ -55,6 +55,7 @@ def of_analysis(options: Options, source: str) -> dict[str, Any]:
     return {
         "pathex": placed(options["paths"], source),
         "hookspath": placed(options["additional-hooks-dir"], source),
+        "hooksconfig": options["hooks-config"],
         "excludes": list(options["exclude-modules"]),
         "optimize": options["optimize"],
         "noarchive": not {"noarchive", "all"}.isdisjoint(options["debug"]),

@@ -94,6 +94,14 @@ strip = true
 bootloader-ignore-signals = true
 uac-admin = true
 argv-emulation = true
+hooks-config = { pair = { module = "json.tool" } }
+"""
+HOOK = """\
+from PyInstaller.utils.hooks import get_hook_config
+
+
+def hook(hook_api):
+    hook_api.add_imports(get_hook_config(hook_api, "pair", "module"))
 """
 # Nothing imports it: what is there of it is there because of an option.
 JINJA = """\
@@ -111,7 +119,7 @@ PROJECT = {
     "data/c.txt": "3",
     "tool": "#!/bin/sh\nexit 0\n",
     "hook.py": 'import os\nos.environ["FROM_HOOK"] = "hooked"\n',
-    "hooks/hook-pair.work.py": 'hiddenimports = ["json.tool"]\n',
+    "hooks/hook-pair.work.py": HOOK,
     "more/beside.py": "",
 }
 

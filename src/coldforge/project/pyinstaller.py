@@ -46,6 +46,10 @@ class PyInstallerConfig(Section, frozen=True, kw_only=True):
     add_binary: Annotated[Texts, _option("--add-binary", "`source:folder` pairs of programs and libraries.")] = ()
     paths: Annotated[Texts, _option("--paths", "Folders to search for modules, before what is installed.")] = ()
     additional_hooks_dir: Annotated[Texts, _option("--additional-hooks-dir", "Folders with hooks of your own.")] = ()
+    hooks_config: Annotated[
+        Mapping[str, Mapping[str, Any]],
+        Meta(description='What hooks are told, as a spec\'s `hooksconfig`: `gi = { languages = ["de"] }`.'),
+    ] = msgspec.field(default_factory=dict)
     runtime_hooks: Annotated[Texts, _option("--runtime-hook", "Scripts that run before the program starts.")] = ()
     exclude_modules: Annotated[Texts, _option("--exclude-module", "Modules to leave out.")] = ()
     contents_directory: Annotated[str, _option("--contents-directory", "The folder of everything but the executables; `.` for none.")] = (

@@ -74,6 +74,11 @@ def test_all_of_debug_is_each_of_it() -> None:
     assert (of_analysis(one, "/s")["noarchive"], of_program(one, "/s")["debug"]) == (True, False)
 
 
+def test_what_hooks_are_told_reaches_them() -> None:
+    told = {"gi": {"languages": ["de"], "module-versions": {"Gtk": "4.0"}}}
+    assert of_analysis(given(hooks_config=told), "/s")["hooksconfig"] == told
+
+
 def test_paths_of_the_project_are_found_where_it_is() -> None:
     options = given(add_data=("notes:a:b",), paths=("more",), additional_hooks_dir=("hooks",), splash="p.png", splash_center="primary")
     assert "datas += [('/s/notes:a', 'b')]" in collected(options, "/s")

@@ -68,7 +68,7 @@ def test_options_go_to_the_systems_that_they_are_for() -> None:
     assert (linux[0]["uac-admin"], windows[0]["uac-admin"], macos[0]["uac-admin"]) == (False, True, False)
     assert (linux[1], windows[1], macos[1]) == (("target-arch", "uac-admin"), ("strip", "target-arch"), ("splash", "uac-admin"))
     assert {linux[0]["optimize"], windows[0]["optimize"], macos[0]["optimize"]} == {2}
-    assert set(linux[0]) == {*options(), "spec"}
+    assert set(linux[0]) == {*options(), "spec", "hooks-config"}
 
 
 def test_an_option_is_a_key_or_decided_or_gone() -> None:
