@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from freezing import warned
 from freezing.installed import carried, normalised, real
 from freezing.origins import origins_of_sources, posix
 
 LIST = "loaded.json"
+PYGOBJECT = ("gi.", "pygtkcompat")
+NO_NAMESPACE = "Failed to query GI module"
 SHOWN = 3  # importers of each: enough to find the place
 
 
@@ -22,7 +25,8 @@ def remember(analysis: Any, work: str) -> None:
     extensions = {destination: (module_of(destination), source) for destination, source, kind in binaries if kind == "EXTENSION"}
     known = {name: (name, source) for name, source in pure.items()} | extensions
     edges = {key: dict(importers_of(analysis.graph, module)) for key, (module, _) in known.items()}
-    importers = {key: sorted(names)[:SHOWN] for key, names in edges.items()} | dict(loaded_by_name(analysis.graph))
+    importers = {key: sorted(names)[:SHOWN] for key, names in edges.items()}
+    importers |= {**dict(loaded_by_name(analysis.graph)), **dict(namespaces(analysis.graph, warned.found))}
     sources = dict(known.values())
     found: dict[str, Any] = {
         "modules": pure,
@@ -76,6 +80,18 @@ def loaded_by_name(graph: Any) -> Iterator[tuple[str, list[str]]]:
             found.setdefault(posix(destination), set()).add(Path(name).name)
     logging.disable(logging.NOTSET)
     yield from ((destination, sorted(names)[:SHOWN]) for destination, names in found.items())
+
+
+def namespaces(graph: Any, warnings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Namespaces of GObject that the system does not have, as the modules that they would be, with those that cannot do without them.
+
+    PyGObject brings modules for namespaces that it does not need, and its hooks ask for those of other systems.
+    """
+    for warning in warnings:
+        if warning["template"].startswith(NO_NAMESPACE):
+            module = f"gi.repository.{warning['values'][0]}"
+            edges = ((name, how) for name, how in graph.get_importers(module) if not name.startswith(PYGOBJECT))
+            yield module, sorted(name for name, how in edges if not getattr(how, "tryexcept", False))[:SHOWN]
 
 
 def loaded(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import glob
 import shutil
 import subprocess
 import sys
@@ -24,8 +25,14 @@ def install() -> None:
 
 
 def make_reproducible() -> None:
-    """The one run-to-run difference of PyInstaller on Python ≥ 3.11: the order of base_library.zip."""
+    """What differs from run to run of PyInstaller on Python ≥ 3.11: the order of base_library.zip, and of what hooks find in folders.
+
+    GTK's hook writes a list of picture loaders in the order in which the folder has them.
+    """
     from PyInstaller.building import build_main
+
+    listed = glob.glob
+    glob.glob = lambda *words, **options: sorted(listed(*words, **options))
 
     original = build_main.create_base_library_zip
 

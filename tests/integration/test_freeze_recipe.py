@@ -55,6 +55,19 @@ os.listdir = lambda *words: sorted(listdir(*words), reverse=True)
 os.scandir = Backwards
 """
 
+# Writes down what it finds in the order in which it finds it, as GTK's does.
+HOOK = """\
+import glob
+from pathlib import Path
+
+from PyInstaller.config import CONF
+from PyInstaller.utils.hooks import get_package_paths
+
+listed = Path(CONF["workpath"], "listed.txt")
+listed.write_text("\\n".join(Path(path).name for path in glob.glob(get_package_paths("markupsafe")[1] + "/*.py*")))
+datas = [(str(listed), "listed")]
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
@@ -90,7 +103,7 @@ sys.exit(freeze.main())
 
 def prepare(way: Way, folder: Path) -> Path:
     """An environment with the application's and the freezer's distributions, and the project beside it; its Python."""
-    project = write(folder / "source", PAIR)
+    project = write(folder / "source", {**PAIR, "hooks/hook-markupsafe.py": HOOK})
     (folder / "lock.txt").write_text(LOCK + FREEZER.read_text(encoding="utf-8"), encoding="utf-8")
     base, environment = find_python("", "").path, folder / "environment"
     python = environment / "bin" / "python"
@@ -149,6 +162,7 @@ OPTIONS = msgspec.to_builtins(
         collect_submodules=("markupsafe",),
         copy_metadata=("markupsafe",),
         add_data=("src/pair/data:extra",),
+        additional_hooks_dir=("hooks",),
         exclude_modules=("pydoc",),
         optimize=1,
     )
@@ -164,4 +178,5 @@ def test_identical_over_installer_place_listing_order_hash_seed_umask_and_walk(t
     assert made[0] == made[1]
     tree = tmp_path / "a" / "out" / "payload"
     assert (tree / "_internal" / "extra" / "words.txt").is_file()
+    assert (tree / "_internal" / "listed" / "listed.txt").read_text().split() == ["__init__.py", "_native.py", "_speedups.pyi"]
     assert list((tree / "_internal").glob("markupsafe-*.dist-info/METADATA"))

@@ -75,6 +75,14 @@ FREEZE_QT: Final = Base(
         "libxcb-shape0", "libxcb-xkb1", "libxkbcommon-x11-0",
     ),
 )  # fmt: skip
+# PyGObject and pycairo have no wheels for Linux: what compiles them, and what GTK is where it is frozen.
+FREEZE_GTK: Final = Base(
+    name="freeze-gtk",
+    packages=(
+        "python3", "python3-dev", "libpython3.11", "gcc", "pkg-config", "libcairo2-dev", "libgirepository1.0-dev", "libgtk-3-0",
+        "gir1.2-gtk-3.0", "librsvg2-common", "dbus-x11",  # GTK's settings want a session bus, and debootstrap chooses none
+    ),
+)  # fmt: skip
 FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python3.14", "libpython3.14"))  # no stable release has it
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")

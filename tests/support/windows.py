@@ -40,4 +40,12 @@ WINDOWED = (
         shown={(0x14, 0x46, 0xA0): 300 * 80, (0xC8, 0x64, 0x1E): 300 * 40},
         brought=("libegl1", "libfontconfig1", "libgl1", "libwayland-cursor0", "libxcb1", "libxkbcommon0"),
     ),
+    Windowed(
+        folder="gtk",
+        package="weather-board",
+        image=images.FREEZE_GTK,
+        title="The weather today",
+        shown={(70, 160, 20): 300 * 60, (51, 102, 204): 300 * 40, (204, 153, 51): 300 * 40},
+        brought=("libfontconfig1", "libwayland-client0", "libxcb1", "libxkbcommon0"),
+    ),
 )

@@ -21,6 +21,8 @@ Warnings = Sequence[Mapping[str, Any]]
 _ALWAYS_WARNINGS: Final = ("Qt plugin", "%s: QML plugin binary")
 _ABSENT: Final = re.compile(r"(lib[\w.+-]*?\.so(?:\.\w+)*): cannot open shared object file")
 _TABLE: Final = "[tool.coldforge.pyinstaller]"
+_NAMESPACE: Final = "Failed to query GI module"
+_NO_TYPELIB: Final = re.compile(r"Typelib file for namespace '[^']*', version '[^']*' not found")
 _CTYPES: Final = "Library %s required via ctypes not found"
 # Templates whose own words say it all, by how they begin, with the gate that they belong to.
 _PLAIN: Final = {
@@ -35,7 +37,7 @@ _PLAIN: Final = {
     "%s: QML directory": "toolkit",
     "%s: QML plugin binary": "toolkit",
     "%s: failed to process QML plugin directory": "toolkit",
-    "Failed to query GI module": "toolkit",
+    _NAMESPACE: "toolkit",
     "Qt plugin": "toolkit",
 }
 
@@ -68,6 +70,8 @@ def from_warnings(
             yield found("missing-library", f"{library} is nowhere, and is needed by {where}", path=needing)
         elif template.startswith("Hidden import %r") and values[0] in options.hidden_imports:
             yield found("hidden-import", _not_there(values[0], options.spec or f"{_TABLE} hidden-imports", known))
+        elif template.startswith(_NAMESPACE) and _NO_TYPELIB.search(values[2]):
+            yield from _no_namespace(values[0], values[1], known)
         elif gate := next((gate for start, gate in _PLAIN.items() if template.startswith(start)), ""):
             mild = gate == "toolkit" and (not windowed or template.startswith(_ALWAYS_WARNINGS))
             yield found(gate, template % tuple(values), level="warning" if mild else None)
@@ -75,6 +79,13 @@ def from_warnings(
     names = sorted({warning["values"][0] for warning in warnings if warning["template"] == _CTYPES and ".so" in warning["values"][0]})
     if names:
         yield found("ctypes", f"loaded by name through ctypes, and not found where it was frozen: {', '.join(names)}")
+
+
+def _no_namespace(name: str, version: str, known: Known) -> Iterator[Finding]:
+    """A namespace of GObject that the system does not have; most that are looked for are of other systems, or wanted by nobody."""
+    if importers := known.importers.get(f"gi.repository.{name}", ()):
+        what = f"there is no typelib of {name} {version} where it was frozen, and {', '.join(importers)} imports it"
+        yield found("toolkit", f"{what} (Debian's packages for typelibs are called gir1.2-…)")
 
 
 def _not_collected(warnings: Warnings, options: PyInstallerConfig, known: Known) -> Iterator[Finding]:

@@ -80,6 +80,24 @@ def test_a_toolkit_that_was_not_found_stops_programs_with_windows_only(*, window
     assert finding.message == "PySide6: failed to obtain Qt library info: libEGL.so.1 is missing"
 
 
+NO_TYPELIB = "Typelib file for namespace 'Rsvg', version '2.0' not found (0)"
+
+
+@pytest.mark.parametrize("windowed", [True, False])
+def test_a_namespace_of_gobject_that_the_system_lacks_is_told_when_somebody_imports_it(*, windowed: bool) -> None:
+    lacking = warning("Failed to query GI module %s %s: %s", "Rsvg", "2.0", NO_TYPELIB)
+    assert found(lacking, windowed=windowed) == []
+    known = Known(importers={"gi.repository.Rsvg": ("bar.drawing",)})
+    (finding,) = from_warnings([lacking], PyInstallerConfig(), known, {}, windowed=windowed)
+    assert (finding.gate, finding.level) == ("toolkit", "error")
+    assert finding.message.startswith("there is no typelib of Rsvg 2.0 where it was frozen, and bar.drawing imports it")
+
+
+def test_a_namespace_that_cannot_be_read_is_an_error_whoever_imports_it() -> None:
+    (finding,) = found(warning("Failed to query GI module %s %s: %s", "Gtk", "3.0", "No module named 'gi._gi'"), windowed=True)
+    assert (finding.gate, finding.level) == ("toolkit", "error")
+
+
 def test_libraries_loaded_by_name_are_told_once() -> None:
     (finding,) = found(warning(CTYPES, "libb.so"), warning(CTYPES, "liba.so"), warning(CTYPES, "libb.so"), warning(CTYPES, "ole32"))
     assert (finding.gate, finding.level) == ("ctypes", "warning")
