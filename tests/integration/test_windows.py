@@ -1,4 +1,4 @@
-"""Windowed applications, frozen with no configuration: installed with their dependencies in a bare system, really shown, removed."""
+"""Windowed applications, frozen with no word to PyInstaller: installed with what they need in a bare system, really shown, removed."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def test_it_installs_with_what_it_needs_and_leaves_nothing(application: Windowed
     assert f"Exec={application.package}\n" in entry
     assert "Terminal=false\n" in entry
     assert system.do(f"dpkg -V {application.package}") == ""
-    files = system.do(f"dpkg -L {application.package} | grep {application.package}").splitlines()
+    files = system.do(f"dpkg -L {application.package} | grep {application.package} | tee /srv/files").splitlines()
     assert f"/usr/bin/{application.package}" in files
     system.remove(application.package, purge=True)
-    assert system.run(f"ls -d {' '.join(files)} 2> /dev/null").text == ""
+    assert system.run("xargs -d '\\n' ls -d < /srv/files 2> /dev/null").text == ""
     system.do("DEBIAN_FRONTEND=noninteractive apt-get autoremove --purge -y")
     assert set(system.do("dpkg-query -W").splitlines()) == before
