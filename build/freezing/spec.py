@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from freezing import options as words
+from freezing import typelibs
 from freezing.installed import application_files, declared_modules
 from freezing.parts import Source
 
@@ -53,6 +54,8 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     told = {key: value for key, value in job.items() if key in Source.__annotations__}
     modules, data = application_files(job["application"])
     hidden = sorted({*modules, *declared_modules(job["application"]), *options["hidden-imports"]})
+    analysis = words.of_analysis(options, source)
+    typelibs.complete(analysis, job["application"], Path(job["work"]))
     launchers = [
         (script.stem, executable["name"], bool(executable["console"]))
         for script, executable in zip(scripts, job["executables"], strict=True)
@@ -69,7 +72,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         f"    hooks = {[*job['hooks'], *words.placed(options['runtime-hooks'], source)]!r}",
         f"    with Following({job['application']!r}, {job['freezer']!r}):",
         f"        analysis = Analysis({[str(script) for script in scripts]!r}, datas=datas, binaries=binaries,",
-        f"            hiddenimports=sorted(set(hidden)), runtime_hooks=hooks, **{words.of_analysis(options, source)!r})",
+        f"            hiddenimports=sorted(set(hidden)), runtime_hooks=hooks, **{analysis!r})",
         f"    remember(analysis, {job['work']!r})",
         f"    complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "    return analysis",

@@ -10,6 +10,7 @@ import pytest
 from coldforge.project.images import IMAGES
 from coldforge.records import Manifest, Smoke, read
 from support import images
+from support.engines import made_by
 from support.pictures import pixels
 from support.program import Outcome, coldforge, interrupted
 from support.repository import LOCK, MATRIX, PYPROJECT, write
@@ -123,10 +124,10 @@ def test_what_was_tried_is_not_tried_again(shown: Path, container_env: dict[str,
 def test_an_interrupted_trial_leaves_no_container(shown: Path, container_env: dict[str, str]) -> None:
     before = proof(shown / "dist")
     words = ("smoke", shown, "--out", shown / "dist", "--clean")
-    assert interrupted(*words, env=container_env, when=lambda line: "Setting up libxcb1" in line).code == 130
+    outcome = interrupted(*words, env=container_env, when=lambda line: "Setting up libxcb1" in line)
+    assert outcome.code == 130
     with images.client() as client:
-        for base in (images.BARE_WITH_ARCHIVE, images.DISPLAY_SERVER):
-            assert client.containers.list(all=True, filters={"label": "coldforge", "ancestor": images.image(base)}) == []
+        assert made_by(client, outcome.process) == []
     assert proof(shown / "dist") == before
 
 

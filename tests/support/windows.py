@@ -44,7 +44,7 @@ WINDOWED = (
         folder="gtk",
         package="weather-board",
         image=images.FREEZE_GTK,
-        title="The weather today",
+        title="The weather today, by X11",
         shown={(70, 160, 20): 300 * 60, (51, 102, 204): 300 * 40, (204, 153, 51): 300 * 40},
         brought=("libfontconfig1", "libwayland-client0", "libxcb1", "libxkbcommon0"),
     ),

@@ -41,7 +41,8 @@ FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
     "asked", "byte_code", "collected", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options", "origins",
-    "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "unfit", "unseen", "warned", "wrapper",
+    "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit", "unseen", "warned",
+    "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ICON: Final = "product.ico"

@@ -8,8 +8,9 @@ from pathlib import Path
 import gi
 
 gi.require_version("GdkPixbuf", "2.0")
+gi.require_version("GdkX11", "3.0")
 gi.require_version("Gtk", "3.0")
-from gi.repository import GdkPixbuf, Gio, Gtk  # noqa: E402  # what it is depends on the version
+from gi.repository import GdkPixbuf, GdkX11, Gio, Gtk  # noqa: E402  # what it is depends on the version
 
 BANDS = ((0.2, 0.4, 0.8), (0.8, 0.6, 0.2))
 
@@ -51,6 +52,10 @@ def main() -> int:
     """Show the board until it is closed."""
     if not Gtk.init_check(sys.argv)[0]:
         raise RuntimeError("GTK finds no display")
-    board().show_all()
+    window = board()
+    window.realize()
+    if isinstance(window.get_window(), GdkX11.X11Window):  # a namespace that PyInstaller has no hook for
+        window.set_title(f"{window.get_title()}, by X11")
+    window.show_all()
     Gtk.main()
     return 0
