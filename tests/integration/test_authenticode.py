@@ -29,7 +29,7 @@ from support.authority import Authority
 from support.bare import USER, bare
 from support.program import coldforge, environment
 from support.releases import ENVIRONMENT
-from support.require import tool
+from support.require import need, tool
 
 pytestmark = pytest.mark.integration
 TARGET = "windows-x86_64"
@@ -360,6 +360,26 @@ def test_a_signed_setup_still_installs(dist: Path, authority: Authority) -> None
         system.run(f"{wine} wineboot -i; {wine} {SETUP} /S; env /usr/lib/wine/wineserver64 -w", user=USER)
         found = system.do("find .wine/drive_c/users -name text.txt -exec head -n 1 {} +", user=USER)
         assert found == "it runs\n"
+
+
+def test_a_key_that_never_leaves_its_token(dist: Path, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, module = tool("softhsm2-util", "apt-get install softhsm2"), Path("/usr/lib/softhsm/libsofthsm2.so")
+    need("softhsm2", available=module.is_file(), how="apt-get install softhsm2 libengine-pkcs11-openssl")
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nobjectstore.backend = file\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "softhsm.conf"))
+    subprocess.run([program, "--init-token", "--free", "--label", "demo", "--so-pin", "12345678", "--pin", "8765432"], check=True)
+    key = authority.folder / "demo.key"
+    subprocess.run([program, "--import", key, "--token", "demo", "--label", "code", "--id", "01", "--pin", "8765432"], check=True)
+    given = pem(authority, key="pkcs11:token=demo;object=code", module=str(module), passphrase="8765432")
+    before = {**payloads.snapshot(dist), ".lock": b""}
+    with pytest.raises(Missing, match="cannot sign"):
+        pipeline.sign_release(dist, pem(authority, key="pkcs11:token=demo;object=code", module=str(module), passphrase="1111111"))
+    assert {**payloads.snapshot(dist), ".lock": b""} == before
+    pipeline.sign_release(dist, given)
+    for made in artifacts(dist).values():
+        assert seen(dist / made.path, authority).chain == ""
+        assert "Subject: /CN=Demo Ltd" in second_opinion(dist / made.path, authority)
 
 
 def test_keys_that_cannot_sign(dist: Path, authority: Authority, tmp_path: Path) -> None:

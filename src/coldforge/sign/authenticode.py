@@ -190,8 +190,7 @@ def opened(asked: Asked) -> Iterator[Key]:
         certificate = _file(asked.certificate, folder / "certificate.pem", CERTIFICATE) if asked.certificate else None
         if asked.key.startswith("pkcs11:"):
             chain: tuple[str | Path, ...] = ("-certs", certificate) if certificate else ("-pkcs11cert", asked.key)
-            login = ("-login",) if asked.passphrase else ()
-            words: tuple[str | Path, ...] = ("-pkcs11module", asked.module, *chain, "-key", asked.key, *login)
+            words: tuple[str | Path, ...] = ("-pkcs11module", asked.module, *chain, "-key", asked.key)
             yield _key(asked, words, certificate.read_bytes() if certificate else b"")
             return
         path = _file(asked.key, folder / "key", KEY)
