@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,21 @@ Version="1.0.0" Manufacturer="demo" UpgradeCode="6D1C5A20-3E7E-4E86-9B3C-0C4C0F9
 <Directory Id="INSTALLDIR" Name="demo"><Component Id="c" Guid="6D1C5A20-3E7E-4E86-9B3C-0C4C0F9A0013">
 <File Id="f" Source="text.txt" Name="text.txt" KeyPath="yes"/></Component></Directory></Directory></Directory>
 <Feature Id="F" Level="1"><ComponentRef Id="c"/></Feature></Product></Wix>
+"""
+
+PROJECT = """\
+freezer = "command"
+
+[project]
+name = "demo"
+version = "1.0.0"
+description = "A demonstration."
+
+[command]
+run = ["cp demo.sh {out}/demo", "cp demo-setup.exe {out}"]
+
+[smoke]
+skip = "nothing of it runs here"
 """
 
 
@@ -480,3 +496,33 @@ def test_a_tree_that_cannot_be_signed_stays_as_it_was(frozen: Path, authority: A
     with pytest.raises(Refused, match=r"_internal/data\.bin is not the file that was frozen"):
         pipeline.sign_payloads(frozen, pem(authority))
     assert {**payloads.snapshot(frozen), ".lock": b""} == {**whole, f"{TARGET}/payload/_internal/data.bin": b"other"}
+
+
+def test_a_rebuild_arrives_at_packages_of_signed_programs(
+    built: Path, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree is one for Linux, because every machine can freeze it."""
+    project, dist, env = tmp_path / "project", tmp_path / "dist", environment(COLDFORGE_CACHE=str(tmp_path / "cache"))
+    project.mkdir()
+    (project / "coldforge.toml").write_text(PROJECT)
+    (project / "matrix.yml").write_text("targets:\n  linux-x86_64: {formats: [tar.gz]}\n")
+    (project / "demo.sh").write_text("#!/bin/sh\necho it runs\n")
+    (project / "demo.sh").chmod(0o755)
+    shutil.copy(built / TARGET / SETUP, project)
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=S", "-c", "user.email=s@e.org", "commit", "-q", "-m", "all"]):
+        subprocess.run(["git", "-C", project, *words], check=True)
+    coldforge("freeze", project, "--host", "--out", dist, env=env).succeeded()
+    monkeypatch.setattr("coldforge.sign.payload.SYSTEM", "linux-")
+    (record,) = pipeline.sign_payloads(dist, pem(authority)).targets
+    assert list(record.signed) == [SETUP]
+    coldforge("build", project, "--host", "--out", dist, env=env).succeeded()
+    assert read(dist / MANIFEST, Manifest).targets[0].payload_digest == record.payload_digest, "a build keeps what is signed"
+    (package,) = artifacts(dist).values()
+    with tarfile.open(dist / package.path) as tar, tar.extractfile(f"demo-1.0.0/{SETUP}") as stream:  # type: ignore[union-attr]  # a file
+        found = authenticode.read(io.BytesIO(stream.read()))
+    assert found is not None
+    assert found.signer == "CN=Demo Ltd"
+    done = coldforge("rebuild", dist, "--host", "--source", project, "--json", env=env).succeeded()
+    assert [(row["name"], row["word"]) for row in json.loads(done.out)["rows"]] == [
+        ("linux-x86_64/payload", "identical"), (package.name, "identical"),
+    ]  # fmt: skip

@@ -18,6 +18,7 @@ from coldforge.sign.keys import Keys
 
 INDEX: Final = "payload.json"
 TREE: Final = "payload"
+SYSTEM: Final = "windows-"  # what the names of targets begin with whose trees are signed; a program for Windows in another tree is data
 
 
 def sign_payloads(dist: Path, manifest: Manifest, keys: Keys) -> dict[str, Payload]:
@@ -26,7 +27,7 @@ def sign_payloads(dist: Path, manifest: Manifest, keys: Keys) -> dict[str, Paylo
     What anybody has signed already stays as it is, so signing again changes nothing. Raises Refused for a file that is not the one
     in the index, ConfigurationError without a tree or a key, and whatever the key raises; then everything is as it was.
     """
-    records = [record for record in manifest.targets if record.target.startswith("windows-")]
+    records = [record for record in manifest.targets if record.target.startswith(SYSTEM)]
     if keys.programs is None or not records:
         hint = "Give --authenticode-key or --sign-command, and freeze for Windows before."
         raise ConfigurationError("there is no frozen tree that the given keys could sign", hint=hint)
