@@ -82,6 +82,7 @@ def coldforge() -> None:
     coldforge attest            sign statements about every file (in CI: its own identity)
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
+    coldforge policy init       write what to demand, from a release
     coldforge rebuild DIST      build it again, and compare the bytes
     coldforge repo DIST...      repositories for apt, dnf, pacman and apk
     coldforge pack, unpack      what one CI job hands to the next
@@ -351,6 +352,23 @@ def verify(what: str, *, as_json: bool, **options: Any) -> int:
     if as_json:
         show(pipeline.plain(verdict))
     return int(verdict.exit_code)
+
+
+@coldforge.group()
+def policy() -> None:
+    """What a verifier demands."""
+
+
+@policy.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--trusted-root", type=click.Path(path_type=Path, dir_okay=False), help="Trust root file (default: sigstore's own).")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("coldforge.verify.toml"), show_default=True)
+@common
+def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
+    """Write a policy from the release in FOLDER: whoever signed it must sign the next ones. Look whether that is who you mean."""
+    from coldforge import pipeline
+
+    pipeline.policy_init(folder, out, trusted_root=trusted_root)
 
 
 @coldforge.command()

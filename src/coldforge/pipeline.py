@@ -572,6 +572,18 @@ def verify(
     return verdict
 
 
+def policy_init(folder: Path, out: Path, *, trusted_root: Path | None) -> None:
+    """Write a policy file from a release. Raises ConfigurationError when there is one already."""
+    from coldforge.verify.release import write_policy
+
+    if out.exists():
+        raise ConfigurationError(f"there is a policy {out} already", hint="Remove it first, or give another name with --out.")
+    text = write_policy(folder, trusted_root=trusted_root)
+    files.write(out, text.encode())
+    reporter().info(text)
+    reporter().info(f"{out} is written: read it, and commit it or hand it out with the release.")
+
+
 def _remote(what: str) -> tuple[str, str]:
     repository, separator, tag = what.partition("@")
     if not separator or repository.count("/") != 1 or not tag:

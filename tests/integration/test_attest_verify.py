@@ -8,6 +8,8 @@ import os
 import shlex
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,15 +24,16 @@ from coldforge.attest.stage import attest
 from coldforge.attest.statement import statement
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, Signature, canonical, read, sums
 from coldforge.report import reporter, use
 from coldforge.report.reporter import Silent
 from coldforge.verify.evidence import load_roots
-from coldforge.verify.policy import Policy, choose
-from coldforge.verify.release import verify_file, verify_folder
+from coldforge.verify.policy import Policy, choose, load_policy
+from coldforge.verify.release import verify_file, verify_folder, write_policy
 from coldforge.verify.verdict import Verdict
 from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.releases import make_release
+from support.require import tool
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
@@ -100,6 +103,46 @@ def test_no_connection_is_opened(folder: Path, trust: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert verify_folder(folder, policy=policy(), trusted_root=trust).exit_code == 0
+
+
+def test_a_folder_is_verified_where_there_is_no_network(folder: Path, trust: Path) -> None:
+    alone = [tool("unshare", "apt-get install util-linux"), "--net", sys.executable, "-m", "coldforge"]
+    words = ["verify", str(folder), "--repo", "acme/demo", "--trusted-root", str(trust), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    done = subprocess.run([*alone, *words], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {row["word"] for row in json.loads(done.stdout)["rows"]} == {"ok"}
+
+
+def test_a_policy_is_written_from_a_release_and_holds_for_it(folder: Path, trust: Path, tmp_path: Path) -> None:
+    path = tmp_path / "coldforge.verify.toml"
+    path.write_text(write_policy(folder, trusted_root=trust))
+    assert verify_folder(folder, policy=load_policy(path), trusted_root=trust).exit_code == 0
+    append(folder / DEB)
+    with pytest.raises(Refused, match="not good"):
+        write_policy(folder, trusted_root=trust)
+    (folder / f"{MANIFEST}{BUNDLE_SUFFIX}").unlink()
+    with pytest.raises(ConfigurationError, match="nobody signed"):
+        write_policy(folder, trusted_root=trust)
+
+
+def test_a_package_that_must_be_signed(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    made = make_release(tmp_path)
+
+    def by(artifact: Artifact) -> Artifact:
+        signature = Signature(key="AB12", size=1, sha256="5" * 64, data="")
+        return msgspec.structs.replace(artifact, signature=signature) if artifact.format == "deb" else artifact
+
+    targets = [msgspec.structs.replace(target, artifacts=tuple(map(by, target.artifacts))) for target in made.targets]
+    rewrite(tmp_path, msgspec.structs.replace(made, targets=tuple(targets)))
+    attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+
+    def found(**signed: tuple[str, ...]) -> dict[str, str]:
+        return words(verify_folder(tmp_path, policy=msgspec.structs.replace(policy(), signed=signed), trusted_root=trust))
+
+    assert found(deb=("AB12",)) == {}
+    assert found(deb=("CD34",)) == {DEB: "foreign"}
+    assert found(gz=("AB12",)) == {ARCHIVE: "unsigned"}
 
 
 def test_who_must_have_signed_has_to_be_said(folder: Path, trust: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,7 +22,7 @@ RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What only a certificate tells.
-_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "identity", "issuer")
+_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer")
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -33,16 +33,32 @@ class Policy(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Workflow files that may sign, `owner/repo/.github/workflows/FILE.yml`, optionally `@ref`; "
-            "with a repository, its `release.yml` or coldforge's own."
+            "with a repository, its `release.yml` or coldforge's own. In the file's name and the ref, `*` stands for anything but `/`."
         ),
     ] = ()
     workflow_digest: Annotated[str, Meta(description="Commit of the signing workflow file.")] = ""
     ref: Annotated[
-        str, Meta(description="Git ref that was built, such as refs/tags/v1.2.0; with a repository and no `commit`, any tag.")
+        str,
+        Meta(
+            description="Git ref that was built, such as `refs/tags/v1.2.0` or `refs/tags/v*`; with a repository and no `commit`, any tag."
+        ),
     ] = ""
     commit: Annotated[str, Meta(description="Commit that was built.")] = ""
     trigger: Annotated[str, Meta(description="Event that started the workflow, such as push.")] = ""
     runner: Annotated[str, Meta(description="Kind of runner: github-hosted, self-hosted, or empty for either.")] = "github-hosted"
+    level: Annotated[
+        int,
+        Meta(
+            description="Least SLSA build level, as far as the certificate shows it: 2 is GitHub's own runners, 3 is "
+            "coldforge's reusable workflow on them, which keeps the signing identity away from what is built.",
+            ge=0,
+            le=3,
+        ),
+    ] = 0
+    signed: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="For formats, such as deb, the keys of which one must have signed each package, as the manifest names them."),
+    ] = msgspec.field(default_factory=dict)
     identity: Annotated[str, Meta(description="The certificate's name exactly: a workflow's URL or an e-mail address.")] = ""
     issuer: Annotated[str, Meta(description="Who vouched for the signer; with a repository, GitHub Actions.")] = ""
     key: Annotated[str, Meta(description="Public key (PEM) of a signer who has no certificate, instead of all the names above.")] = ""
@@ -119,7 +135,7 @@ def choose(
     changes = {name: value for name, value in given.items() if value}
     for name, value in changes.items():
         said = getattr(base, name)
-        same = _folded(said) == _folded(value) if name == "repository" else said == value
+        same = _folded(said) == _folded(value) if name == "repository" else _like(said, value) if name == "ref" else said == value
         if said and not same:
             raise ConfigurationError(f"the policy demands {name} {said!r}, the command line {value!r}")
     return _completed(msgspec.structs.replace(base, **changes), None)
@@ -141,7 +157,6 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     exact = {
         "issuer": (policy.issuer, signer.issuer),
         "identity": (policy.identity, signer.identity),
-        "ref": (policy.ref, signer.ref),
         "commit": (policy.commit, signer.commit),
         "workflow-digest": (policy.workflow_digest, signer.workflow_digest),
         "trigger": (policy.trigger, signer.trigger),
@@ -150,6 +165,10 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     for what, (expected, got) in exact.items():
         if expected and expected != got:
             yield Mismatch(what=what, expected=expected, got=got or "nothing")
+    if policy.ref and not _like(policy.ref, signer.ref):
+        yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
+    if slsa_level(signer) < policy.level:
+        yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(slsa_level(signer)))
     if policy.repository and _folded(GITHUB + policy.repository) != _folded(signer.repository):
         yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
     # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
@@ -157,6 +176,22 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
         yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     if policy.workflows and not any(_is_workflow(wanted, signer.workflow) for wanted in policy.workflows):
         yield Mismatch(what="workflow", expected=" or ".join(policy.workflows), got=signer.workflow or "nothing")
+
+
+def slsa_level(signer: Signer) -> int:
+    """The SLSA build level that a certificate shows (https://slsa.dev/spec/v1.1/levels).
+
+    1: there is provenance. 2: a hosted platform made and signed it. 3: what is built could not reach the identity that signed; the
+    only workflow of which that is known here is coldforge's own, which attests in another job than it builds in.
+    """
+    if signer.issuer != GITHUB_ISSUER or signer.runner != "github-hosted":
+        return 1
+    return 3 if _is_workflow(OWN_WORKFLOW, signer.workflow) else 2
+
+
+def _like(pattern: str, text: str) -> bool:
+    """Whether a text is what a pattern says, from its first to its last character."""
+    return bool(re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), text))
 
 
 def _folded(repository: str) -> str:
@@ -181,9 +216,44 @@ def _is_workflow(wanted: str, url: str) -> bool:
         return False
     wanted_path, _, wanted_ref = wanted.partition("@")
     (repository, file), (wanted_repository, wanted_file) = _split(path), _split(wanted_path)
-    if repository != wanted_repository or wanted_ref not in ("", ref):
+    if repository != wanted_repository or (wanted_ref and not _like(wanted_ref, ref)):
         return False
     if wanted_file.endswith("/"):
         name = file.removeprefix(wanted_file)
         return file.startswith(wanted_file) and bool(name) and "/" not in name
-    return file == wanted_file
+    return _like(wanted_file, file)
+
+
+def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]]) -> Policy:
+    """The strictest policy that this signer meets and their next release will meet as well. Raises ConfigurationError for a bare key."""
+    if signer.key:
+        raise ConfigurationError("a key names nobody", hint="Write a policy with `key`, the publisher's public key in PEM form.")
+    if not signer.repository:
+        return Policy(identity=signer.identity, issuer=signer.issuer, runner="", signed=dict(signed))
+    name = re.match(r"[^0-9]*", signer.ref)  # a tag up to its version
+    return Policy(
+        repository=signer.repository.removeprefix(GITHUB),
+        workflows=(signer.workflow.removeprefix(GITHUB).partition("@")[0],),
+        ref=f"{name[0]}*" if name and signer.ref.startswith(TAGS) else signer.ref,
+        trigger=signer.trigger,
+        runner=signer.runner,
+        issuer=signer.issuer,
+        level=slsa_level(signer),
+        signed=dict(signed),
+    )
+
+
+def as_toml(policy: Policy) -> str:
+    """A policy file; what is left at its default is not in it."""
+    import tomlkit
+
+    fields = msgspec.to_builtins(policy)
+    usual = {**msgspec.to_builtins(Policy()), "runner": ""}
+    document = tomlkit.document()
+    document.add(
+        tomlkit.comment("What `coldforge verify --policy` demands. It was written from a release: look whether that is who you mean.")
+    )
+    for name, value in fields.items():
+        if value != usual[name]:
+            document.add(name, value)
+    return tomlkit.dumps(document)

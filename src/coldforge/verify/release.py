@@ -11,14 +11,14 @@ from pathlib import Path
 
 from msgspec.structs import replace as replace_fields
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, decode, released_files, sums
 from coldforge.verify import code
 from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
-from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer
-from coldforge.verify.verdict import Case, Row, Verdict, accepted, commands, judge
+from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer, as_toml, implied_by
+from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
 
 Sayings = Mapping[str, list[Statement | Unusable]]
 """What the bundles say, by the name of the file that each lies beside; that of the list holds all of its entries."""
@@ -113,6 +113,9 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     items = [evidence.read(_text(beside))] if beside.is_file() else []
     if policy is None:
         raise _unspecified({path.name: items})
+    if policy.signed:
+        hint = "Verify the folder of the release: only its manifest tells who signed a package."
+        raise ConfigurationError("the policy demands signatures, which one file's bundle says nothing about", hint=hint)
     case = Case(name=path.name, sha256=files.sha256(path), statements=items)
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)
@@ -120,6 +123,34 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     return Verdict(
         what=path.name, rows=(code.judged(judge(case, policy), path, policy.code_signer),), signer=signer, policy=policy, commands=others
     )
+
+
+def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
+    """The text of a policy file, from a release that is taken for genuine: whoever signed it must sign the next ones.
+
+    Never uses the network. Raises ConfigurationError when there is no manifest that somebody signed, Refused when the release is not good.
+    """
+    found = collect(folder)
+    own = {name: path for name, path in found.files.items() if name in (MANIFEST, MANIFEST + BUNDLE_SUFFIX)}
+    said = read_evidence(replace(found, files=own), Evidence(load_roots(trusted_root))).get(MANIFEST, [])
+    signer = next((item.signer for item in said if isinstance(item, Statement)), None)
+    if signer is None:
+        why = next((item.why for item in said if isinstance(item, Unusable)), "")
+        raise ConfigurationError(f"nobody signed a {MANIFEST} in {folder}", why=why, hint="Give the folder of a whole release.")
+    keys = _keys(decode(own[MANIFEST].read_bytes(), Manifest, MANIFEST)) if MANIFEST in own else {}
+    policy = implied_by(signer, keys)
+    verdict = verify_folder(folder, policy=policy, trusted_root=trusted_root)
+    if verdict.exit_code:
+        raise Refused("no policy is made from a release that is not good", why=verdict.line, hint="coldforge verify shows what is wrong.")
+    return as_toml(policy)
+
+
+def _keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
+    """The keys that signed, by format; formats of which a package is not signed are left out."""
+    formats: dict[str, set[str]] = {}
+    for artifact in manifest.artifacts:
+        formats.setdefault(artifact.format, set()).add(artifact.signature.key if artifact.signature else "")
+    return {name: tuple(sorted(keys)) for name, keys in sorted(formats.items()) if "" not in keys}
 
 
 def _unspecified(evidence: Sayings) -> ConfigurationError:
@@ -181,12 +212,12 @@ def _head(found: Folder, sha256: str | None, evidence: Sayings, policy: Policy) 
     except ConfigurationError as error:
         why = f"it is genuine, but this version of coldforge cannot read it: {error.why}"
         return Head(row=Row(name=MANIFEST, word="uncheckable", why=why, sha256=row.sha256), statement=statement)
-    return Head(row=_source(row, manifest, statement.signer, policy), statement=statement, manifest=manifest)
+    return Head(row=_source(row, manifest, statement.signer), statement=statement, manifest=manifest)
 
 
-def _source(row: Row, manifest: Manifest, signer: Signer, policy: Policy) -> Row:
+def _source(row: Row, manifest: Manifest, signer: Signer) -> Row:
     """The manifest's row, which is not ok when it says that another source was built than the certificate does."""
-    built, ref = manifest.source, policy.ref or signer.ref
+    built, ref = manifest.source, signer.ref
     tag = ref.removeprefix(TAGS) if ref.startswith(TAGS) else ""
     lies = [
         ("commit", signer.commit, built.commit or "nothing"),
@@ -206,7 +237,7 @@ def _rows(found: Found) -> Iterator[Row]:
     names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
     for name in sorted((names | {SUMS}) - {MANIFEST}):
         row = found.judge(name, found.evidence.get(name, []))
-        row = _with_manifest(row, listed.get(name)) if name != SUMS else _sums(row, found)
+        row = _with_manifest(row, listed.get(name), found.policy) if name != SUMS else _sums(row, found)
         yield code.judged(row, found.folder.files[name], found.policy.code_signer) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
@@ -223,12 +254,19 @@ def _with_work(row: Row, found: Folder) -> Row:
     return replace_fields(row, why=f"{row.why}; {left}" if row.why else left)
 
 
-def _with_manifest(row: Row, artifact: Artifact | None) -> Row:
-    if row.word == "ok" and artifact is not None and artifact.sha256 != row.sha256:
-        return Row(
-            name=row.name, word="altered", why="it is not the file that the manifest lists", expected=artifact.sha256, got=row.sha256
-        )
-    return row
+def _with_manifest(row: Row, artifact: Artifact | None, policy: Policy) -> Row:
+    """The row of a file that is `ok` by itself, and what the manifest says of it: its digest, and whose key signed it."""
+    if row.word != "ok" or artifact is None:
+        return row
+    if artifact.sha256 != row.sha256:
+        why = "it is not the file that the manifest lists"
+        return Row(name=row.name, word="altered", why=why, expected=artifact.sha256, got=row.sha256)
+    wanted, key = policy.signed.get(artifact.format, ()), artifact.signature.key if artifact.signature else ""
+    if not wanted or key in wanted:
+        return row
+    why = "it is signed with another key" if key else "its format must be signed, and nobody signed it"
+    word: Word = "foreign" if key else "unsigned"
+    return Row(name=row.name, word=word, why=why, expected=" or ".join(wanted), got=key or "nothing", sha256=row.sha256)
 
 
 def _sums(row: Row, found: Found) -> Row:

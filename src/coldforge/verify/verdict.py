@@ -12,13 +12,14 @@ from coldforge.report.reporter import Table
 from coldforge.verify.evidence import Statement, Unusable, printable
 from coldforge.verify.policy import GITHUB, Policy, Signer, mismatches
 
-Word = Literal["ok", "altered", "foreign", "unattested", "missing", "extra", "uncheckable"]
+Word = Literal["ok", "altered", "foreign", "unattested", "missing", "extra", "unsigned", "uncheckable"]
 _NEXT: Final[Mapping[str, str]] = {
     "altered": "Do not use it. Download it again; if it stays so, tell the publisher.",
     "foreign": "Do not use it, unless you meant another publisher (--repo, --policy).",
     "unattested": "Do not use it. Its .sigstore.json may be missing: download the whole release.",
     "missing": "Download the whole release.",
     "extra": "It does not belong to the release: move it elsewhere.",
+    "unsigned": "Do not use it, unless the publisher says why it lacks the signature that the policy demands.",
     "uncheckable": "A newer coldforge, or another trust root, may be able to tell.",
 }
 

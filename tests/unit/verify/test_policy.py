@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import ConfigurationError
-from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, choose, load_policy, mismatches
+from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, choose, implied_by, load_policy, mismatches, slsa_level
 
 URL = "https://github.com/"
 GOOD = Signer(
@@ -136,3 +136,85 @@ def test_nothing_said_is_no_policy_and_a_tag_alone_is_no_use() -> None:
     assert choose(None, repository=None, tag=None, identity=None, issuer=None) is None
     with pytest.raises(ConfigurationError):
         choose(None, repository=None, tag="v1", identity=None, issuer=None)
+
+
+@pytest.mark.parametrize(
+    ("ref", "got", "good"),
+    [
+        ("refs/tags/v*", "refs/tags/v1.2.0", True),
+        ("refs/tags/v*", "refs/tags/x/v1", False),
+        ("refs/tags/v*", "refs/tags/v1/x", False),
+        ("refs/tags/v*", "xrefs/tags/v1", False),
+        ("refs/tags/v1", "refs/tags/v1.2.0", False),
+        ("refs/tags/v1.2", "refs/tags/v1x2", False),
+    ],
+)
+def test_a_ref_is_a_pattern_from_end_to_end(ref: str, got: str, good: bool) -> None:
+    policy = Policy(repository="acme/demo", ref=ref)
+    assert (list(mismatches(policy, changed(ref=got))) == []) is good
+
+
+@pytest.mark.parametrize(
+    ("file", "good"),
+    [("release.yml", True), ("release.yml.attacker", False), ("release-.yml", True), ("release-a/b.yml", False), ("a-release.yml", False)],
+)
+def test_a_workflow_is_a_pattern_from_end_to_end(file: str, good: bool) -> None:
+    policy = Policy(repository="acme/demo", workflows=("acme/demo/.github/workflows/release*.yml",))
+    workflow = f"{URL}acme/demo/.github/workflows/{file}@refs/tags/v1"
+    named = [mismatch.what for mismatch in mismatches(policy, changed(workflow=workflow))]
+    assert named == ([] if good else ["workflow"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "level"),
+    [
+        ({}, 2),
+        ({"runner": "self-hosted"}, 1),
+        ({"issuer": "https://accounts.example.org"}, 1),
+        ({"workflow": f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"}, 3),
+        ({"workflow": f"{URL}evil/coldforge/.github/workflows/release.yml@refs/tags/v1"}, 2),
+    ],
+)
+def test_a_level_is_what_the_certificate_shows(fields: dict[str, str], level: int) -> None:
+    signer = changed(**fields)
+    assert slsa_level(signer) == level
+    policy = Policy(repository="acme/demo", runner="", level=level)
+    assert [each.what for each in mismatches(policy, signer)] == []
+    if level < 3:
+        policy = Policy(repository="acme/demo", runner="", level=level + 1)
+        assert [each.what for each in mismatches(policy, signer)] == ["level"]
+
+
+def test_a_policy_made_from_a_signer_is_strict(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(as_toml(implied_by(GOOD, {"deb": ("ABC",)})))
+    policy = load_policy(path)
+    assert (policy.repository, policy.ref, policy.trigger, policy.level) == ("acme/demo", "refs/tags/v*", "push", 2)
+    assert policy.workflows == ("acme/demo/.github/workflows/release.yml",)
+    assert policy.signed == {"deb": ("ABC",)}
+    assert list(mismatches(policy, GOOD)) == []
+    for field in ("repository", "workflow", "trigger", "ref", "runner", "issuer"):
+        assert list(mismatches(policy, changed(**{field: "x"}))) != []
+
+
+def test_a_policy_made_from_a_person_names_them(tmp_path: Path) -> None:
+    person = Signer(identity="dev@example.org", issuer="https://accounts.example.org")
+    path = tmp_path / "policy.toml"
+    path.write_text(as_toml(implied_by(person, {})))
+    assert list(mismatches(load_policy(path), person)) == []
+    assert [each.what for each in mismatches(load_policy(path), Signer(identity="eve@example.org", issuer=person.issuer))] == ["identity"]
+
+
+@pytest.mark.parametrize("with_it", [{"repository": "acme/demo"}, {"ref": "refs/tags/v1"}, {"level": "2"}])
+def test_a_key_stands_alone(with_it: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    said = "".join(f"{name} = {value if value.isdigit() else repr(value)}\n" for name, value in with_it.items())
+    path.write_text(f"key = 'x'\n{said}")
+    with pytest.raises(ConfigurationError, match="a key alone"):
+        load_policy(path)
+
+
+def test_a_key_and_a_certificate_are_not_taken_for_each_other() -> None:
+    assert [each.what for each in mismatches(Policy(key="x"), GOOD)] == ["key"]
+    assert [each.what for each in mismatches(implied(), Signer(key="sha256:x"))] == ["key"]
+    assert list(mismatches(Policy(key="x"), Signer(key="sha256:x"))) == []
