@@ -92,6 +92,7 @@ def benchmarks(session: nox.Session) -> None:
     run(session, "python", "benchmarks/start.py")
     run(session, "python", "benchmarks/applications.py")
     run(session, "python", "benchmarks/packages.py")
+    run(session, "python", "benchmarks/verification.py")
 
 
 @nox.session(default=False)
