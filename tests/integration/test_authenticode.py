@@ -316,7 +316,7 @@ def test_a_policy_may_demand_who_signed(name: str, dist: Path, authority: Author
     path, row = dist / TARGET / name, Row(name=name, word="ok", sha256="d")
     assert code.judged(row, path, "") == row
     assert code.judged(row, path, "Demo Ltd") == replace(
-        row, word="foreign", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
+        row, word="unsigned", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
     )
     pipeline.sign_release(dist, pem(authority))
     for called in ("Demo Ltd", "CN=Demo Ltd"):

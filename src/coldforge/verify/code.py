@@ -23,7 +23,7 @@ def judged(row: Row, file: Path, wanted: str) -> Row:
     except signed.damage() as error:
         return replace(row, word="altered", why=f"its Authenticode signature is bad: {error}")
     if seen is None:
-        return replace(row, word="foreign", why="it has no Authenticode signature", expected=wanted, got="nothing")
+        return replace(row, word="unsigned", why="it has no Authenticode signature", expected=wanted, got="nothing")
     if not seen.is_by(wanted):
         return replace(row, word="foreign", why="Authenticode: somebody else signed it", expected=wanted, got=seen.signer)
     return row
