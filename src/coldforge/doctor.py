@@ -34,7 +34,8 @@ def examine(project: Path, *, release: bool = False, api_url: str | None = None)
     """Look at everything that the plan of `project`, and the stages after it, will need here; for a `release`, at the repository too."""
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
-    here = (planning, *_tools(), *_formats(plan), *_runtimes(plan, project), *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    pinned = (*_runtimes(plan, project), *_windows(plan, project))
+    here = (planning, *_tools(), *_formats(plan), *pinned, *ways, *_emulation(plan), *_space(), *_identity(), *_token())
     return (*here, *_release(plan, api_url)) if release and plan else here
 
 
@@ -92,6 +93,27 @@ def _runtimes(plan: Plan | None, project: Path) -> Iterator[Check]:
         detail = str(runtime.file or runtime.url)
         fix = "" if here else "put it there" if runtime.file else "`coldforge build` fetches it"
         yield Check(name=f"AppImage runtime for {target.arch}", state=state, detail=detail, needed_for="bundle (appimage)", fix=fix)
+
+
+def _windows(plan: Plan | None, project: Path) -> Iterator[Check]:
+    """The Python that is frozen for Windows where there is none: here, or still to be fetched."""
+    from coldforge.freeze.windows import choose
+    from coldforge.host import fetch
+    from coldforge.pipeline import by_wine
+    from coldforge.target import Target, host_target
+
+    name, needed = "Python for Windows", "freeze for Windows by Wine"
+    targets = [Target.parse(target.target) for target in (plan.targets if plan else ())]
+    if plan is None or not any(by_wine(host_target(), target) for target in targets):
+        return
+    try:
+        taken = choose(plan.config.environment.python, plan.product.requires_python, project)
+    except ColdforgeError as error:
+        yield Check(name=name, state="optional", detail=f"{error.what}: {error.why}", needed_for=needed, fix=error.hint)
+        return
+    here = fetch.kept(taken.sha256) is not None
+    fix = "" if here else "`coldforge build` fetches it"
+    yield Check(name=name, state="ok" if here else "optional", detail=f"{taken.minor} ({taken.name})", needed_for=needed, fix=fix)
 
 
 def _tool(name: str, needed_for: str, fix: str, *, optional: bool = False) -> Check:

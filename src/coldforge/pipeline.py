@@ -373,12 +373,21 @@ def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> 
     if left and (named or not chosen):
         runners = ", ".join(f"{t.target} on {t.runner or 'its own system'}" for t in left)
         what = f"{', '.join(t.target for t in left)} cannot be frozen on {here}"
-        raise Missing(what, hint=f"A freeze needs its target's system: {runners}. {tries}".rstrip())
+        wine = next(
+            (f"`--target {t.target}` tries it by Wine where there is a container engine." for t in left if _misses_engine(t, here)), ""
+        )
+        raise Missing(what, hint=f"A freeze needs its target's system: {runners}. {tries or wine}".rstrip())
     for target in left:
         reporter().info(
             f"{target.target} is left to its own runner: it cannot be frozen on {here}. {tries if target in others else ''}".rstrip()
         )
     return chosen
+
+
+def _misses_engine(planned: PlannedTarget, here: Target) -> bool:
+    from coldforge.host import engine
+
+    return by_wine(here, Target.parse(planned.target)) and not engine.configured()
 
 
 def emulable(plan: Plan, here: Target) -> tuple[PlannedTarget, ...]:
@@ -392,7 +401,12 @@ def emulable(plan: Plan, here: Target) -> tuple[PlannedTarget, ...]:
 def _contained(planned: PlannedTarget, here: Target) -> bool:
     """Whether a container can be the target's system: Linux of any kind, and Windows for x86_64 by Wine."""
     target = Target.parse(planned.target)
-    return (target.os == "linux" and bool(planned.container)) or (here.os == "linux" and str(target) == "windows-x86_64")
+    return (target.os == "linux" and bool(planned.container)) or by_wine(here, target)
+
+
+def by_wine(here: Target, target: Target) -> bool:
+    """Whether a machine that is `here` freezes for `target` by Wine, in a container."""
+    return here.os == "linux" and str(target) == "windows-x86_64"
 
 
 def unemulated(plan: Plan) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from coldforge import __version__, pipeline
 from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import cache, engine, files, zsyncmake
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.project.images import Image, find_image
+from coldforge.project.images import WINE, Image, find_image
 from coldforge.rebuild import inputs, replay, rows, signatures
 from coldforge.rebuild.fetch import check, fetch, origin_of
 from coldforge.rebuild.verdict import Rebuild, Row, worst
@@ -98,11 +98,17 @@ def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...
     if not records:
         raise ConfigurationError("the manifest lists no target", hint="Run `coldforge build` first.")
     here = host_target()
-    able = {name for name in records if pipeline.runs(here, Target.parse(name))}
+    able = {name for name, record in records.items() if _is_able(here, record)}
     lacking = sorted((wanted or records.keys()) - able)
     if lacking and (wanted or not able):
         raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")
     return tuple(record for name, record in sorted(records.items()) if name in (wanted or able))
+
+
+def _is_able(here: Target, record: TargetRecord) -> bool:
+    """Whether a machine that is `here` can be the target's system; by Wine only what was frozen so."""
+    target = Target.parse(record.target)
+    return pipeline.runs(here, target) or (pipeline.by_wine(here, target) and record.environment.workshop != replay.HOST)
 
 
 def _check_place(record: TargetRecord, *, host: bool) -> None:
@@ -173,7 +179,7 @@ def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     python = "" if one.record.freezer == COMMAND else _python(one, plan.config.environment.python)
     if one.host:
         return "", python
-    name = plan.targets[0].container
+    name = plan.targets[0].container or (WINE if Target.parse(one.record.target).os == "windows" else "")
     planned: Image | None = find_image(name, one.project) if name else None
     return replay.container_of(one.record, planned, name), python
 

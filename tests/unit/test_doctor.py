@@ -108,3 +108,16 @@ def test_the_runtime_of_appimages_is_here_or_is_fetched(
     (tmp_path / "containers/images.toml").write_text("")
     assert checked()["project"].state == "missing", "it cannot be planned"
     assert "no runtime for AppImages" in checked()["project"].detail
+
+
+def test_the_python_for_windows_is_here_or_is_fetched(
+    checked: Callable[..., dict[str, doctor.Check]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    assert "Python for Windows" not in checked(), "no planned target takes it"
+    (tmp_path / "matrix.yml").write_text("targets:\n  windows-x86_64: {formats: [sbom]}\n")
+    found = checked()["Python for Windows"]
+    assert (found.state, found.fix) == ("optional", "`coldforge build` fetches it")
+    (tmp_path / "build/requirements").mkdir(parents=True)
+    (tmp_path / "build/requirements/windows.txt").write_text("")
+    assert "there is no Python for Windows that fits" in checked()["Python for Windows"].detail

@@ -189,3 +189,19 @@ def test_another_c_library_takes_a_container_and_another_architecture_its_name(
     matrix = Matrix(targets={name: TargetConfig(container="own", formats=("tar.gz",)) for name in (*TARGETS, MUSL)})
     plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
     assert {target.target for target in pipeline.buildable(plan, named=False, freezes=True, host=host)} == chosen
+
+
+@pytest.mark.parametrize(("here", "by_wine"), [("linux-x86_64", True), ("macos-aarch64", False)])
+def test_windows_is_frozen_by_wine_on_linux_when_it_is_named(here: str, monkeypatch: pytest.MonkeyPatch, *, by_wine: bool) -> None:
+    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse(here))
+    matrix = Matrix(targets={"windows-x86_64": TargetConfig(runner="windows-2025", formats=("onefile",))})
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
+    monkeypatch.setattr(engine, "configured", lambda: True)
+    if by_wine:
+        assert pipeline.buildable(plan, named=True, freezes=True) == plan.targets
+    for engine_there, host in ((False, False), (True, True)):
+        monkeypatch.setattr(engine, "configured", lambda there=engine_there: there)
+        with pytest.raises(Missing, match="windows-x86_64 cannot be frozen on") as caught:
+            pipeline.buildable(plan, named=True, freezes=True, host=host)
+        assert "windows-x86_64 on windows-2025" in caught.value.hint
+        assert ("by Wine where there is a container engine" in caught.value.hint) is (by_wine and not engine_there)

@@ -42,11 +42,18 @@ def test_no_target_at_all(tmp_path: Path) -> None:
         rebuild(released(tmp_path), Options())
 
 
+def test_what_was_frozen_by_wine_is_rebuilt_by_wine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here(monkeypatch)
+    monkeypatch.setattr(engine, "configured", lambda: False)
+    with pytest.raises(Missing, match="windows-x86_64 was frozen in a container, and there is no container engine"):
+        rebuild(released(tmp_path, "windows-x86_64"), Options())
+
+
 @pytest.mark.parametrize("named", [(), ("windows-x86_64",)])
 def test_a_target_of_another_system(named: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here(monkeypatch)
     with pytest.raises(Missing, match="windows-x86_64 cannot be rebuilt on linux-x86_64"):
-        rebuild(released(tmp_path, "windows-x86_64"), Options(targets=named))
+        rebuild(released(tmp_path, "windows-x86_64", workshop="host"), Options(targets=named))
 
 
 def test_what_can_be_rebuilt_is_chosen_and_needs_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

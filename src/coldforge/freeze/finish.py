@@ -13,7 +13,7 @@ from coldforge.freeze.gates.leak import HOME, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.freeze.gates.windows import from_programs, own
-from coldforge.freeze.index import below, elfs_of, index, mark_programs, normalise
+from coldforge.freeze.index import below, elfs_of, index, normalise
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
@@ -58,15 +58,14 @@ def wants_one_file(job: FreezeJob) -> bool:
 def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
     """The payload in `job.out`, whole or not at all. Raises Refused when a gate says that it would not work."""
     name, config, target = job.plan.product.name, job.plan.config, Target.parse(job.target.target)
+    windows = target.os == "windows"
     with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
         for folder, inside in ((tree, frozen.tree), (singles, frozen.singles)):
             workshop.get(inside, folder)
-            if target.os == "windows":
-                mark_programs(folder)
-            normalise(folder, job.plan.source.epoch)
-        made = index(tree, frozen.origins, name)
+            normalise(folder, job.plan.source.epoch, windows=windows)
+        made = index(tree, frozen.origins, name, windows=windows)
         elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
-        lone = index(singles, {}, name)
+        lone = index(singles, {}, name, windows=windows)
         known = known_of(made, frozen.known)
         wanted = traces_of(job, workshop, frozen)
         hits = [*search(tree, contents(made), wanted), *search(singles, contents(lone), wanted)]
@@ -76,7 +75,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             *from_c_library(target, elfs, known),
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
-            *(from_programs(target, pes, own(job.project), known) if target.os == "windows" else ()),
+            *(from_programs(target, pes, own(job.project), known) if windows else ()),
             *from_traces(hits, known),
             *from_parts(job, frozen.components, sum(entry.size for entry in made), known),
         ]

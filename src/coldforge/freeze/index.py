@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from coldforge.freeze.binaries import Elf, is_elf, read_elf
-from coldforge.freeze.programs import SUFFIXES, is_pe
+from coldforge.freeze.programs import SUFFIXES
 from coldforge.host import files
 from coldforge.records import FileEntry, Origin
+
+Kind: TypeAlias = Literal["executable", "library", "extension", "data", "link", "directory"]
+_PROGRAMS: Final[Mapping[str, Kind]] = {".exe": "executable", ".dll": "library", ".pyd": "extension"}
 
 
 def below(path: str) -> str:
@@ -20,26 +22,25 @@ def below(path: str) -> str:
     return path.partition("/")[2]
 
 
-def mark_programs(root: Path) -> None:
-    """Programs and libraries of Windows can be executed wherever the tree goes: where they were made no mode says so."""
-    for path in root.rglob("*"):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            path.chmod(0o755)
-
-
-def normalise(root: Path, epoch: int) -> None:
-    """Modes 755 or 644 and one time for every file, whatever the umask and the clock were."""
+def normalise(root: Path, epoch: int, *, windows: bool = False) -> None:
+    """Modes 755 or 644 and one time for every file, whatever the umask and the clock were; `windows`: the tree is for that."""
     for path in (*sorted(root.rglob("*"), reverse=True), root):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        os.utime(path, (epoch, epoch), follow_symlinks=False)
+            path.chmod(0o755 if path.is_dir() or _mode(path, windows=windows) == 0o755 else 0o644)
+        files.set_time(path, epoch)
 
 
-def index(root: Path, origins: Mapping[str, Mapping[str, str]], application: str) -> tuple[FileEntry, ...]:
+def index(root: Path, origins: Mapping[str, Mapping[str, str]], application: str, *, windows: bool = False) -> tuple[FileEntry, ...]:
     """Every file of a tree with its digest, kind and origin, sorted by path. What has no known origin is the application's."""
     own = {"kind": "application", "name": application}
     listed = {path.relative_to(root).as_posix(): path for path in _listed(root)}
-    return tuple(_entry(listed[name], name, origins.get(name) or origins.get(below(name)) or own) for name in sorted(listed))
+    known = {name: origins.get(name) or origins.get(below(name)) or own for name in sorted(listed)}
+    return tuple(_entry(listed[name], name, origin, windows=windows) for name, origin in known.items())
+
+
+def _mode(path: Path, *, windows: bool) -> int:
+    """Of a file for Windows the name tells whether it is code: no mode does where it was made, and every one where it is installed."""
+    return 0o755 if (path.suffix.lower() in SUFFIXES if windows else path.stat().st_mode & 0o100) else 0o644
 
 
 def _listed(root: Path) -> Iterator[Path]:
@@ -48,19 +49,18 @@ def _listed(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _entry(path: Path, name: str, known: Mapping[str, str]) -> FileEntry:
+def _entry(path: Path, name: str, known: Mapping[str, str], *, windows: bool) -> FileEntry:
     origin = msgspec.convert(dict(known), Origin)
     if path.is_symlink():
         return FileEntry(path=name, kind="link", link=path.readlink().as_posix(), origin=origin)
     if path.is_dir():
         return FileEntry(path=name, kind="directory", mode=0o755, origin=origin)
-    mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-    return FileEntry(path=name, kind=_kind(path, mode), mode=mode, size=path.stat().st_size, sha256=files.sha256(path), origin=origin)
+    mode = _mode(path, windows=windows)
+    kind = _PROGRAMS.get(path.suffix.lower(), "data") if windows else _kind(path, mode)
+    return FileEntry(path=name, kind=kind, mode=mode, size=path.stat().st_size, sha256=files.sha256(path), origin=origin)
 
 
-def _kind(path: Path, mode: int) -> Any:
-    if is_pe(path) and path.suffix.lower() in SUFFIXES:
-        return {".exe": "executable", ".pyd": "extension"}.get(path.suffix.lower(), "library")
+def _kind(path: Path, mode: int) -> Kind:
     if not is_elf(path):
         return "executable" if mode == 0o755 else "data"
     if ".so" not in path.name:

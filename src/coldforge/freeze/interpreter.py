@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -32,7 +33,9 @@ name = sysconfig.get_config_var('INSTSONAME') or sysconfig.get_config_var('LDLIB
 folders = [os.path.join(sys.base_prefix, 'lib'), sysconfig.get_config_var('LIBDIR') or '',
            os.path.join('/usr/lib', sysconfig.get_config_var('MULTIARCH') or '')]
 minor = 'libpython%d.%d.so.1.0' % sys.version_info[:2]
-paths = [os.path.join(folder, file) for file in (name, minor) for folder in folders if '.so' in file]
+if os.name == 'nt':
+    folders, name = [sys.base_prefix], 'python%d%d.dll' % sys.version_info[:2]
+paths = [os.path.join(folder, file) for file in (name, minor) for folder in folders if '.so' in file or '.dll' in file]
 library = next((path for path in paths if os.path.isfile(path)), '')
 print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'build': ' '.join(sys.version.split()), 'library': library}))
 """
@@ -116,7 +119,7 @@ def _hint(wanted: str, accepted: SpecifierSet, requires: str) -> str:
 
 def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:
     """Paths of interpreters, the likeliest first, each once."""
-    if "/" in wanted:
+    if "/" in wanted or os.sep in wanted:
         yield wanted
         return
     if managed.is_managed(wanted):
@@ -128,7 +131,9 @@ def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:
         return
     seen: set[str] = set()
     base = getattr(sys, "_base_executable", sys.executable)
-    names = [f"python{wanted}"] if wanted else ["python3", *(f"python{minor}" for minor in _MINORS)]
+    names = (
+        [f"python{wanted}"] if wanted else ["python3", *(["python"] if os.name == "nt" else []), *(f"python{minor}" for minor in _MINORS)]
+    )
     # chained, so that uv is started only when nothing before it was taken
     for path in chain((base, *(shutil.which(name) for name in names), "/usr/bin/python3"), managed.find(wanted)):
         if path and path not in seen:

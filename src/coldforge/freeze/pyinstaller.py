@@ -127,7 +127,7 @@ def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
     wanted = job.plan.config.environment.python
     if job.image is not None and job.image.wine:
         taken = windows.choose(wanted, job.plan.product.requires_python, job.project)
-        return taken.name, {"image": job.image.identity, "sha256": taken.sha256}
+        return taken.minor, {"image": job.image.identity, "sha256": taken.sha256}
     if job.image is not None:
         own = {"archive": archive(wanted, Target.parse(job.target.target))} if is_managed(wanted) else {}
         return wanted or job.image.python, {"image": job.image.identity, **own}

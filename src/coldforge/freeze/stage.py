@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,7 +105,8 @@ def _same(entry: FileEntry, path: Path) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
     state = path.stat()
-    return state.st_size == entry.size and state.st_mode & 0o777 == entry.mode and files.sha256(path) == entry.sha256
+    same = state.st_mode & 0o777 == entry.mode or os.name == "nt"  # where files have no such modes
+    return state.st_size == entry.size and same and files.sha256(path) == entry.sha256
 
 
 def _cached(job: FreezeJob, key: str) -> Payload | None:
@@ -117,7 +119,7 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
     for name in ("payload", "onefile"):
         with files.folder_beside(job.out / name) as folder:
             shutil.copytree(entry / name, folder, symlinks=True, dirs_exist_ok=True)
-            normalise(folder, job.plan.source.epoch)
+            normalise(folder, job.plan.source.epoch, windows=Target.parse(job.target.target).os == "windows")
     payload = read(entry / "payload.json", Payload)
     files.write(job.out / "payload.json", canonical(payload))
     return payload

@@ -17,13 +17,12 @@ from coldforge.host.archive import EPOCH, check_kinds, check_links, plain_mode
 from coldforge.host.client import CLIENT, carry_in, client_environment
 from coldforge.host.container import Container, container
 from coldforge.host.run import run
-from coldforge.project.images import Image, find_image
+from coldforge.project.images import WINE, Image, find_image
 from coldforge.report import reporter
 from coldforge.target import Target, glibc
 
 USER: Final = 1000
 ROOT: Final = "/coldforge"
-WINE: Final = "windows"  # the entry of images.toml that freezes for Windows where there is none
 
 
 class HostWorkshop:
@@ -52,12 +51,13 @@ class HostWorkshop:
         for path in (target, *target.rglob("*")) if target.is_dir() else (target,):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() else plain_mode(path.stat().st_mode))
-            os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)
+            files.set_time(path, EPOCH)
 
     def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path, folder: str = "") -> str:
         cut = _CUT if self.network_off and not network else []
         client = client_environment(os.environ) if network else {}
         base = {"HOME": self.path("home"), "TMPDIR": self.path("home"), "PATH": os.environ.get("PATH", os.defpath)}
+        base |= _windows(self.path("home")) if os.name == "nt" else {}
         if network and (cache := _uv_cache()):
             base["UV_CACHE_DIR"] = cache
         return run([*cut, *argv], cwd=self._root / folder, env={**client, **base, **env}, log=log, called=argv[0]).output
@@ -75,6 +75,13 @@ class HostWorkshop:
 
     def restore(self, source: Path, name: str) -> None:
         self.put(source, name)
+
+
+def _windows(home: str) -> dict[str, str]:
+    """What no program of Windows starts without, as this machine has it; and what `HOME` and `TMPDIR` are called there."""
+    needed = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS")
+    homes = dict.fromkeys(("USERPROFILE", "APPDATA", "LOCALAPPDATA", "TMP", "TEMP"), home)
+    return {**homes, **{name: os.environ[name] for name in needed if name in os.environ}}
 
 
 def _copy(source: Path, destination: Path) -> None:

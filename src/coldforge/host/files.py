@@ -45,6 +45,14 @@ def digests(path: Path, *algorithms: str) -> list[str]:
     return [digest.hexdigest() for digest in made]
 
 
+def set_time(path: Path, epoch: int) -> None:
+    """Set a file's times; a link's own, not those of what it leads to. Windows cannot, and has links for those only who may make some."""
+    if os.utime in os.supports_follow_symlinks:
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
+    elif not path.is_symlink():
+        os.utime(path, (epoch, epoch))
+
+
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` that takes its place when the block ends well, and vanishes when it does not."""

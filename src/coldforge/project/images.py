@@ -18,6 +18,7 @@ from coldforge.project.section import Section
 from coldforge.target import Target
 
 IMAGES: Final = "containers/images.toml"
+WINE: Final = "windows"  # the entry that freezes for Windows where there is none
 _PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
 _FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 _BASE: Final = frozenset({"$BASE", "${BASE}"})

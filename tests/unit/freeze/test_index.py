@@ -55,3 +55,17 @@ def test_everything_has_the_one_time_and_one_of_two_modes(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         assert path.lstat().st_mtime == EPOCH, path
         assert path.is_symlink() or path.stat().st_mode & 0o7777 in {0o755, 0o644}, path
+
+
+def test_a_tree_for_windows_is_told_apart_by_names(tmp_path: Path) -> None:
+    """Where it was made modes say nothing of it, and a program for Windows in another tree is data."""
+    for name in ("demo.exe", "a.PYD", "b.dll", "c.txt"):
+        (tmp_path / name).write_bytes(b"MZ")
+        (tmp_path / name).chmod(0o700 if name == "c.txt" else 0o600)
+    normalise(tmp_path, EPOCH, windows=True)
+    assert [(entry.path, entry.kind, entry.mode) for entry in index(tmp_path, {}, "demo", windows=True)] == [
+        ("a.PYD", "extension", 0o755), ("b.dll", "library", 0o755), ("c.txt", "data", 0o644), ("demo.exe", "executable", 0o755),
+    ]  # fmt: skip
+    normalise(tmp_path, EPOCH)
+    (tmp_path / "b.dll").chmod(0o644)
+    assert {entry.path: entry.kind for entry in index(tmp_path, {}, "demo")}["b.dll"] == "data"
