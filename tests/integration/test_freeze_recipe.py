@@ -142,6 +142,7 @@ def freeze(way: Way, folder: Path) -> dict[str, str]:
         "declared": [],
         "freezer": ["pyinstaller", "pyinstaller-hooks-contrib", "altgraph", "setuptools", "packaging"],
         "licenses": [],
+        "resources": {},  # of Windows' programs
         "hooks": [str(ROOT / "build" / "hooks" / "library_path.py")],
         **{name: str(folder / name) for name in ("source", "kept", "work", "out")},
     }
