@@ -13,10 +13,12 @@ from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
 from coldforge.bundle.flatpak import Flatpak
 from coldforge.bundle.ipk import Ipk
+from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
 from coldforge.bundle.snap import Snap
+from coldforge.bundle.zips import Zip
 from coldforge.bundle.zsync import Zsync
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
@@ -32,5 +34,7 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "zsync": Zsync,
     "flatpak": Flatpak,
     "snap": Snap,
+    "zip": Zip,
+    "nsis": Nsis,
     "sbom": Sbom,
 }

@@ -12,8 +12,8 @@ from coldforge.errors import Missing
 from coldforge.host.run import run
 
 # Debian's packages; other distributions mostly call them the same.
-PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak", "zsyncmake": "zsync"}
-_ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V"}
+PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak", "zsyncmake": "zsync", "makensis": "nsis"}
+_ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")
 
 

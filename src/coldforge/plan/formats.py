@@ -91,6 +91,10 @@ def _snap(product: Product, config: Config, version: names.Version, target: Targ
     yield PlannedArtifact(name=names.snap(snaps.name(product, config), version, target), format="snap")
 
 
+def _setup(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
+    yield PlannedArtifact(name=names.setup(product.name, version, target), format="nsis")
+
+
 def _sbom(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.sbom(product.name, version, target), format="sbom")
 
@@ -109,6 +113,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "zsync": Format("linux", _zsync, ("zsyncmake", "mksquashfs"), _updated, of="appimage"),
     "flatpak": Format("linux", _flatpak, ("flatpak",), flatpaks.problems, glibc=True),
     "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
+    "zip": Format("windows", _archive("zip")),
+    "nsis": Format("windows", _setup, ("makensis",)),
     "sbom": Format("", _sbom),
 }
 

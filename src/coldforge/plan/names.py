@@ -16,6 +16,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.target import Target
 
 _STAGES: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
+_ORDER: Final = ("dev", "alpha", "beta", "rc", "", "post")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -113,6 +114,16 @@ def appstream(version: Version) -> str:
     return debian(version).rpartition("-")[0]
 
 
+def comparable(version: Version) -> str:
+    """Numbers whose order is that of versions, for comparisons that know nothing but numbers: four of the release, stage, count.
+
+    >>> comparable(Version.parse("1.2.3rc2")), comparable(Version.parse("1.2.3"))
+    ('1.2.3.0.3.2', '1.2.3.0.4.0')
+    """
+    release = (*version.release, 0)[:4]
+    return ".".join(map(str, (*release, _ORDER.index(version.stage), version.number)))
+
+
 def safe(text: str) -> str:
     """A name of characters that every file system and GitHub's asset store keep as they are."""
     return _UNSAFE.sub("-", text).strip(".-") or "app"
@@ -127,6 +138,11 @@ def debian_package(name: str) -> str:
 def archive(product: str, version: Version, target: Target, suffix: str = "tar.gz") -> str:
     """Name of an archive of the tree."""
     return f"{safe(product)}-{semver(version)}-{target}.{suffix}"
+
+
+def setup(product: str, version: Version, target: Target) -> str:
+    """Name of an installer, such as `demo-1.2.0-windows-x86_64-setup.exe`: browsers and people know what setup.exe is."""
+    return f"{safe(product)}-{semver(version)}-{target}-setup.exe"
 
 
 def archive_folder(product: str, version: Version) -> str:

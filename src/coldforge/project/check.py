@@ -23,6 +23,7 @@ from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
 from coldforge.project.supply import check_indexes
 from coldforge.project.walk import nearest
+from coldforge.project.windows import check_windows
 
 _SCRIPTS: Final = ("scripts", "gui-scripts")
 # What every file system, shell and package manager takes as the name of a program.
@@ -67,6 +68,7 @@ def check(read: Read, findings: Findings) -> None:
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
+    check_windows(read.tool, read.config.windows, names, findings)
     _licenses(read, findings)
     check_indexes(read.root, read.config, findings)
 

@@ -15,6 +15,7 @@ from coldforge.project.desktop import Desktop
 from coldforge.project.linux import LinuxConfig
 from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.project.section import Section
+from coldforge.project.windows import WindowsConfig
 
 _DOTTED: Final = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 # Spaces and extras are allowed: https://packaging.python.org/specifications/entry-points/
@@ -287,6 +288,7 @@ class Config(Section, frozen=True, kw_only=True):
     appimage: AppImageConfig = AppImageConfig()
     snap: SnapConfig = SnapConfig()
     flatpak: FlatpakConfig = FlatpakConfig()
+    windows: WindowsConfig = WindowsConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 

@@ -84,10 +84,18 @@ def test_versions_that_cannot_be_told_to_everybody_are_refused(text: str, words:
     assert caught.value.hint
 
 
+def test_numbers_compare_as_versions_do() -> None:
+    ordered = ["1.2.3.dev4", "1.2.3a1", "1.2.3b1", "1.2.3b11", "1.2.3rc1", "1.2.3", "1.2.3.post1", "1.2.3.1rc1", "1.2.4.dev1", "1.10"]
+    numbers = [[int(number) for number in names.comparable(Version.parse(text)).split(".")] for text in ordered]
+    assert numbers == sorted(numbers)
+    assert {len(found) for found in numbers} == {6}
+
+
 def test_names_of_artifacts() -> None:
     version = Version.parse("1.2.3rc1")
     assert names.archive("My_App", version, LINUX) == "My_App-1.2.3-rc.1-linux-x86_64.tar.gz"
     assert names.archive_folder("My_App", version) == "My_App-1.2.3-rc.1"
+    assert names.setup("My_App", version, Target("windows", "x86_64")) == "My_App-1.2.3-rc.1-windows-x86_64-setup.exe"
     assert names.onefile("my-app", version, LINUX) == "my-app-1.2.3-rc.1-linux-x86_64"
     assert names.onefile("my-app", version, Target("windows", "x86_64")) == "my-app-1.2.3-rc.1-windows-x86_64.exe"
     assert names.deb(names.debian_package("My_App"), version, LINUX) == "my-app_1.2.3-rc.1_amd64.deb"

@@ -1,0 +1,63 @@
+"""`zip`: the portable program for Windows, in one folder `<name>-<version>/`: unpacked and started, nothing is installed.
+
+Source: APPNOTE.TXT 6.3.10 (.ZIP file format).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from coldforge.bundle import BundleJob, windows
+from coldforge.bundle.archive import with_licences
+from coldforge.bundle.tree import Node, Tree
+from coldforge.host import clock, files
+from coldforge.plan import names
+
+_UNIX: Final = 3  # whose attributes have modes, for those who unpack it on another system
+_LATEST: Final = 4354819198  # 2107-12-31T23:59:58Z
+_DIRECTORY: Final = 0x10  # MS-DOS's attribute
+
+
+class Zip:
+    """Streams the tree into a zip, file by file."""
+
+    format = "zip"
+    templates: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+
+    def tool(self) -> str:
+        """Another zlib may write other bytes."""
+        return f"zipfile + zlib {zlib.ZLIB_RUNTIME_VERSION}"
+
+    def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
+        content = with_licences(tree, job.project, job.plan.product.license_files)
+        windows.check(content, job.artifact.name)
+        folder = names.archive_folder(job.plan.product.name, names.Version.parse(job.plan.product.version))
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for node in (Node(path="", mode=0o755), *content):
+                _add(archive, node, f"{folder}/{node.path}".rstrip("/"), tree.epoch)
+
+
+def _add(archive: zipfile.ZipFile, node: Node, name: str, epoch: int) -> None:
+    info = zipfile.ZipInfo(name if node.source else f"{name}/", _moment(epoch))
+    info.create_system, info.file_size = _UNIX, node.size  # the size says whether it takes zip64's fields
+    info.external_attr = (node.mode | (0o100000 if node.source else 0o040000)) << 16
+    if node.source is None:
+        info.external_attr |= _DIRECTORY
+        archive.writestr(info, b"")
+        return
+    info.compress_type = zipfile.ZIP_DEFLATED
+    with node.source.open("rb") as stream, archive.open(info, "w") as entry:
+        shutil.copyfileobj(stream, entry, files.CHUNK)
+
+
+def _moment(epoch: int) -> tuple[int, int, int, int, int, int]:
+    """The date in UTC, which a zip has for a local time, between 1980 and 2107, in steps of two seconds."""
+    moment = time.gmtime(min(max(epoch, clock.EARLIEST), _LATEST))
+    return moment.tm_year, moment.tm_mon, moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec
