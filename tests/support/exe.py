@@ -135,12 +135,15 @@ def program(version: str, *, windowed: bool) -> bytes:
     return kept.read_bytes()
 
 
-def contents(version: str) -> dict[str, bytes]:
-    """The files of the tree, of which some are of one version only."""
+def contents(version: str, *, western: bool = False) -> dict[str, bytes]:
+    """The files of the tree, of which some are of one version only; `western` leaves out names that a code page of the West has not."""
     many = {f"_internal/lib/part{number % 20}/module_{number}.pyd": f"{number}\n".encode() * 50 for number in range(400)}
     own = {f"_internal/only in {version}/data.txt": b"x\n", "_internal/version.txt": version.encode()}
     programs = {"demo.exe": program(version, windowed=False), "demo-gui.exe": program(version, windowed=True)}
-    return {**programs, **many, **own, **{name: text.encode() for name, text in NAMES.items()}}
+    named = {
+        name: text.encode() for name, text in NAMES.items() if not western or name.encode("cp1252", "replace").decode("cp1252") == name
+    }
+    return {**programs, **many, **own, **named}
 
 
 def make(
@@ -156,7 +159,7 @@ def make(
     from PIL import Image
 
     root = folder / "dist" / TARGET / "payload"
-    for name, data in sorted(contents(version).items(), reverse=reverse):
+    for name, data in sorted(contents(version, western="msi" in formats).items(), reverse=reverse):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

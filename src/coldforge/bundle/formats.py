@@ -13,6 +13,7 @@ from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
 from coldforge.bundle.flatpak import Flatpak
 from coldforge.bundle.ipk import Ipk
+from coldforge.bundle.msi import Msi
 from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
@@ -36,5 +37,6 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "snap": Snap,
     "zip": Zip,
     "nsis": Nsis,
+    "msi": Msi,
     "sbom": Sbom,
 }

@@ -69,7 +69,7 @@ def check(tree: Tree, job: BundleJob) -> None:
     size = sum(node.size for node in tree)
     if size > LARGEST:
         what = f"{job.artifact.name} cannot be made: the tree has {size / 1e9:.1f} GB, and an NSIS installer holds 2.1"
-        raise Refused(what, hint="Plan `zip` for this target in matrix.yml.")
+        raise Refused(what, hint="Plan `msi` or `zip` for this target in matrix.yml.")
     if any(node.path.casefold() == UNINSTALLER for node in tree):
         raise Refused(
             f"{job.artifact.name} cannot be made: the tree has a file {UNINSTALLER}", hint="The uninstaller is called that: rename it."

@@ -12,7 +12,14 @@ from coldforge.errors import Missing
 from coldforge.host.run import run
 
 # Debian's packages; other distributions mostly call them the same.
-PACKAGES: Final = {"mksquashfs": "squashfs-tools", "flatpak": "flatpak", "zsyncmake": "zsync", "makensis": "nsis"}
+PACKAGES: Final = {
+    "mksquashfs": "squashfs-tools",
+    "flatpak": "flatpak",
+    "zsyncmake": "zsync",
+    "makensis": "nsis",
+    "wixl": "wixl",
+    "msibuild": "msitools",
+}
 _ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")
 

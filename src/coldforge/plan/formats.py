@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from coldforge.errors import Problem
+from coldforge.errors import ConfigurationError, Problem
 from coldforge.plan import flatpaks, names, snaps
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
@@ -95,6 +95,13 @@ def _setup(product: Product, _config: Config, version: names.Version, target: Ta
     yield PlannedArtifact(name=names.setup(product.name, version, target), format="nsis")
 
 
+def _unmapped(_product: Product, config: Config, version: names.Version) -> Iterator[Problem]:
+    try:
+        names.msi(version, scaled=config.windows.msi_version == "scaled")
+    except ConfigurationError as error:
+        yield Problem(what=error.what, hint=error.hint)
+
+
 def _sbom(product: Product, _config: Config, version: names.Version, target: Target) -> Iterator[PlannedArtifact]:
     yield PlannedArtifact(name=names.sbom(product.name, version, target), format="sbom")
 
@@ -115,6 +122,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "snap": Format("linux", _snap, ("mksquashfs",), snaps.problems, glibc=True),
     "zip": Format("windows", _archive("zip")),
     "nsis": Format("windows", _setup, ("makensis",)),
+    "msi": Format("windows", _archive("msi"), ("wixl", "msibuild"), _unmapped),
     "sbom": Format("", _sbom),
 }
 

@@ -124,6 +124,37 @@ def comparable(version: Version) -> str:
     return ".".join(map(str, (*release, _ORDER.index(version.stage), version.number)))
 
 
+def msi(version: Version, *, scaled: bool = False) -> str:
+    """The three numbers that Windows Installer compares (ProductVersion); a calendar's year is counted from 2000.
+
+    Plain, pre-releases have the numbers of their release, which installs over each of them. Scaled, the third is a hundred times
+    the patch and the pre-release in it: dev 0, alpha N 1+N, beta N 30+N, rc N 60+N, final 99. Raises ConfigurationError when that
+    cannot be: the numbers end at 255, 255 and 65535.
+    Source: https://learn.microsoft.com/windows/win32/msi/productversion
+
+    >>> msi(Version.parse("1.2.3rc2")), msi(Version.parse("1.2.3rc2"), scaled=True), msi(Version.parse("2026.4"), scaled=True)
+    ('1.2.3', '1.2.362', '26.4.99')
+    """
+    major, minor, patch = version.release[:3]
+    year = major - 2000 if 2000 <= major <= 2255 else major
+    third = patch * 100 + _scaled(version) if scaled else patch
+    if year > 255 or minor > 255 or third > 65535:
+        what = f"Windows Installer has no number for the version {semver(version)}"
+        raise ConfigurationError(what, hint="Its three numbers end at 255, 255 and 65535, those of a year at 2255.")
+    return f"{year}.{minor}.{third}"
+
+
+def _scaled(version: Version) -> int:
+    """The number of a stage among a hundred. Raises ConfigurationError when it has none."""
+    first, last = {"dev": (0, 0), "alpha": (1, 29), "beta": (30, 59), "rc": (60, 98), "": (99, 99), "post": (100, 99)}[version.stage]
+    number = first + (version.number if version.stage != "dev" else 0)
+    if number > last:
+        what = f"a scaled version has no number for {semver(version)}"
+        hint = "It has alpha 0 to 28, beta 0 to 29 and rc 0 to 38, and no post-releases: release a further patch."
+        raise ConfigurationError(what, hint=hint)
+    return number
+
+
 def safe(text: str) -> str:
     """A name of characters that every file system and GitHub's asset store keep as they are."""
     return _UNSAFE.sub("-", text).strip(".-") or "app"

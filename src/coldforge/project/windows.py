@@ -32,16 +32,16 @@ class WindowsConfig(Section, frozen=True, kw_only=True):
         Literal["user", "machine", "both"],
         Meta(
             description="Whom it is installed for: `user` needs no rights, `machine` asks for an administrator's; "
-            "with `both` the user chooses."
+            "with `both` the nsis installer lets the user choose, and the msi is for the machine."
         ),
     ] = "user"
     folder: Annotated[str, Meta(description="Name of the folder that it is installed in; default: the name that people read.")] = ""
     publisher: Annotated[str, Meta(description="Who Windows says it comes from; default: the maintainer's name.")] = ""
     languages: Annotated[
         tuple[Language, ...],
-        Meta(description="What the installer speaks, the first where none fits.", min_length=1),
+        Meta(description="What the nsis installer speaks, the first where none fits; the msi is in the first.", min_length=1),
     ] = ("en",)
-    license_page: Annotated[bool, Meta(description="Shows the project's licence files before an installation.")] = True
+    license_page: Annotated[bool, Meta(description="Shows the project's licence files before an nsis installation.")] = True
     shortcuts: Annotated[tuple[Literal["start-menu", "desktop"], ...], Meta(description="Where programs with windows get a shortcut.")] = (
         "start-menu",
     )
@@ -55,6 +55,20 @@ class WindowsConfig(Section, frozen=True, kw_only=True):
     before_remove: Annotated[
         tuple[str, ...], Meta(description="Command lines that run while the files are still there; not in an upgrade.")
     ] = ()
+    upgrade_code: Annotated[
+        str,
+        Meta(
+            description="The msi's upgrade code, by which versions know each other; default: made of the identifier and the architecture.",
+            pattern=r"^(\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?)?$",
+        ),
+    ] = ""
+    msi_version: Annotated[
+        Literal["plain", "scaled"],
+        Meta(
+            description="How a version becomes the msi's three numbers: `plain` drops what is no number, "
+            "`scaled` gives each pre-release a number of its own."
+        ),
+    ] = "plain"
 
 
 def name_problem(name: str) -> str:

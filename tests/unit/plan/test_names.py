@@ -84,6 +84,34 @@ def test_versions_that_cannot_be_told_to_everybody_are_refused(text: str, words:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "plain", "scaled"),
+    [
+        ("1.2.3", "1.2.3", "1.2.399"),
+        ("1.2.3.dev4", "1.2.3", "1.2.300"),
+        ("1.2.3a1", "1.2.3", "1.2.302"),
+        ("1.2.3b29", "1.2.3", "1.2.359"),
+        ("1.2.3rc38", "1.2.3", "1.2.398"),
+        ("1.2.3.post1", "1.2.3", ""),
+        ("1.2.3a29", "1.2.3", ""),
+        ("2026.11.4", "26.11.4", "26.11.499"),
+        ("255.255.65535", "255.255.65535", ""),
+        ("256.0", "", ""),
+        ("1.256", "", ""),
+        ("1.0.65536", "", ""),
+        ("1.2.3.4", "1.2.3", "1.2.399"),
+    ],
+)
+def test_the_three_numbers_of_windows_installer(text: str, plain: str, scaled: str) -> None:
+    for told, wanted in ((plain, False), (scaled, True)):
+        if told:
+            assert names.msi(Version.parse(text), scaled=wanted) == told
+        else:
+            with pytest.raises(ConfigurationError) as caught:
+                names.msi(Version.parse(text), scaled=wanted)
+            assert caught.value.hint
+
+
 def test_numbers_compare_as_versions_do() -> None:
     ordered = ["1.2.3.dev4", "1.2.3a1", "1.2.3b1", "1.2.3b11", "1.2.3rc1", "1.2.3", "1.2.3.post1", "1.2.3.1rc1", "1.2.4.dev1", "1.10"]
     numbers = [[int(number) for number in names.comparable(Version.parse(text)).split(".")] for text in ordered]

@@ -41,7 +41,7 @@ def test_one_problem(line: str, problem: str, tmp_path: Path) -> None:
     assert found.startswith(f"coldforge.toml:2: {problem}")
 
 
-@pytest.mark.parametrize("line", ['scope = "system"', 'languages = ["tlh"]', "languages = []"])
+@pytest.mark.parametrize("line", ['scope = "system"', 'languages = ["tlh"]', "languages = []", 'upgrade-code = "123"', 'msi-version = "x"'])
 def test_words_that_are_none_are_no_configuration(line: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(tomllib.loads(line), WindowsConfig)

@@ -1,0 +1,185 @@
+"""The package for Windows Installer: installed, upgraded, repaired and removed under Wine, its tables read by msitools."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from coldforge.errors import Refused
+from coldforge.project.windows import WindowsConfig
+from coldforge.records import Payload
+from support import exe, windows_system
+from support.require import tool
+from support.windows_system import PROFILE, Windows
+
+pytestmark = pytest.mark.integration
+USER: Final = f"{PROFILE}/AppData/Local/Programs/{exe.NAME}"
+MENU: Final = f"{PROFILE}/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/{exe.NAME}.lnk"
+DESKTOP: Final = f"{PROFILE}/Desktop/{exe.NAME}.lnk"
+PLACE: Final = "C:\\" + USER.replace("/", "\\")
+WHOLE: Final = WindowsConfig(
+    languages=("de",),
+    shortcuts=("start-menu", "desktop"),
+    after_install=(r"demo --write C:\after.txt 'a b' x[y] $HOME",),
+    before_remove=(r"demo --write C:\removed.txt",),
+)
+Made = Mapping[str, tuple[Path, Payload]]
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Three versions for the user, of which two have the same numbers, and one for the machine."""
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        machine = WindowsConfig(scope="machine", path=False)
+        for name, version, config in (
+            ("rc", "1.2.0rc1", WHOLE),
+            ("new", "1.2.0", WHOLE),
+            ("old", "1.1.9", WHOLE),
+            ("all", "1.2.0", machine),
+        ):
+            found, payload = exe.bundled(tmp_path_factory.mktemp(name), version, config, formats=("msi",))
+            made[name] = (found["msi"], payload)
+    return made
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Windows]:
+    """One container for all tests."""
+    with windows_system.started() as system:
+        yield system
+
+
+@pytest.fixture
+def system(machine: Windows, packages: Made) -> Windows:
+    """A fresh system with the packages on it."""
+    windows_system.renew(machine)
+    for name, (path, _) in packages.items():
+        machine.put(f"{name}.msi", path.read_bytes())
+    return machine
+
+
+def expected(payload: Payload) -> dict[str, str]:
+    files = {entry.path: entry.sha256 for entry in payload.files}
+    return {**{parent.as_posix(): "" for path in files for parent in Path(path).parents if parent.name}, **files}
+
+
+def without_icons(files: Mapping[str, str]) -> dict[str, str]:
+    own = {"icons", f"icons/{exe.ID}.demo.ico"}
+    assert files.keys() >= own
+    return {path: digest for path, digest in files.items() if path not in own}
+
+
+def test_it_is_installed_repaired_upgraded_and_removed(system: Windows, packages: Made) -> None:
+    before = system.state()
+    assert system.run("msiexec", "/i", r"C:\rc.msi", "/qn").code == 0
+    assert without_icons(system.files(USER)) == expected(packages["rc"][1])
+    assert system.run(rf"{PLACE}\demo.exe").text.startswith("demo 1.2.0rc1 ")
+    assert system.read("after.txt").decode() == '["a b" "x[y]" "$HOME"]'
+    registry = system.registry()
+    assert registry[r"HKCU\Environment"]["Path"].removeprefix("str(2):").rstrip("\\") == PLACE
+    assert registry[r"HKCU\Software\Classes\demo\shell\open\command"]["@"] == rf'"{PLACE}\demo-gui.exe" "%1"'
+    assert registry[rf"HKCU\Software\Classes\{exe.ID}.demo"]["@"] == "Demo $HOME document"
+    assert registry[r"HKCU\Software\Classes\.demo"]["@"] == f"{exe.ID}.demo"
+    for link in (MENU, DESKTOP):
+        assert "demo-gui.exe".encode("utf-16-le") in system.read(link)
+
+    system.sh(f"cd {windows_system.DRIVE}/'{USER}' && rm _internal/größe.txt && echo x > _internal/version.txt")
+    assert system.run("msiexec", "/i", r"C:\rc.msi", "REINSTALL=ALL", "REINSTALLMODE=amus", "/qn").code == 0
+    assert without_icons(system.files(USER)) == expected(packages["rc"][1])
+
+    assert system.run("msiexec", "/i", r"C:\new.msi", "/qn").code == 0
+    assert without_icons(system.files(USER)) == expected(packages["new"][1]), "which has the numbers of the pre-release"
+    assert system.run("msiexec", "/i", r"C:\old.msi", "/qn").code != 0
+    assert without_icons(system.files(USER)) == expected(packages["new"][1])
+
+    system.put(f"{USER}/mine.txt", b"of the user")
+    assert system.run("msiexec", "/x", r"C:\new.msi", "/qn").code == 0
+    new = system.state().new(before)
+    kept = {USER, f"{USER}/mine.txt", USER.rpartition("/")[0], "after.txt", "removed.txt"}
+    kept.add(f"{PROFILE}/AppData/Roaming/Microsoft/Installer")  # Windows Installer's own folder for icons
+    assert {name for name in new if exe.ID in name or "demo" in name.lower() or name.startswith("users")} - kept == set()
+
+
+def test_for_the_machine(system: Windows, packages: Made) -> None:
+    before = system.state()
+    assert system.run("msiexec", "/i", r"C:\all.msi", "/qn").code == 0
+    after = system.state()
+    assert without_icons(system.files(f"Program Files/{exe.NAME}")) == expected(packages["all"][1])
+    assert after.registry[r"HKLM\Software\Classes\demo"]["URL Protocol"] == ""
+    assert system.exists(MENU), "Wine knows the user's menu only"
+    assert [name for name in after.new(before) if name.startswith("HKCU\\Software\\Classes")] == []
+    assert system.run("msiexec", "/x", r"C:\all.msi", "/qn").code == 0
+    assert not system.exists(f"Program Files/{exe.NAME}")
+
+
+def table(path: Path, name: str) -> list[list[str]]:
+    program = tool("msiinfo", "apt-get install msitools")
+    lines = subprocess.run([program, "export", path, name], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line.split("\t") for line in lines[3:]]
+
+
+def test_what_stays_and_what_changes_from_version_to_version(packages: Made) -> None:
+    facts = {name: dict(table(path, "Property")) for name, (path, _) in packages.items() if name != "all"}
+    assert {name: told["ProductVersion"] for name, told in facts.items()} == {"rc": "1.2.0", "new": "1.2.0", "old": "1.1.9"}
+    assert len({told["UpgradeCode"] for told in facts.values()}) == 1
+    assert len({told["ProductCode"] for told in facts.values()}) == 3
+    components = {name: {row[0]: row[1] for row in table(packages[name][0], "Component")} for name in ("rc", "new")}
+    common = components["rc"].keys() & components["new"].keys()
+    assert len(common) > 20
+    assert {name: components["rc"][name] for name in common} == {name: components["new"][name] for name in common}
+
+
+def test_commands_of_a_removal_are_none_of_an_upgrade(packages: Made) -> None:
+    """Wine does not tell the old version that a newer one removes it, so this is read only."""
+    (row,) = (row for row in table(packages["new"][0], "InstallExecuteSequence") if row[0] == "Before0")
+    assert row == ["Before0", 'REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE', "1700"]
+
+
+def test_another_program_finds_the_files_in_it(packages: Made, tmp_path: Path) -> None:
+    program = tool("msiextract", "apt-get install msitools")
+    subprocess.run([program, "-C", tmp_path, packages["new"][0]], check=True, capture_output=True)
+    found = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    wanted = {name.rpartition("/")[2]: data for name, data in exe.contents("1.2.0", western=True).items()}
+    assert {name: data for name, data in found.items() if name in wanted} == wanted
+    program = tool("msiinfo", "apt-get install msitools")
+    said = subprocess.run(
+        [program, "suminfo", packages["new"][0]], capture_output=True, text=True, check=True, env={**os.environ, "TZ": "UTC"}
+    )
+    assert said.stdout.count("Tue Nov 14 22:13:20 2023") == 2
+
+
+def test_letters_that_it_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exe, "contents", lambda version, western: {**CONTENTS(version, western=western), "日本語.txt": b""})
+    with pytest.raises(Refused, match="1 names cannot be written") as caught:
+        exe.bundled(tmp_path, formats=("msi",))
+    assert "日本語.txt" in caught.value.problems[0].what
+
+
+CONTENTS: Final = exe.contents
+PROGRAM: Final = """
+import sys
+from pathlib import Path
+sys.path[:0] = [{source!r}, {tests!r}]
+from integration.test_msi import WHOLE
+from support import exe
+exe.bundled(Path({folder!r}), config=WHOLE, formats=("msi",), reverse=True)
+"""
+
+
+def test_the_same_bytes_whatever_the_circumstances(packages: Made, tmp_path: Path) -> None:
+    tests, folder = Path(__file__).resolve().parents[1], tmp_path / "ein anderer Ort"
+    folder.mkdir()
+    code = PROGRAM.format(source=str(tests.parent / "src"), tests=str(tests), folder=str(folder))
+    other = {"TZ": "Pacific/Chatham", "LC_ALL": "POSIX", "PYTHONHASHSEED": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+    other["COLDFORGE_CACHE"] = str(folder / "cache")
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **other}, umask=0o077, check=True, cwd="/")
+    path = packages["new"][0]
+    assert (folder / "dist" / exe.TARGET / path.name).read_bytes() == path.read_bytes()
