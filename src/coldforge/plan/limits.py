@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from coldforge.errors import Problem
+from coldforge.errors import Location, Problem
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Product
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, REPORT, SUMS
@@ -34,13 +34,15 @@ def _what(artifact: PlannedArtifact) -> str:
     return f"the {artifact.format} of {artifact.executable}" if artifact.executable else f"the {artifact.format}"
 
 
-def executables(product: Product) -> Iterator[Problem]:
-    """Programs that no system keeps apart, and a product without any."""
+def executables(product: Product, described: Callable[..., Location | None]) -> Iterator[Problem]:
+    """Programs that no system keeps apart, and a product without any; `described` tells the place of a key of [project]."""
     taken: dict[str, str] = {}
     for executable in product.executables:
         other = taken.setdefault(executable.name.casefold(), executable.name)
         if other is not executable.name:
-            yield Problem(what=f"the executables {other} and {executable.name} differ in case only", hint="rename one of them")
+            place = described("scripts" if executable.console else "gui-scripts", executable.name)
+            what = f"the executables {other} and {executable.name} differ in case only"
+            yield Problem(what=what, hint="rename one of them", where=place)
     if not product.executables:
         yield Problem(what="the product has no executable", hint="add one to [project.scripts]")
 

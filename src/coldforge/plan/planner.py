@@ -74,7 +74,7 @@ def make_plan(
     _unknown_formats(planning)
     chosen = _targets(planning, matrix, targets)
     planned = tuple(target for name, given in sorted(chosen.items()) if (target := _plan_target(planning, version, name, given)).artifacts)
-    planning.problems.extend([*limits.executables(product), *limits.collisions(planned), *limits.limits(planned)])
+    planning.problems.extend([*limits.executables(product, described), *limits.collisions(planned), *limits.limits(planned)])
     if not planned and not planning.problems:
         planning.add("there is nothing to build", "matrix.yml names no target, or no format of one")
     if planning.problems:

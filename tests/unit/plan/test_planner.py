@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -164,6 +165,10 @@ def test_all_problems_are_told_at_once_with_their_places_in_the_matrix() -> None
 def test_names_that_differ_in_case_only_collide() -> None:
     problems = refused(what=product(DEMO, Executable(name="Demo", entry="demo:other")))
     assert any("the executables demo and Demo differ in case only" in problem for problem in problems)
+    placed = refused(
+        what=product(DEMO, Executable(name="Demo", entry="demo:other")), described=lambda *keys: Location(Path("/".join(keys)))
+    )
+    assert any(problem.startswith("scripts/Demo: the executables demo and Demo differ") for problem in placed)
     assert any("would be called Demo-1.0.0-rc.1-linux-x86_64" in problem and "onefile" in problem for problem in problems)
 
 
