@@ -21,8 +21,16 @@ def installed() -> Iterable[Distribution]:
 
 def named(name: str) -> Distribution | None:
     """An installed distribution by its normalised name."""
-    wanted = normalised(name)
-    return next((dist for dist in installed() if normalised(dist.name or "") == wanted), None)
+    return by_name(tuple(sys.path)).get(normalised(name))
+
+
+@cache
+def by_name(_: tuple[str, ...]) -> Mapping[str, Distribution]:
+    """The installed distributions by normalised name, of one search path: each look at a name reads and parses a file."""
+    found: dict[str, Distribution] = {}
+    for dist in installed():
+        found.setdefault(normalised(dist.name or ""), dist)  # the first on the path counts
+    return found
 
 
 def normalised(name: str) -> str:
@@ -98,6 +106,17 @@ def is_extension(file: PackagePath) -> bool:
     tagged = any(file.name.endswith(suffix) for suffix in EXTENSION_SUFFIXES if suffix.count(".") > 1)
     bare = file.suffix in EXTENSION_SUFFIXES and file.name.count(".") == 1
     return tagged or (bare and f"PyInit_{file.stem}".encode() in Path(str(file.locate())).read_bytes())
+
+
+@cache
+def groups(freezer: frozenset[str]) -> Mapping[str, set[str]]:
+    """The modules of the plugins of each group that a distribution of the application registers; commands are none."""
+    found: dict[str, set[str]] = {}
+    for dist in installed():
+        for point in dist.entry_points if normalised(dist.name) not in freezer else ():
+            if point.group not in ("console_scripts", "gui_scripts"):
+                found.setdefault(point.group, set()).add(point.module)
+    return found
 
 
 @cache

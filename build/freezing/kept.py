@@ -1,60 +1,67 @@
-"""An analysis is kept, and made again only when something that it looks at has changed.
+"""Analyses are kept, and made again only when something that they look at has changed.
 
 PyInstaller's walk over the import graph is nearly all of a freeze. The environment, the options and the recipes decide
-where coldforge keeps what it found; the outlook of the application decides whether that still holds. What is
-restored are lists: of which files, of which modules. The bytes are those that the files have now.
+where coldforge keeps what was found; the outlook of the application decides which of the last few analyses still holds. What is
+restored are lists: of which files, of which modules. The bytes are those that the files have now, but for those of
+installed modules, which are kept as they are written.
 """
 
 from __future__ import annotations
 
 import json
-import marshal
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from freezing import byte_code, warned
-from freezing.outlook import digest, outlook
+from freezing import compressed, warned
+from freezing.outlook import Listened, digest, outlook
 
 LISTS = ("scripts", "pure", "binaries", "datas")
-RECORD = "analysis.json"
-CODE = "code"
+RECORDS = "analyses.json"
+MOST = 4  # analyses: of a few branches
 FILES = "files"
 WORKSHOP = "{workshop}"  # where it stood differs from run to run
 # Options that name files of the project, and one that writes modules as files: with them any change counts.
 READING_MORE = ("add-data", "add-binary", "runtime-hooks", "additional-hooks-dir", "paths", "debug")
 
 
-def analysed(job: Mapping[str, Any], make: Callable[[], Any]) -> Any:
-    """Called by the spec: the kept analysis if it holds, else the one that `make` makes, which is kept."""
-    if (record := recorded(job)) and holds(job, record):
-        return restored(job, record)
+def analysed(job: Mapping[str, Any], make: Callable[[], Any], parts: compressed.Parts) -> Any:
+    """Called by the spec: a kept analysis that holds, else the one that `make` makes, which is kept."""
+    for record in recorded(job):
+        if holds(job, record):
+            return restored(job, record)
     before = len(warned.found)
-    with Listening() as asked:
+    with Listening() as listened:
         analysis = make()
-    keep(job, analysis, asked, warned.found[before:])
+    keep(job, analysis, listened, warned.found[before:], parts)
     return analysis
 
 
-def recorded(job: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of the kept analysis; empty when there is none."""
-    path = Path(job["kept"]) / RECORD
-    return dict(json.loads(path.read_text(encoding="utf-8").replace(WORKSHOP, spelled(job)))) if path.is_file() else {}
+def recorded(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The records of the kept analyses, the newest first."""
+    path = Path(job["kept"]) / RECORDS
+    return list(json.loads(path.read_text(encoding="utf-8").replace(WORKSHOP, spelled(job)))) if path.is_file() else []
+
+
+def write(job: Mapping[str, Any], records: list[dict[str, Any]]) -> None:
+    """Write the records."""
+    text = json.dumps(records, sort_keys=True).replace(spelled(job), WORKSHOP)
+    (Path(job["kept"]) / RECORDS).write_text(text, encoding="utf-8")
 
 
 def holds(job: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether it would find the same again: the application looks the same, and the machine's libraries are the same."""
-    return (record["machine"], record["outlook"]) == (machine(job, record["lists"]), looks(job, record["asked"]))
+    return (record["machine"], record["outlook"]) == (machine(job, record["lists"]), looks(job, Listened.of(record["listened"])))
 
 
-def looks(job: Mapping[str, Any], asked: Collection[str]) -> str:
+def looks(job: Mapping[str, Any], listened: Listened) -> str:
     """The application's outlook; with some options every file of the project counts."""
     more = any(job["options"][name] for name in READING_MORE)
-    return outlook(job["application"], [Path(job["source"])] if more else [], asked)
+    return outlook(job["application"], [Path(job["source"])] if more else [], listened, frozenset(job["freezer"]))
 
 
 def machine(job: Mapping[str, Any], lists: Mapping[str, Any]) -> dict[str, str]:
@@ -76,57 +83,89 @@ def spelled(job: Mapping[str, Any]) -> str:
 
 
 class Listening:
-    """Notes the modules whose importers' code PyInstaller and its hooks read whole."""
+    """Notes what PyInstaller and its hooks ask of modules: see `Listened`."""
 
-    def __enter__(self) -> set[str]:
+    def __enter__(self) -> Listened:
         from PyInstaller.depend.analysis import PyiModuleGraph
+        from PyInstaller.lib.modulegraph.modulegraph import Node
 
-        self.graph, self.original, asked = PyiModuleGraph, PyiModuleGraph.get_code_using, set[str]()
+        self.originals = [(PyiModuleGraph, "get_code_using"), (PyiModuleGraph, "_metadata_from"), (Node, "is_global_attr")]
+        self.before = [getattr(kind, name) for kind, name in self.originals]
+        using, metadata, has = self.before
+        listened = Listened()
 
         def get_code_using(graph: Any, name: str) -> Any:
-            asked.add(name)
-            return self.original(graph, name)
+            listened.asked.add(name)
+            return using(graph, name)
 
-        PyiModuleGraph.get_code_using = get_code_using
-        return asked
+        def metadata_from(graph: Any, package: str, methods: Any = (), recursive_methods: Any = ()) -> Any:
+            listened.called.update((*methods, *recursive_methods))
+            apart = listened.asked.copy()
+            try:
+                return metadata(graph, package, methods, recursive_methods)
+            finally:
+                listened.asked.intersection_update(apart)  # of those modules it looks at the calls alone
+
+        def is_global_attr(node: Any, name: str) -> Any:
+            listened.bound.add(name)
+            return has(node, name)
+
+        for (kind, name), function in zip(self.originals, (get_code_using, metadata_from, is_global_attr), strict=True):
+            setattr(kind, name, function)
+        return listened
 
     def __exit__(self, *_: object) -> None:
-        self.graph.get_code_using = self.original
+        for (kind, name), function in zip(self.originals, self.before, strict=True):
+            setattr(kind, name, function)
 
 
-def keep(job: Mapping[str, Any], analysis: Any, asked: Collection[str], warnings: list[dict[str, Any]]) -> None:
-    """Write down what was found: the lists, the files made for it, the recipe's notes, the code of all modules but the application's."""
+def keep(job: Mapping[str, Any], analysis: Any, listened: Listened, warnings: list[dict[str, Any]], parts: compressed.Parts) -> None:
+    """Write down what was found: the lists, the files made for it, the recipe's notes, the parts of all modules but the application's."""
     from PyInstaller.config import CONF
 
     kept, work = Path(job["kept"]), Path(job["work"])
-    shutil.rmtree(kept, ignore_errors=True)
     lists = {name: getattr(analysis, name) for name in LISTS}
     codes, installed = CONF["code_cache"].get(id(analysis.pure)) or {}, (sys.prefix, sysconfig.get_path("stdlib"))
-    foreign = {name for name, source, _ in lists["pure"] if source and any(map(Path(source).is_relative_to, installed))}
-    packed = {name: byte_code.dumps(codes[name]) for name in sorted(foreign) if codes.get(name) is not None}
+    for name, source, _ in lists["pure"]:
+        if source and codes.get(name) is not None and any(map(Path(source).is_relative_to, installed)):
+            codes[name] = parts.module(name, source, codes[name])
+    modules = {name: code.digest for name, code in codes.items() if isinstance(code, compressed.Module)}
+    files = {}
     for path in {Path(source) for name in ("binaries", "datas") for _, source, _ in lists[name] if Path(source).is_relative_to(work)}:
-        copy = kept / FILES / path.relative_to(work)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, copy)
-    kept.mkdir(exist_ok=True)
-    (kept / CODE).write_bytes(marshal.dumps(packed))
+        files[path.relative_to(work).as_posix()] = content = digest(path.read_bytes())
+        (kept / FILES).mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, kept / FILES / content)
     notes = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob("*.json"))}
-    facts = {"asked": sorted(asked), "outlook": looks(job, asked), "machine": machine(job, lists)}
-    record = json.dumps({**facts, "lists": lists, "notes": notes, "warnings": warnings}, sort_keys=True)
-    (kept / RECORD).write_text(record.replace(spelled(job), WORKSHOP), encoding="utf-8")
+    facts = {"listened": listened.sorted(), "outlook": looks(job, listened), "machine": machine(job, lists)}
+    kept.mkdir(exist_ok=True)
+    write(job, [{**facts, "lists": lists, "notes": notes, "warnings": warnings, "modules": modules, "files": files}, *recorded(job)][:MOST])
+
+
+def keep_parts(job: Mapping[str, Any], parts: compressed.Parts) -> None:
+    """Called at the end of the spec: the parts of the new analysis stay, and of the others what their analyses need."""
+    records, kept = recorded(job), Path(job["kept"])
+    if not records or "parts" in records[0]:
+        return
+    records[0]["parts"] = sorted(parts.used)
+    write(job, records)
+    parts.save(kept, {part for record in records for part in record["parts"]})
+    wanted = {content for record in records for content in record["files"].values()}
+    for path in (kept / FILES).iterdir() if (kept / FILES).is_dir() else ():
+        if path.name not in wanted:
+            path.unlink()
 
 
 def restored(job: Mapping[str, Any], record: Mapping[str, Any]) -> Any:
     """The analysis as it was, as far as the rest of a spec asks for it, with its files back in their places."""
     from PyInstaller.config import CONF
 
-    kept = Path(job["kept"])
-    if (kept / FILES).is_dir():
-        shutil.copytree(kept / FILES, job["work"], dirs_exist_ok=True)
+    kept, work = Path(job["kept"]), Path(job["work"])
+    for name, content in record["files"].items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(kept / FILES / content, work / name)
     for name, note in record["notes"].items():
-        (Path(job["work"]) / name).write_text(json.dumps(note), encoding="utf-8")
+        (work / name).write_text(json.dumps(note), encoding="utf-8")
     warned.found.extend(record["warnings"])
     analysis = SimpleNamespace(**{name: [tuple(entry) for entry in record["lists"][name]] for name in LISTS})
-    codes = marshal.loads((kept / CODE).read_bytes())  # noqa: S302  # written by `keep`
-    CONF["code_cache"][id(analysis.pure)] = {name: marshal.loads(data) for name, data in codes.items()}  # noqa: S302
+    CONF["code_cache"][id(analysis.pure)] = {name: compressed.Module(part) for name, part in record["modules"].items()}
     return analysis

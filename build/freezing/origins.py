@@ -45,7 +45,7 @@ def posix(destination: str) -> str:
 
 def origins_of_sources(sources: Sequence[str], freezer: set[str], application: str) -> dict[str, dict[str, str]]:
     """The origin of each of the files that something was collected from."""
-    index, packages = recorded_files(), dict(system_packages(sources))
+    index, packages = recorded_files(), system_packages(sources)
     return {source: origin_of(source, index, packages, freezer, application) for source in sources}
 
 
@@ -76,10 +76,8 @@ def origin_of(
 
 def is_python(path: str) -> bool:
     """Whether a file is part of the interpreter: its standard library, its shared library, what the freeze makes of them."""
-    folders = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib")]
-    folders += [sys.base_prefix] if os.name == "nt" else []  # which holds nothing else, but for what the index was asked about before
     name = Path(path).name
-    return path.startswith(tuple(real(folder) + os.sep for folder in folders)) or name.startswith("libpython") or name == "base_library.zip"
+    return path.startswith(standard_library()) or name.startswith("libpython") or name == "base_library.zip"
 
 
 def is_windows(path: str) -> bool:
@@ -87,28 +85,43 @@ def is_windows(path: str) -> bool:
     return os.name == "nt" and path.startswith(real(os.environ["SYSTEMROOT"]) + os.sep)
 
 
-def system_packages(paths: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
+@cache
+def standard_library() -> tuple[str, ...]:
+    """The folders that the interpreter's own files are in, each with a separator at its end."""
+    folders = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib")]
+    folders += [sys.base_prefix] if os.name == "nt" else []  # which holds nothing else, but for what the index was asked about before
+    return tuple(real(folder) + os.sep for folder in folders)
+
+
+def system_packages(paths: Sequence[str]) -> Mapping[str, tuple[str, str]]:
     """Which of the files belong to which system package and version, asked from dpkg or rpm."""
-    for path in sorted({real(p) for p in paths if p.startswith(("/lib", "/usr/lib", "/opt"))}):
-        if found := system_package(path):
-            yield path, found
+    files = tuple(sorted({real(path) for path in paths if path.startswith(("/lib", "/usr/lib", "/opt"))}))
+    if not files:
+        return {}
+    if shutil.which("dpkg-query"):
+        return of_dpkg(files)
+    return {path: found for path in files if (found := of_rpm(path))} if shutil.which("rpm") else {}
 
 
 @cache
-def system_package(path: str) -> tuple[str, str] | None:
+def of_dpkg(paths: tuple[str, ...]) -> Mapping[str, tuple[str, str]]:
+    """Name and version of the packages that files belong to. A package may know a file of /usr/lib as one of /lib."""
+    asked = dict.fromkeys(name for path in paths for name in (path, path.removeprefix("/usr")))
+    lines = [line.partition(": ") for line in said("dpkg-query", "-S", *asked).splitlines()]
+    owners = {path: names.partition(",")[0] for names, _, path in reversed(lines) if not names.startswith("diversion by ")}
+    found = {path: owner for path in paths if (owner := owners.get(path) or owners.get(path.removeprefix("/usr")))}
+    rows = said("dpkg-query", "-W", "-f", "${binary:Package}\t${Version}\n", *sorted({*found.values()})) if found else ""
+    versions = dict(line.split("\t", 1) for line in rows.splitlines())
+    return {path: (owner.partition(":")[0], versions.get(owner, "")) for path, owner in found.items()}
+
+
+@cache
+def of_rpm(path: str) -> tuple[str, str] | None:
     """Name and version of the package that a file belongs to."""
-    query = ["rpm", "-qf", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\n", path]
-    if shutil.which("dpkg-query"):
-        query = ["dpkg-query", "-S", path, path.removeprefix("/usr")]
-    elif not shutil.which("rpm"):
-        return None
-    done = subprocess.run(query, capture_output=True, text=True, check=False)
-    line = done.stdout.partition("\n")[0]
-    if query[0] == "rpm":
-        name, _, version = line.partition("\t")
-        return (name, version) if done.returncode == 0 else None
-    if not line:
-        return None
-    name = line.partition(": ")[0].partition(",")[0]
-    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
-    return name.partition(":")[0], shown.stdout.strip()
+    name, _, version = said("rpm", "-qf", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\n", path).partition("\n")[0].partition("\t")
+    return (name, version) if version else None
+
+
+def said(*command: str) -> str:
+    """What a program printed; part of what was asked may be unknown to it."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

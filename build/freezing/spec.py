@@ -62,7 +62,8 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
     ]
     lines = [
         "from freezing.collected import complete, without_foreign_folders",
-        "from freezing.kept import analysed",
+        "from freezing.compressed import Parts, install",
+        "from freezing.kept import analysed, keep_parts",
         "from freezing.loaded import remember",
         "from freezing.resources import resources",
         "from freezing.unseen import Following",
@@ -76,7 +77,8 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         f"    remember(analysis, {job['work']!r})",
         f"    complete(analysis, {job['application']!r}, {job['freezer']!r}, {job['work']!r})",
         "    return analysis",
-        f"analysis = analysed({dict(job)!r}, make)",
+        f"install(parts := Parts({job['kept']!r}, {job['work']!r}))",
+        f"analysis = analysed({dict(job)!r}, make, parts)",
         "pyz = PYZ(analysis.pure)",
         f"pyz.dependencies = without_foreign_folders(pyz.dependencies, {job['work']!r})",
         "from freezing.parts import archived, collect",
@@ -92,6 +94,7 @@ def spec_text(job: Job, scripts: Sequence[Path]) -> str:
         *(["    EXE(pyz, scripts, analysis.binaries, analysis.datas, *splash, interpreter, texts, **common)"] if job["onefile"] else []),
         "    trees.append(EXE(pyz, scripts, *splash[:1], interpreter, exclude_binaries=True, **common))",
         f"COLLECT(*trees, analysis.binaries, analysis.datas, *splash[1:], name={TREE!r}, strip={bool(options['strip'])!r}, upx=False)",
+        f"keep_parts({dict(job)!r}, parts)",
         "",
     ]
     return "\n".join(lines)

@@ -12,15 +12,14 @@ import ast
 import logging
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from freezing.computed import IMPORTING, LISTING, patterns
 from freezing.inside import named_in
-from freezing.installed import importable, installed, normalised
+from freezing.installed import groups, importable, normalised
 from freezing.outlook import NAME
 from freezing.package_files import package_files
 
@@ -186,14 +185,3 @@ def within(constant: object) -> Iterator[str]:
         yield from (text for item in constant for text in within(item))
     elif isinstance(constant, str) and NAME.fullmatch(constant):
         yield constant
-
-
-@cache
-def groups(freezer: frozenset[str]) -> Mapping[str, set[str]]:
-    """The modules of the plugins of each group that a distribution of the application registers; commands are none."""
-    found: dict[str, set[str]] = {}
-    for dist in installed():
-        for point in dist.entry_points if normalised(dist.name) not in freezer else ():
-            if point.group not in ("console_scripts", "gui_scripts"):
-                found.setdefault(point.group, set()).add(point.module)
-    return found

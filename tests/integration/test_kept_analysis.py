@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,17 @@ from support.repository import write
 
 pytestmark = pytest.mark.integration
 
-KEPT = "the analysis is kept"
-LINE, WORDS = 'NAME = "changed, and" + " imported by name"\n', "drei andere Wörter\n"
+KEPT, DAMAGED = "the analysis is kept", "is damaged"
+BEFORE = 'from importlib import metadata\n\nNAME = "imported by name"\n'
+LINE = BEFORE.replace("imported", "changed, and" + " imported") + 'NEW = len("pair, " + metadata.__name__)\n'
+WORDS = "drei andere Wörter\n"
 
 
 class Desk:
     """A project that is frozen again and again, each time into another folder."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self.project, self.env = write(folder / "source", PAIR), env
+        self.project, self.env = write(folder / "source", {**PAIR, "src/pair/late.py": BEFORE}), env
 
     def change(self, name: str, text: str) -> None:
         (self.project / "src" / "pair" / name).write_text(text, encoding="utf-8")
@@ -54,3 +57,15 @@ def test_one_line_changed(host_env: dict[str, str], tmp_path: Path) -> None:
     desk.change("late.py", f"import colorsys\n\n{LINE}")
     _, said = desk.freeze("imports more")
     assert KEPT not in said
+    desk.change("late.py", LINE)
+    shutil.rmtree(tmp_path / "cache" / "payload")
+    again, said = desk.freeze("as before")
+    assert KEPT in said
+    assert again == clean
+    (parts,) = (tmp_path / "cache" / "analysis").glob("*/content/parts")
+    parts.write_bytes(parts.read_bytes()[:-1] + b"?")
+    shutil.rmtree(tmp_path / "cache" / "payload")
+    mended, said = desk.freeze("mended")
+    assert DAMAGED in said
+    assert KEPT not in said
+    assert mended == clean

@@ -40,8 +40,9 @@ from coldforge.target import Target, host_target
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py",)
 PARTS: Final = (
-    "asked", "byte_code", "collected", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options", "origins",
-    "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit", "unseen", "warned",
+    "asked", "byte_code", "collected", "compressed", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options",
+    "origins", "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit", "unseen",
+    "warned",
     "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from freezing.outlook import READ_WHOLE, contents, seen
+from freezing.outlook import READ_WHOLE, Attention, contents, seen
 
 MODULE = """\
 import os
@@ -24,8 +24,17 @@ class Kind:
 """
 
 
+ATTENTION = Attention(
+    whole=READ_WHOLE,
+    bound=frozenset({"LIMIT", "MOST"}),
+    called=frozenset({"version"}),
+    roots=frozenset({"pack"}),
+    groups={"pack_plugins"},
+)
+
+
 def sight(text: str) -> str:
-    return seen(text.encode(), READ_WHOLE)
+    return seen(text.encode(), ATTENTION)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +45,11 @@ def sight(text: str) -> str:
         ('title = "a kind"', 'title = "a sort"'),
         ("LIMIT = 3\n", "# why\nLIMIT = 3\n"),
         ("def work(count):", "def work(count, more=None):"),
+        ("LIMIT = 3", "LIMIT = 3\nNOBODY_ASKS = 4"),
+        ('name = "kind"', 'name = "sort"'),
+        ('name = "kind"', 'name = "other.sort:Class"'),
+        ("return dumps", "print('1.0')\n    return dumps"),
+        ("class Kind:", "class Kind:\n    def __getattribute__(self, name): pass\n"),
     ],
 )
 def test_the_code_of_a_module_alone_is_not_seen(before: str, after: str) -> None:
@@ -52,8 +66,14 @@ def test_the_code_of_a_module_alone_is_not_seen(before: str, after: str) -> None
         ("    return dumps", "    import csv\n    return dumps"),
         ("import os\n", "try:\n    import os\nexcept ImportError:\n    os = None\n"),
         ("LIMIT = 3", "MOST = 3"),
-        ('name = "kind"', 'name = "sort"'),
+        ('name = "kind"', 'name = "pack"'),
+        ('name = "kind"', 'name = "pack.sort"'),
+        ('name = "kind"', 'name = "pack:Sort"'),
+        ('name = "kind"', 'name = "pack_plugins"'),
+        ("return dumps", "version('one')\n    return dumps"),
+        ("return dumps", "metadata.version('one')\n    return dumps"),
         ("LIMIT = 3", "LIMIT = 3\ndel LIMIT"),
+        ("LIMIT = 3", "LIMIT = 3\ndef __getattr__(name): pass"),
         ("LIMIT = 3", "LIMIT = 3\n__path__ = []"),
     ],
 )
@@ -62,7 +82,16 @@ def test_imports_and_names_are_seen(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "use", ["import ctypes", "os.environ['X'] = '1'", "__path__.append('x')", "from ctypes import util", "import_module(name)"]
+    "use",
+    [
+        "import ctypes",
+        "os.environ['X'] = '1'",
+        "__path__.append('x')",
+        "from ctypes import util",
+        "import_module(name)",
+        "def __getattr__(name): return find(name)",
+        "__getattr__ = finder('.parts')",
+    ],
 )
 def test_a_module_that_loads_or_moves_things_is_seen_whole(use: str) -> None:
     text = f"{MODULE}\n{use}\n"
@@ -71,13 +100,14 @@ def test_a_module_that_loads_or_moves_things_is_seen_whole(use: str) -> None:
 
 def test_an_importer_of_a_module_that_was_asked_for_is_seen_whole() -> None:
     other = MODULE.replace("LIMIT = 3", "LIMIT = 4")
-    assert seen(MODULE.encode(), {"json"}) != seen(other.encode(), {"json"})
-    assert seen(MODULE.encode(), {"csv"}) == seen(other.encode(), {"csv"})
+    json, csv = (Attention(whole=frozenset({name})) for name in ("json", "csv"))
+    assert seen(MODULE.encode(), json) != seen(other.encode(), json)
+    assert seen(MODULE.encode(), csv) == seen(other.encode(), csv)
 
 
 def test_what_is_no_python_is_seen_whole() -> None:
     assert sight("print 1") != sight("print 2")
-    assert seen(b"\xff\xfe", ()) != seen(b"\xff\xfd", ())
+    assert seen(b"\xff\xfe", Attention()) != seen(b"\xff\xfd", Attention())
 
 
 def test_contents_name_every_file_below_a_folder_in_order(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from freezing import installed
 from freezing.computed import IMPORTING, LISTING
+from freezing.installed import groups
 from freezing.outlook import READ_WHOLE
-from freezing.unseen import Search, groups, imports, packages_of, texts, words
+from freezing.unseen import Search, imports, packages_of, texts, words
 
 FILES = {
     "served/__init__.py": "",
