@@ -82,7 +82,7 @@ class Parts:
                 index[digest] = (out.tell(), self.places[digest].size)
                 transfer(self.places[digest], out)
         pack.replace(kept / PACK)
-        (kept / INDEX).write_text(json.dumps(index, sort_keys=True), encoding="utf-8")
+        replace(kept / INDEX, json.dumps(index, sort_keys=True))
 
 
 def recorded(kept: Path) -> dict[str, Place]:
@@ -91,6 +91,13 @@ def recorded(kept: Path) -> dict[str, Place]:
         return {}
     index = json.loads((kept / INDEX).read_text(encoding="utf-8"))
     return {digest: Place(str(kept / PACK), start, size) for digest, (start, size) in index.items()}
+
+
+def replace(path: Path, text: str) -> None:
+    """Put a new file in the place of one that may be the cache's own, and is not written to."""
+    made = path.with_name(f"{path.name}.new")
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
 
 
 def transfer(place: Place, out: IO[bytes]) -> None:

@@ -49,8 +49,7 @@ def recorded(job: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def write(job: Mapping[str, Any], records: list[dict[str, Any]]) -> None:
     """Write the records."""
-    text = json.dumps(records, sort_keys=True).replace(spelled(job), WORKSHOP)
-    (Path(job["kept"]) / RECORDS).write_text(text, encoding="utf-8")
+    compressed.replace(Path(job["kept"]) / RECORDS, json.dumps(records, sort_keys=True).replace(spelled(job), WORKSHOP))
 
 
 def holds(job: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
@@ -134,7 +133,8 @@ def keep(job: Mapping[str, Any], analysis: Any, listened: Listened, warnings: li
     for path in {Path(source) for name in ("binaries", "datas") for _, source, _ in lists[name] if Path(source).is_relative_to(work)}:
         files[path.relative_to(work).as_posix()] = content = digest(path.read_bytes())
         (kept / FILES).mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, kept / FILES / content)
+        if not (kept / FILES / content).exists():  # what is there belongs to the cache
+            shutil.copy2(path, kept / FILES / content)
     notes = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob("*.json"))}
     facts = {"listened": listened.sorted(), "outlook": looks(job, listened), "machine": machine(job, lists)}
     kept.mkdir(exist_ok=True)

@@ -209,6 +209,7 @@ def run(
 
 def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stage], *, shown: Plan) -> Manifest:
     """Run the stages for these targets and record what they made; `shown` is the plan that is left beside it."""
+    from coldforge.host import cache
     from coldforge.host.lock import exclusive
 
     with files.disk_errors(this.out):
@@ -217,8 +218,10 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
         _provide(this, targets)
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
-        for target in targets:
-            _run_target(this, target, stages)
+        with cache.forgetting(wanted=this.clean):
+            for target in targets:
+                _run_target(this, target, stages)
+        cache.trim()
         return record_release(this)
 
 

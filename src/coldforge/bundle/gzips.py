@@ -1,11 +1,13 @@
 """A gzip stream that all processors write, whose bytes do not depend on how many there are.
 
 Blocks of one size are compressed side by side, each with the end of the one before as its dictionary, and joined to a single member
-(RFC 1952), as pigz does. The faster deflate libraries choose their bytes by what the processor can do, so it is zlib.
+(RFC 1952), as pigz does. The faster deflate libraries choose their bytes by what the processor can do, so it is zlib. A whole block
+is kept by the digest of all that decides its bytes: most of a tree stays as it is from build to build.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
@@ -13,6 +15,8 @@ import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Final
+
+from coldforge.host import cache
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -73,5 +77,13 @@ class GzipWriter(io.RawIOBase):
 
 
 def _deflated(block: bytes, window: bytes, level: int, flush: int) -> bytes:
-    deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
-    return deflate.compress(block) + deflate.flush(flush)
+    def make() -> bytes:
+        deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
+        return deflate.compress(block) + deflate.flush(flush)
+
+    if len(block) < BLOCK:  # the last one, or a small file
+        return make()
+    key = hashlib.sha256(f"{zlib.ZLIB_RUNTIME_VERSION} {level} {flush} {len(window)} ".encode())
+    key.update(window)
+    key.update(block)
+    return cache.recalled("block", key.hexdigest(), make)

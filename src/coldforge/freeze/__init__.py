@@ -67,7 +67,7 @@ class Workshop(Protocol):
         """Keep a folder for `restore` in another workshop of the same kind, links and all."""
 
     def restore(self, source: Path, name: str) -> None:
-        """Bring back what `save` kept."""
+        """Bring back what `save` kept. Its files may be the kept ones themselves: nothing may write to them, only replace them."""
 
 
 class Freezer(Protocol):

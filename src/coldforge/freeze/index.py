@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from coldforge.freeze import binaries
 from coldforge.freeze.binaries import Elf, is_elf, read_elf
 from coldforge.freeze.programs import SUFFIXES
-from coldforge.host import files
-from coldforge.records import FileEntry, Origin
+from coldforge.host import cache, files
+from coldforge.records import FileEntry, Origin, digest_of
 
 Kind: TypeAlias = Literal["executable", "library", "extension", "data", "link", "directory"]
 _PROGRAMS: Final[Mapping[str, Kind]] = {".exe": "executable", ".dll": "library", ".pyd": "extension"}
@@ -72,6 +75,18 @@ def elfs_of(root: Path, entries: tuple[FileEntry, ...]) -> Iterator[Elf]:
     """The facts of every ELF file of a tree."""
     for entry in entries:
         if entry.kind in ("executable", "library", "extension") and is_elf(root / entry.path):
-            elf = read_elf(root / entry.path, entry.path)
-            if elf is not None:
+            if elf := _facts(root / entry.path, entry):
                 yield elf
+
+
+def _facts(path: Path, entry: FileEntry) -> Elf | None:
+    """The facts of an ELF file, kept by its digest, and by that of what reads them."""
+    key = digest_of([entry.sha256, _reader()])
+    known = cache.recalled("elf", key, lambda: msgspec.json.encode(read_elf(path, "")))
+    elf = msgspec.json.decode(known, type=Elf | None)
+    return replace(elf, path=entry.path) if elf else None
+
+
+@functools.cache
+def _reader() -> str:
+    return files.sha256(Path(binaries.__file__))

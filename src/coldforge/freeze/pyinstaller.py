@@ -49,7 +49,7 @@ RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOO
 ICON: Final = "product.ico"
 KEPT: Final = "kept"  # the analysis, in the workshop
 ANALYSED: Final = ("application", "executables", "options", "anyway", "freezer")  # what of the order decides it
-ENVIRONMENT: Final = 3  # raised when the same lock is installed in another way
+ENVIRONMENT: Final = 4  # raised when the same lock is installed in another way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

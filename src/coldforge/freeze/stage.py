@@ -128,8 +128,4 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
 def _keep(job: FreezeJob, payload: Payload) -> None:
     """Write the index, and put tree, one-file programs and index into the cache."""
     files.write(job.out / "payload.json", canonical(payload))
-    with files.scratch("keep") as folder:
-        for name in ("payload", "onefile"):
-            shutil.copytree(job.out / name, folder / name, symlinks=True)
-        shutil.copyfile(job.out / "payload.json", folder / "payload.json")
-        cache.store("payload", payload.key, folder)
+    cache.store("payload", payload.key, {name: job.out / name for name in ("payload", "onefile", "payload.json")})

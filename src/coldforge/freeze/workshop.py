@@ -48,10 +48,7 @@ class HostWorkshop:
         target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _copy(source, target)
-        for path in (target, *target.rglob("*")) if target.is_dir() else (target,):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() else plain_mode(path.stat().st_mode))
-            files.set_time(path, EPOCH)
+        _normalise(target)
 
     def run(self, argv: Sequence[str], *, env: Mapping[str, str], network: bool, log: Path, folder: str = "") -> str:
         cut = _CUT if self.network_off and not network else []
@@ -72,9 +69,26 @@ class HostWorkshop:
 
     def save(self, name: str, destination: Path) -> None:
         _copy(self._root / name, destination)
+        _normalise(destination)
 
     def restore(self, source: Path, name: str) -> None:
-        self.put(source, name)
+        """Links to the kept files: thousands of them are not copied. Who writes to one damages the cache, which notices."""
+        target = self._root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copytree(source, target, symlinks=True, copy_function=os.link)
+        except (OSError, shutil.Error):  # on another disk, or a system that has no such links or forbids them
+            shutil.rmtree(target, ignore_errors=True)
+            _copy(source, target)
+            _normalise(target)
+
+
+def _normalise(root: Path) -> None:
+    """Plain modes and one time for all that is there."""
+    for path in (root, *root.rglob("*")) if root.is_dir() else (root,):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else plain_mode(path.stat().st_mode))
+        files.set_time(path, EPOCH)
 
 
 def _windows(home: str) -> dict[str, str]:

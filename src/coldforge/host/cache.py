@@ -13,10 +13,11 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 from coldforge.host import files
@@ -24,7 +25,10 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 _RECORD: Final = "entry.json"
-_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input")
+_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "block", "elf")
+# Of these every build makes many, which are small; bytes that they may be in all. What was not used for the longest time goes.
+_SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20}
+_STATE: Final = SimpleNamespace(forgets=False)
 _NAME: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{32}")  # an entry, or what a killed process left of one
 
 
@@ -79,6 +83,26 @@ def fetch(kind: str, key: str) -> Path | None:
     return None
 
 
+def recalled(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, kept under the digest of all that decides it; see `forgetting`."""
+    if not _STATE.forgets and (kept := fetch(kind, key)):
+        with suppress(OSError):  # the cache was emptied meanwhile
+            return kept.read_bytes()
+    made = make()
+    store(kind, key, made)
+    return made
+
+
+@contextmanager
+def forgetting(*, wanted: bool) -> Iterator[None]:
+    """While the block runs nothing is recalled, if that is wanted: all is made, and kept for the next time. For one block at a time."""
+    _STATE.forgets = wanted
+    try:
+        yield
+    finally:
+        _STATE.forgets = False
+
+
 def _recorded(entry: Path) -> dict[str, object] | None:
     """What is recorded of an entry; None when there is no such entry, or no sense in it."""
     try:
@@ -90,11 +114,11 @@ def _recorded(entry: Path) -> dict[str, object] | None:
     return record if isinstance(record, dict) else {"sha256": "", "size": 0}
 
 
-def store(kind: str, key: str, source: Path) -> Path:
-    """Copy a file or folder into the cache and return the cached one. Several processes may store the same at once.
+def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path]) -> Path:
+    """Copy a file or folder, bytes, or a folder of several by their names into the cache; where it is then. Several processes may store
+    the same at once.
 
-    A cache that cannot be written is no reason to fail: then `source` itself is returned, with a warning.
-    Raises Missing when the disk is full.
+    A cache that cannot be written is no reason to fail: there is a warning. Raises Missing when the disk is full.
     """
     entry = root() / kind / key
     temporary = entry.parent / f".{key}.{uuid.uuid4().hex}"
@@ -108,20 +132,31 @@ def store(kind: str, key: str, source: Path) -> Path:
         if temporary.is_dir():
             raise
         # it could not be made, or `coldforge cache prune` ran meanwhile
-        reporter().warn(f"nothing is cached in {root()}: {error.strerror or error}")
-        return source
+        if kind not in _SMALL:  # of which there would be many warnings
+            reporter().warn(f"nothing is cached in {root()}: {error.strerror or error}")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return entry / "content"
 
 
-def _fill(folder: Path, source: Path) -> None:
+def _fill(folder: Path, source: Path | bytes | Mapping[str, Path]) -> None:
     content = folder / "content"
-    if source.is_dir():
-        shutil.copytree(source, content, symlinks=True)
+    if isinstance(source, bytes):
+        content.write_bytes(source)
+    elif isinstance(source, Path):
+        _copy(source, content)
     else:
-        shutil.copy2(source, content)
+        content.mkdir()
+        for name, path in source.items():
+            _copy(path, content / name)
     (folder / _RECORD).write_text(json.dumps({"sha256": digest(content), "size": size(content)}, sort_keys=True))
+
+
+def _copy(source: Path, place: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, place, symlinks=True)
+    else:
+        shutil.copy2(source, place)
 
 
 def _place(made: Path, entry: Path) -> None:
@@ -175,17 +210,23 @@ def _size(record: Mapping[str, object]) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _folders() -> Iterator[Path]:
+def _folders(kinds: Iterable[str] = _KINDS) -> Iterator[Path]:
     """Every entry, and what killed processes left of some; nothing else that lies in the folder is ours."""
-    for kind in (root() / name for name in _KINDS):
+    for kind in (root() / name for name in kinds):
         if kind.is_dir():
             yield from (entry for entry in kind.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name))
 
 
-def prune(*, keep: int = 0) -> int:
+def trim() -> None:
+    """Take away those of the small entries that were not used for the longest time, where there are too many."""
+    for kind, most in _SMALL.items():
+        prune(keep=most, kinds=(kind,))
+
+
+def prune(*, keep: int = 0, kinds: Iterable[str] = _KINDS) -> int:
     """Shrink the cache to `keep` bytes, the least recently used first; the number of bytes that this freed."""
     total = freed = 0
-    for entry in sorted(_folders(), key=_last_use, reverse=True):
+    for entry in sorted(_folders(kinds), key=_last_use, reverse=True):
         weight = size(entry)
         if entry.name.startswith(".") or (total := total + weight) > keep:
             shutil.rmtree(entry, ignore_errors=True)
@@ -201,6 +242,10 @@ def _last_use(entry: Path) -> tuple[float, str]:
 
 
 def table(found: tuple[CacheEntry, ...]) -> Table:
-    """The entries for people."""
-    rows = tuple((entry.kind, entry.key[:12], f"{entry.size / 1e6:.1f} MB") for entry in found)
+    """The entries for people; of the small ones how many there are."""
+    shown = [(entry.kind, entry.key[:12], entry.size) for entry in found if entry.kind not in _SMALL]
+    for kind in _SMALL:
+        if sizes := [entry.size for entry in found if entry.kind == kind]:
+            shown.append((kind, f"{len(sizes)} entries", sum(sizes)))
+    rows = tuple((kind, key, f"{size / 1e6:.1f} MB") for kind, key, size in sorted(shown))
     return Table(title=f"cache in {root()}", columns=("what", "key", "size"), rows=rows, numeric=frozenset({"size"}))

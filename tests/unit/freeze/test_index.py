@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.freeze.index import index, normalise
+from coldforge.freeze import index as module
+from coldforge.freeze.binaries import Elf
+from coldforge.freeze.index import elfs_of, index, normalise
 from coldforge.records import Origin
 
 EPOCH = 1_700_000_000
@@ -69,3 +71,26 @@ def test_a_tree_for_windows_is_told_apart_by_names(tmp_path: Path) -> None:
     normalise(tmp_path, EPOCH)
     (tmp_path / "b.dll").chmod(0o644)
     assert {entry.path: entry.kind for entry in index(tmp_path, {}, "demo")}["b.dll"] == "data"
+
+
+def test_the_facts_of_a_file_are_read_once_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    optional = ((("libone.so.1", "libone.so.2"), "recommended"),)
+    read: list[Path] = []
+
+    def read_elf(path: Path, name: str) -> Elf | None:
+        read.append(path)
+        if b"static" in path.read_bytes():
+            return None
+        return Elf(path=name, needed=("libc.so.6",), glibc=(2, 34), runpath="$ORIGIN", optional=optional, loader="/lib/ld.so")
+
+    monkeypatch.setattr(module, "read_elf", read_elf)
+    for name in ("liba.so", "libb.so"):
+        (tmp_path / "tree").mkdir(exist_ok=True)
+        (tmp_path / "tree" / name).write_bytes(b"\x7fELF one")
+    (tmp_path / "tree" / "libstatic.so").write_bytes(b"\x7fELF static")
+    for _ in range(2):
+        found = list(elfs_of(tmp_path / "tree", index(tmp_path / "tree", {}, "demo")))
+        assert [elf.path for elf in found] == ["liba.so", "libb.so"]
+        assert {(elf.needed, elf.glibc, elf.optional, elf.loader) for elf in found} == {(("libc.so.6",), (2, 34), optional, "/lib/ld.so")}
+        assert [path.name for path in read] == ["liba.so", "libstatic.so"]

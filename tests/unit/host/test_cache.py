@@ -67,6 +67,54 @@ def test_what_is_stored_is_found_and_nothing_else(tree: Path, warnings: Warnings
     assert warnings.said == []
 
 
+def test_several_are_stored_as_one_folder(tree: Path) -> None:
+    stored = cache.store("payload", KEY, {"tree": tree, "file": tree / "lib" / "data"})
+    assert cache.fetch("payload", KEY) == stored
+    assert cache.digest(stored / "tree") == cache.digest(tree)
+    assert (stored / "file").read_bytes() == bytes(range(256))
+
+
+def never() -> bytes:
+    raise AssertionError("made again")
+
+
+def test_what_was_made_is_recalled_until_it_is_damaged(root: Path, warnings: Warnings) -> None:
+    assert cache.recalled("block", KEY, lambda: b"made") == b"made"
+    assert cache.recalled("block", KEY, never) == b"made"
+    with cache.forgetting(wanted=False):
+        assert cache.recalled("block", KEY, never) == b"made"
+    (root / "block" / KEY / "content").write_bytes(b"mode")
+    assert cache.recalled("block", KEY, lambda: b"made") == b"made"
+    assert len(warnings.said) == 1
+    assert cache.recalled("block", KEY, never) == b"made"
+
+
+def test_what_is_to_be_forgotten_is_made_again_and_kept() -> None:
+    cache.recalled("block", KEY, lambda: b"before")
+    with cache.forgetting(wanted=True):
+        assert cache.recalled("block", KEY, lambda: b"now") == b"now"
+    assert cache.recalled("block", KEY, never) == b"now"
+
+
+def test_small_entries_stay_within_bounds(root: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_SMALL", {"block": 2500, "elf": 5})
+    cache.store("payload", KEY, tree)
+    for number, key in enumerate("abc"):
+        cache.recalled("block", key * 64, lambda: bytes(1000))
+        os.utime(root / "block" / (key * 64) / "entry.json", (number, number))
+    cache.trim()
+    assert [entry.key[0] for entry in cache.entries() if entry.kind == "block"] == ["b", "c"]
+    assert cache.fetch("payload", KEY) is not None
+
+
+def test_small_entries_are_counted_and_not_listed(tree: Path) -> None:
+    cache.store("payload", KEY, tree)
+    for key in "ab":
+        cache.recalled("block", key * 64, lambda: bytes(500_000))
+    rows = cache.table(cache.entries()).rows
+    assert rows == (("block", "2 entries", "1.0 MB"), ("payload", KEY[:12], "0.0 MB"))
+
+
 def test_a_file_is_stored_as_a_file(tree: Path) -> None:
     stored = cache.store("artifact", KEY, tree / "run")
     assert stored.is_file()
@@ -189,9 +237,11 @@ def test_storing_something_else_under_a_key_replaces_it(tree: Path, root: Path) 
 
 def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tree: Path, root: Path, warnings: Warnings) -> None:
     root.write_text("a file where the folder should be")
-    assert cache.store("payload", KEY, tree) == tree
+    cache.store("payload", KEY, tree)
     assert cache.fetch("payload", KEY) is None
     assert cache.entries() == ()
+    assert len(warnings.said) == 1
+    assert cache.recalled("block", KEY, lambda: b"made") == b"made"
     assert len(warnings.said) == 1
 
 

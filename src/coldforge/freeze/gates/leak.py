@@ -78,28 +78,28 @@ def _is_common(name: str) -> bool:
 
 def search(root: Path, paths: Sequence[str], wanted: Sequence[Trace]) -> Iterator[Hit]:
     """Every trace in every file, once a file, and in what is packed in it."""
+    longer = {one: [other.text for other in wanted if other.text.startswith(one.text) and other.text != one.text] for one in wanted}
     for path in paths if wanted else ():
         with (root / path).open("rb") as stream:
             for names, piece in within.pieces(stream, (path,)):
-                yield from (Hit(names, trace, around) for trace, around in _in_stream(piece, wanted).items())
+                yield from (Hit(names, trace, around) for trace, around in _in_stream(piece, longer).items())
 
 
-def _in_stream(stream: BinaryIO, wanted: Sequence[Trace]) -> dict[Trace, str]:
+def _in_stream(stream: BinaryIO, wanted: Mapping[Trace, Sequence[bytes]]) -> dict[Trace, str]:
     """The traces in a stream, each with the text around it. Blocks overlap, so that none is lost between two."""
     overlap, kept, seen = max(len(trace.text) for trace in wanted), b"", dict[Trace, str]()
     stream.seek(0)
     while block := stream.read(BLOCK):
         data = kept + block
-        for trace in wanted:
-            if trace not in seen and (place := _place(data, trace, wanted)) >= 0:
+        for trace, longer in wanted.items():
+            if trace not in seen and (place := _place(data, trace, longer)) >= 0:
                 seen[trace] = _readable(data[max(0, place - 20) : place + len(trace.text) + 60], min(place, 20))
         kept = data[-overlap:]
     return seen
 
 
-def _place(data: bytes, trace: Trace, wanted: Sequence[Trace]) -> int:
+def _place(data: bytes, trace: Trace, longer: Sequence[bytes]) -> int:
     """Where a trace is that is not the beginning of a longer one; -1 for nowhere."""
-    longer = [other.text for other in wanted if len(other.text) > len(trace.text) and other.text.startswith(trace.text)]
     place = data.find(trace.text)
     while place >= 0 and any(data.startswith(text, place) for text in longer):
         place = data.find(trace.text, place + 1)

@@ -1,0 +1,51 @@
+"""A gzip stream from kept blocks has the bytes of one that is made from nothing."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+
+from coldforge.bundle import gzips
+from coldforge.bundle.gzips import BLOCK, GzipWriter
+from coldforge.host import cache
+
+DATA = b"".join(b"line %d of what is packed\n" % number for number in range(250_000))
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def packed(data: bytes, level: int = gzips.LEVEL) -> bytes:
+    raw = io.BytesIO()
+    with GzipWriter(raw, level) as stream:
+        stream.write(data)
+    return raw.getvalue()
+
+
+def test_a_stream_of_kept_blocks_is_the_same(root: Path) -> None:
+    whole = len(DATA) // BLOCK
+    assert whole >= 3
+    made = packed(DATA)
+    assert gzip.decompress(made) == DATA
+    assert len(list((root / "block").iterdir())) == whole  # the rest at the end is not kept
+    assert packed(DATA) == made
+    changed = DATA[: 2 * BLOCK] + b"changed" + DATA[2 * BLOCK + 7 :]
+    kept = packed(changed)
+    assert gzip.decompress(kept) == changed
+    assert len(list((root / "block").iterdir())) > whole
+    with cache.forgetting(wanted=True):
+        assert packed(changed) == kept
+    for content in (root / "block").glob("*/content"):
+        content.write_bytes(b"damaged")
+    assert packed(changed) == kept
+
+
+def test_levels_are_kept_apart() -> None:
+    assert packed(DATA, 1) != packed(DATA, 6)
+    assert gzip.decompress(packed(DATA, 1)) == gzip.decompress(packed(DATA, 6)) == DATA
