@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from coldforge.freeze.binaries import version as numbers
-from coldforge.freeze.gates.leak import Trace, search
+from coldforge.freeze.gates.leak import Searched, Trace, search
 from coldforge.host import marshalled
 from coldforge.host.files import sha256
 from coldforge.rebuild.compare import compare
@@ -176,7 +176,7 @@ def test_what_differs_is_named_down_to_the_constant(frozen: Frozen) -> None:
 
 def test_traces_are_found_in_byte_code(frozen: Frozen) -> None:
     for folder in ("payload", "onefile"):
-        hits = [hit.names for hit in search(frozen.kept / folder, ["pair-show"], [Trace(AFTER.encode(), "a text")])]
+        hits = [hit.names for hit in search(frozen.kept / folder, {"pair-show": ""}, [Trace(AFTER.encode(), "a text")], Searched())]
         assert hits == [("pair-show", "PYZ.pyz", "pair.late")]
 
 

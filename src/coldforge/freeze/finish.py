@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from coldforge.freeze import FreezeJob, Workshop
-from coldforge.freeze.gates import Known, judge
+from coldforge.freeze.gates import Known, judge, leak
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
-from coldforge.freeze.gates.leak import HOME, Trace, from_traces, search, traces
+from coldforge.freeze.gates.leak import HOME, Hit, Searched, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.freeze.gates.windows import from_programs, own
@@ -17,13 +19,14 @@ from coldforge.freeze.index import below, elfs_of, index, normalise
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
-from coldforge.host import files
+from coldforge.host import cache, files, marshalled, packed, within
 from coldforge.host.identity import identity
-from coldforge.records import Component, Environment, FileEntry, Finding, Payload
+from coldforge.records import Component, Environment, FileEntry, Finding, Payload, digest_of
 from coldforge.target import Target
 
 ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
+FREEZE: Final = "a folder of the freeze"
 # The workshop's folders, which are nowhere else: the sources, what is installed, where it is frozen.
 FOLDERS: Final = ("source", "application", "environment", "work", "out", "made", "home", "build")
 
@@ -67,8 +70,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
         lone = index(singles, {}, name, windows=windows)
         known = known_of(made, frozen.known)
-        wanted = traces_of(job, workshop, frozen)
-        hits = [*search(tree, contents(made), wanted), *search(singles, contents(lone), wanted)]
+        hits = found_traces(traces_of(job, workshop, frozen), {tree: made, singles: lone}, new_folders=frozen.environment.workshop == HOST)
         found = [
             *frozen.findings,
             *from_floor(job.target.floor, elfs, known),
@@ -104,9 +106,18 @@ def from_parts(job: FreezeJob, components: Sequence[Component], size: int, known
     yield from from_licenses(components, job.plan.config.licenses)
 
 
-def contents(entries: Sequence[FileEntry]) -> list[str]:
-    """The paths of those that have bytes of their own."""
-    return [entry.path for entry in entries if entry.sha256]
+def found_traces(wanted: Sequence[Trace], trees: Mapping[Path, Sequence[FileEntry]], *, new_folders: bool) -> list[Hit]:
+    """Where the files of some trees hold a trace. What held none in an earlier build is not searched again.
+
+    `new_folders` says that the folders of the freeze are this build's own.
+    """
+    lasting = [trace.text.decode() for trace in wanted if not (new_folders and trace.what == FREEZE)]
+    key = digest_of([lasting, [files.sha256(Path(str(module.__file__))) for module in (leak, within, packed, marshalled)]])
+    searched = Searched(nothing=json.loads(cache.recalled("searched", key, lambda: b"[]")))
+    contents = {tree: {entry.path: entry.sha256 for entry in entries if entry.sha256} for tree, entries in trees.items()}
+    hits = [hit for tree, named in contents.items() for hit in search(tree, named, wanted, searched)]
+    cache.store("searched", key, json.dumps(searched.learned(hits)).encode())
+    return hits
 
 
 def known_of(entries: Sequence[FileEntry], known: Known) -> Known:
@@ -132,6 +143,6 @@ def traces_of(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> tuple[Trace
         "the folder of the Python that is frozen": [frozen.python],
         "the folder of the project": [str(job.project), str(job.project.resolve())],
         "the folder that it is written to": [str(job.out.parent.absolute())],
-        "a folder of the freeze": [*(workshop.path(name) for name in FOLDERS), *_spelled(workshop)],
+        FREEZE: [*(workshop.path(name) for name in FOLDERS), *_spelled(workshop)],
     }
     return traces(folders, user=here.user, hosts={here.host, frozen.host})

@@ -73,10 +73,9 @@ def _kind(path: Path, mode: int) -> Kind:
 
 def elfs_of(root: Path, entries: tuple[FileEntry, ...]) -> Iterator[Elf]:
     """The facts of every ELF file of a tree."""
-    for entry in entries:
-        if entry.kind in ("executable", "library", "extension") and is_elf(root / entry.path):
-            if elf := _facts(root / entry.path, entry):
-                yield elf
+    kinds = ("executable", "library", "extension")
+    found = (_facts(root / entry.path, entry) for entry in entries if entry.kind in kinds and is_elf(root / entry.path))
+    yield from (elf for elf in found if elf)
 
 
 def _facts(path: Path, entry: FileEntry) -> Elf | None:

@@ -25,9 +25,9 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 _RECORD: Final = "entry.json"
-_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "block", "elf")
+_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "block", "elf", "searched")
 # Of these every build makes many, which are small; bytes that they may be in all. What was not used for the longest time goes.
-_SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20}
+_SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20, "searched": 1 << 24}
 _STATE: Final = SimpleNamespace(forgets=False)
 _NAME: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{32}")  # an entry, or what a killed process left of one
 
@@ -244,8 +244,7 @@ def _last_use(entry: Path) -> tuple[float, str]:
 def table(found: tuple[CacheEntry, ...]) -> Table:
     """The entries for people; of the small ones how many there are."""
     shown = [(entry.kind, entry.key[:12], entry.size) for entry in found if entry.kind not in _SMALL]
-    for kind in _SMALL:
-        if sizes := [entry.size for entry in found if entry.kind == kind]:
-            shown.append((kind, f"{len(sizes)} entries", sum(sizes)))
+    small = {kind: [entry.size for entry in found if entry.kind == kind] for kind in _SMALL}
+    shown += [(kind, f"{len(sizes)} entries", sum(sizes)) for kind, sizes in small.items() if sizes]
     rows = tuple((kind, key, f"{size / 1e6:.1f} MB") for kind, key, size in sorted(shown))
     return Table(title=f"cache in {root()}", columns=("what", "key", "size"), rows=rows, numeric=frozenset({"size"}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import struct
@@ -44,17 +45,23 @@ _DAMAGE: Final = (
 )
 
 
-def pieces(stream: BinaryIO, names: tuple[str, ...], depth: int = _DEPTH) -> Iterator[tuple[tuple[str, ...], BinaryIO]]:
-    """The stream itself, and everything that is packed in it, each under the names that lead to it."""
+Known = Callable[[tuple[str, ...], str], bool]
+"""Whether a piece, by the names that lead to it and the sha256 of its bytes as they are packed, need not be looked into."""
+
+
+def pieces(
+    stream: BinaryIO, names: tuple[str, ...], depth: int = _DEPTH, known: Known = lambda _names, _digest: False
+) -> Iterator[tuple[tuple[str, ...], BinaryIO]]:
+    """The stream itself, and everything that is packed in it and not known, each under the names that lead to it."""
     yield names, stream
     try:
-        for name, data in _inside(stream) if depth else ():
-            yield from pieces(io.BytesIO(data), (*names, name), depth - 1)
+        for name, data in _inside(stream, lambda name, digest: known((*names, name), digest)) if depth else ():
+            yield from pieces(io.BytesIO(data), (*names, name), depth - 1, known)
     except _DAMAGE:
         return
 
 
-def _inside(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _inside(stream: BinaryIO, known: Callable[[str, str], bool]) -> Iterator[tuple[str, bytes]]:
     stream.seek(0)
     head = stream.read(8)
     if head.startswith(b"PK\3\4"):
@@ -62,24 +69,36 @@ def _inside(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
             members = [member for member in archive.infolist() if not member.is_dir() and member.file_size <= _LARGEST]
             yield from ((member.filename, archive.read(member)) for member in members)
     elif head.startswith(_MODULES):
-        yield from _modules(stream)
+        yield from _modules(stream, known)
     elif reader := next((reader for start, reader in _COMPRESSED.items() if head.startswith(start)), None):
         stream.seek(0)
         yield "unpacked", reader(stream).read(_LARGEST)
     else:
         for entry in packed.entries(stream):
-            yield entry.name, b"".join(islice(packed.unpacked(stream, entry), _PIECES))
+            if not known(entry.name, _digest(stream, entry.start, entry.size, f"entry {entry.compressed}")):
+                yield entry.name, b"".join(islice(packed.unpacked(stream, entry), _PIECES))
+
+
+def _digest(stream: BinaryIO, start: int, size: int, how: str) -> str:
+    """The digest of a part of a stream and of how it is packed."""
+    total = hashlib.sha256(how.encode())
+    stream.seek(start)
+    while piece := stream.read(min(size, 1 << 20)):
+        total.update(piece)
+        size -= len(piece)
+    return total.hexdigest()
 
 
 def _inflated(data: bytes) -> bytes:
     return zlib.decompressobj().decompress(data, _LARGEST)
 
 
-def _modules(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _modules(stream: BinaryIO, known: Callable[[str, str], bool]) -> Iterator[tuple[str, bytes]]:
     """The compiled modules of an archive by name."""
     for name, start, size in module_table(stream):
-        stream.seek(start)
-        yield name, _inflated(stream.read(size)) if size else b""
+        if not known(name, _digest(stream, start, size, "module")):
+            stream.seek(start)
+            yield name, _inflated(stream.read(size)) if size else b""
 
 
 def module_table(stream: BinaryIO) -> list[tuple[str, int, int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.freeze import index as module
-from coldforge.freeze.binaries import Elf
+from coldforge.freeze.binaries import Elf, Priority
 from coldforge.freeze.index import elfs_of, index, normalise
 from coldforge.records import Origin
 
@@ -75,7 +75,7 @@ def test_a_tree_for_windows_is_told_apart_by_names(tmp_path: Path) -> None:
 
 def test_the_facts_of_a_file_are_read_once_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
-    optional = ((("libone.so.1", "libone.so.2"), "recommended"),)
+    optional: tuple[tuple[tuple[str, ...], Priority], ...] = ((("libone.so.1", "libone.so.2"), "recommended"),)
     read: list[Path] = []
 
     def read_elf(path: Path, name: str) -> Elf | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from coldforge.records import Finding, Origin
 
 BLOCK: Final = 1 << 23
 SHOWN: Final = 3
+MOST: Final = 1 << 15  # digests that are remembered
 HOME: Final = "the home of the user who froze it"
 _SYSTEM: Final = ("/usr/", "/opt/", "/nix/store/")  # where everybody's Python may be
 # Names of users and machines that stand in files of strangers: most wheels are built on hosted machines, or in containers as root.
@@ -76,12 +78,40 @@ def _is_common(name: str) -> bool:
     return words <= _COMMON
 
 
-def search(root: Path, paths: Sequence[str], wanted: Sequence[Trace]) -> Iterator[Hit]:
-    """Every trace in every file, once a file, and in what is packed in it."""
+@dataclass(kw_only=True)
+class Searched:
+    """What has been searched: digests of files, and of what is packed in some, that hold `nothing`; and what is `met` in this search.
+
+    A digest goes with its depth, because archives in archives are looked into so far only. All holds for the traces that stay from build
+    to build; a folder that is new in each build is in no file of an earlier one.
+    """
+
+    nothing: Sequence[str] = ()
+    met: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._known = frozenset(self.nothing)
+
+    def known(self, names: tuple[str, ...], digest: str) -> bool:
+        """Whether there is nothing in this; it is noted as met."""
+        self.met[names] = f"{len(names)} {digest}"
+        return self.met[names] in self._known
+
+    def learned(self, hits: Sequence[Hit]) -> list[str]:
+        """What holds nothing, after a search: what was met but led to no hit, then what was known before while there is room."""
+        led = {hit.names[:length] for hit in hits for length in range(1, len(hit.names) + 1)}
+        wrong = {digest for names, digest in self.met.items() if names in led}
+        return [digest for digest in dict.fromkeys((*self.met.values(), *self.nothing)) if digest not in wrong][:MOST]
+
+
+def search(root: Path, entries: Mapping[str, str], wanted: Sequence[Trace], searched: Searched) -> Iterator[Hit]:
+    """Every trace in every file, once a file, and in what is packed in it; `entries` are the digests of the files by their paths."""
     longer = {one: [other.text for other in wanted if other.text.startswith(one.text) and other.text != one.text] for one in wanted}
-    for path in paths if wanted else ():
+    for path, digest in entries.items() if wanted else ():
+        if searched.known((path,), digest):
+            continue
         with (root / path).open("rb") as stream:
-            for names, piece in within.pieces(stream, (path,)):
+            for names, piece in within.pieces(stream, (path,), known=searched.known):
                 yield from (Hit(names, trace, around) for trace, around in _in_stream(piece, longer).items())
 
 

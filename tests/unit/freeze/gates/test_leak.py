@@ -5,11 +5,14 @@ from __future__ import annotations
 import marshal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 
 from coldforge.freeze.gates import Known
-from coldforge.freeze.gates.leak import BLOCK, Trace, from_traces, search, traces
+from coldforge.freeze.gates.leak import BLOCK, MOST, Hit, Searched, Trace, from_traces, search, traces
+from coldforge.host import within
+from coldforge.host.files import digest
 from coldforge.records import Finding, Origin
 from support.containers import carchive, packed_modules, zipped
 
@@ -23,11 +26,16 @@ KNOWN = Known(
 )
 
 
-def found(root: Path, files: Mapping[str, bytes], wanted: tuple[Trace, ...] = WANTED) -> list[Finding]:
+def written(root: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    """The digests of the files, by their paths in order."""
     for name, data in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
-    return list(from_traces(list(search(root, sorted(files), wanted)), KNOWN))
+    return {name: digest(files[name], "sha256") for name in sorted(files)}
+
+
+def found(root: Path, files: Mapping[str, bytes], wanted: tuple[Trace, ...] = WANTED) -> list[Finding]:
+    return list(from_traces(list(search(root, written(root, files), wanted, Searched())), KNOWN))
 
 
 def code(constant: str) -> bytes:
@@ -118,3 +126,62 @@ def test_users_that_every_second_machine_has_are_not_searched_for(user: str) -> 
 )
 def test_a_machine_counts_by_its_name_alone_when_that_is_no_word(host: str, text: str) -> None:
     assert [trace.text.decode() for trace in traces({}, user="", hosts={host})] == [text] * bool(text)
+
+
+class Looked:
+    """Searches and learns; which files and pieces were looked into."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self.nothing, self.into = root, list[str](), list[tuple[str, ...]]()
+        pieces = within.pieces
+
+        def noted(stream: BinaryIO, names: tuple[str, ...], depth: int = 4, known: within.Known = lambda _n, _d: False) -> Any:
+            for names_, piece in pieces(stream, names, depth, known):
+                if len(names) == 1:
+                    self.into.append(names_)
+                yield names_, piece
+
+        monkeypatch.setattr(within, "pieces", noted)
+
+    def __call__(self, files: Mapping[str, bytes]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        self.into.clear()
+        searched = Searched(nothing=self.nothing)
+        hits = list(search(self.root, written(self.root, files), WANTED, searched))
+        self.nothing = searched.learned(hits)
+        return [hit.names for hit in hits], list(dict.fromkeys(self.into))
+
+
+def test_what_held_nothing_is_not_looked_into_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Looked(tmp_path, monkeypatch)
+    modules = {"clean": code("/usr/share"), "told": code("/home/ann/demo"), "other": code("other")}
+    files = {"demo": carchive({"PYZ.pyz": packed_modules(modules), "lib.so": b"library"}), "words": b"of no folder"}
+    told = ("demo", "PYZ.pyz", "told")
+    hits, into = looked(files)
+    assert hits == [told]
+    assert {("words",), ("demo", "lib.so"), ("demo", "PYZ.pyz", "clean")} < set(into)
+    assert looked(files) == ([told], [("demo",), ("demo", "PYZ.pyz"), told])  # what leads to something is searched each time
+    mended = {**modules, "told": code("nothing"), "other": code("/home/ann/demo")}
+    hits, into = looked({**files, "demo": carchive({"PYZ.pyz": packed_modules(mended), "lib.so": b"library"})})
+    assert hits == [("demo", "PYZ.pyz", "other")]
+    assert ("demo", "PYZ.pyz", "told") in into
+    assert ("demo", "PYZ.pyz", "clean") not in into
+    looked({"words": b"of /home/ann/demo"})
+    assert looked({"words": b"of /home/ann/demo", "copy": b"of no folder"}) == ([("words",)], [("words",)])
+
+
+def test_an_archive_in_an_archive_is_not_known_from_another_depth() -> None:
+    searched = Searched()
+    assert not searched.known(("one",), "a" * 64)
+    again = Searched(nothing=searched.learned([]))
+    assert again.known(("two",), "a" * 64)
+    assert not again.known(("two", "within"), "a" * 64)
+
+
+def test_the_last_that_were_met_are_remembered_and_nothing_that_led_to_a_trace_anywhere() -> None:
+    searched = Searched(nothing=[f"1 {number:064d}" for number in range(MOST)])
+    searched.known(("good",), "a" * 64)
+    searched.known(("bad",), "b" * 64)
+    searched.known(("twin",), "b" * 64)
+    learned = searched.learned([Hit(("bad",), WANTED[0], "")])
+    assert (learned[0], len(learned)) == (f"1 {'a' * 64}", MOST)
+    assert f"1 {'b' * 64}" not in learned
