@@ -107,7 +107,7 @@ def seen(text: bytes, attention: Attention) -> str:
         tree, code = ast.parse(text), compile(text, "module", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return digest(text)
-    if not words(tree).isdisjoint(attention.whole):
+    if not (words(tree) | spoken(code)).isdisjoint(attention.whole):
         return digest(text)
     bound = bindings(code, attention.bound)
     texts = sorted(text for text in names(tree) if text in attention.groups or first(text) in attention.roots)
@@ -120,15 +120,13 @@ def first(text: str) -> str:
 
 
 def words(tree: ast.AST) -> set[str]:
-    """Every name that a module uses, defines a function by, imports, or spells out as a text of its own."""
+    """Every name that a module uses, imports, or spells out as a text of its own."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
             found.add(node.attr)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
         elif isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -136,6 +134,11 @@ def words(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.add(node.value)
     return found
+
+
+def spoken(code: CodeType) -> set[str]:
+    """The names that a module and the code within refer to, whatever they are called in it."""
+    return set(code.co_names).union(*(spoken(constant) for constant in code.co_consts if isinstance(constant, CodeType)))
 
 
 def names(tree: ast.AST) -> set[str]:

@@ -20,7 +20,7 @@ from typing import Any
 from freezing.computed import IMPORTING, LISTING, patterns
 from freezing.inside import named_in
 from freezing.installed import groups, importable, normalised
-from freezing.outlook import NAME
+from freezing.outlook import NAME, spoken
 from freezing.package_files import package_files
 
 log = logging.getLogger(f"PyInstaller.{__name__}")
@@ -120,15 +120,15 @@ class Search:
                 yield from named_in(Path(node.filename).read_bytes(), own - {module})
             return
         package = module if hasattr(node, "packagepath") and node.packagepath else module.rpartition(".")[0]
-        spoken, found = words(node.code), texts(node.code)
+        names, found = spoken(node.code), texts(node.code)
         # binds it: what is asked of the module is found when it is asked; PyInstaller's hook knows better (PySide6 names all of Qt)
         answers = "__getattr__" in node.code.co_names and module not in self.hooked
         for text in found:
             yield from self.groups.get(text, ())
             yield from self.whole(text)
-        if answers or not spoken.isdisjoint(IMPORTING):
+        if answers or not names.isdisjoint(IMPORTING):
             yield from (name for text in found for name in (text, f"{package}.{text.lstrip('.')}") if name in self.modules)
-        if not spoken.isdisjoint(IMPORTING | LISTING.keys()) and str(node.filename).endswith(".py"):
+        if not names.isdisjoint(IMPORTING | LISTING.keys()) and str(node.filename).endswith(".py"):
             yield from self.matching(patterns(Path(node.filename).read_text(encoding="utf-8"), module, package))
 
     def whole(self, text: str) -> Iterator[str]:
@@ -165,11 +165,6 @@ def imports(text: bytes) -> list[tuple[str, tuple[str, ...]]]:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level
     }
     return sorted(whole | parts)
-
-
-def words(code: CodeType) -> set[str]:
-    """The names that a module and the code within refer to."""
-    return set(code.co_names).union(*(words(constant) for constant in code.co_consts if isinstance(constant, CodeType)))
 
 
 def texts(code: CodeType) -> set[str]:

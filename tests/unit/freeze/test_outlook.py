@@ -91,6 +91,8 @@ def test_imports_and_names_are_seen(before: str, after: str) -> None:
         "import_module(name)",
         "def __getattr__(name): return find(name)",
         "__getattr__ = finder('.parts')",
+        "from finders import lazy as __getattr__",
+        "from importlib import import_module as load",
     ],
 )
 def test_a_module_that_loads_or_moves_things_is_seen_whole(use: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 from freezing import installed
 from freezing.computed import IMPORTING, LISTING
 from freezing.installed import groups
-from freezing.outlook import READ_WHOLE
-from freezing.unseen import Search, imports, packages_of, texts, words
+from freezing.outlook import READ_WHOLE, spoken
+from freezing.unseen import Search, imports, packages_of, texts
 
 FILES = {
     "served/__init__.py": "",
@@ -109,7 +109,7 @@ def test_texts_and_words_of_the_code_within_count() -> None:
     code = compile("class A:\n    def f(self):\n        return g.h(('x.y', {'k': 'a b'}), 'z' in {'p', 'q'})\n", "m", "exec")
     assert {"x.y", "k", "z", "p", "q"} <= texts(code)
     assert "a b" not in texts(code)
-    assert {"g", "h"} <= words(code)
+    assert {"g", "h"} <= spoken(code)
 
 
 def test_the_kept_analysis_reads_a_module_whole_where_this_does() -> None:
