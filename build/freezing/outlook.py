@@ -27,6 +27,7 @@ READ_WHOLE = frozenset({
     "ctypes", "environ", "putenv", "add_dll_directory", "__path__", "pkgutil", "import_module", "__import__", "import_string",
     "resolve_name", "iter_modules", "walk_packages", "entry_points", ANSWERS,
 })  # fmt: skip
+SEARCHED = b"require_version"  # freezing/typelibs.py takes the versions of GObject's namespaces from the text
 NAME = re.compile(r"[\w.:-]+")
 BINDING = frozenset({"STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL"})
 
@@ -107,7 +108,7 @@ def seen(text: bytes, attention: Attention) -> str:
         tree, code = ast.parse(text), compile(text, "module", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
         return digest(text)
-    if not (words(tree) | spoken(code)).isdisjoint(attention.whole):
+    if SEARCHED in text or not (words(tree) | spoken(code)).isdisjoint(attention.whole):
         return digest(text)
     bound = bindings(code, attention.bound)
     texts = sorted(text for text in names(tree) if text in attention.groups or first(text) in attention.roots)

@@ -93,6 +93,8 @@ def test_imports_and_names_are_seen(before: str, after: str) -> None:
         "__getattr__ = finder('.parts')",
         "from finders import lazy as __getattr__",
         "from importlib import import_module as load",
+        "gi.require_version('Gtk', '4.0')",
+        "# gi.require_versions({'Gtk': '4.0'})",
     ],
 )
 def test_a_module_that_loads_or_moves_things_is_seen_whole(use: str) -> None:
