@@ -132,8 +132,9 @@ def _default(key: Any) -> str:
 def policy() -> str:
     """The page of the verification policy."""
     intro = (
-        "A TOML file that says what `coldforge verify --policy FILE` demands. `repository`, or `identity` together with `issuer`,\n"
-        "must be there; every other key narrows that further. Options of the command line narrow a policy and never widen it.\n"
+        "A TOML file that says what `coldforge verify --policy FILE` demands. `repository`, or `identity` together with\n"
+        "`issuer`, or a `key` must be there; every other key narrows that further.\n"
+        "Options of the command line narrow a policy and never widen it.\n"
         "Comparisons are exact, or anchored at both ends. Unknown keys are refused, with file, line and the nearest known key.\n"
     )
     example = '```toml\nrepository = "owner/app"\ntrigger = "push"\nworkflows = ["owner/app/.github/workflows/release.yml"]\n```\n'

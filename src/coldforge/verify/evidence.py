@@ -159,6 +159,8 @@ class Evidence:
             return Unusable(why=f"its attestation is of a kind that cannot be checked here: {_short(error)}", checkable=False)
         except (Error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             return Unusable(why=f"its attestation does not verify: {_short(error)}", checkable=True)
+        except Exception as error:  # noqa: BLE001  # what strangers wrote may make the libraries raise anything; none of it is a proof
+            return Unusable(why=f"its attestation cannot be judged here: {type(error).__name__} {_short(error)}", checkable=False)
 
     def _clients(self, instance: Instance, document: dict[str, Any], sha256: str) -> Proof:
         """What sigstore's client says; it takes no notice of timestamps that do not hold when another time source does."""

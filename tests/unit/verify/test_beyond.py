@@ -183,3 +183,21 @@ def test_a_key_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize("text", ["3", "[]", "null", '{"verificationMaterial": 3}', '{"verificationMaterial": {"tlogEntries": [3]}}'])
 def test_what_is_no_bundle_proves_nothing(text: str) -> None:
     assert isinstance(Evidence(load_roots(None)).prove(text), Unusable)
+
+
+@pytest.mark.parametrize("name", [INTOTO, "happy-path-v0.2"])
+def test_a_time_beyond_all_calendars_is_no_proof(name: str, tmp_path: Path) -> None:
+    def far(document: Any) -> None:
+        material(document)["tlogEntries"][0]["integratedTime"] = str(2**63)
+
+    assert isinstance(prove(name, tmp_path, change=far), Unusable)
+
+
+def test_what_the_libraries_cannot_bear_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    def burst(*_: object) -> None:
+        raise ArithmeticError("no library promises which errors it raises")
+
+    monkeypatch.setattr("coldforge.verify.evidence.moments", burst)
+    found = Evidence(load_roots(None)).prove(vector("happy-path-v0.3").bundle, sha256=vector("happy-path-v0.3").digest)
+    assert isinstance(found, Unusable)
+    assert (found.checkable, "ArithmeticError" in found.why) == (False, True)
