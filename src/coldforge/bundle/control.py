@@ -65,7 +65,7 @@ def synopsis(product: Product) -> str:
     >>> synopsis(Product(name="demo", version="1", summary="Demo: a thing that demonstrates."))
     'thing that demonstrates'
     """
-    text = line(product.summary or product.display_name).rstrip(".")
+    text = line(product.summary or product.display_name).rstrip(". ")
     for name in (product.display_name, product.name):
         text = re.sub(rf"^{re.escape(name)}(:| -| is) ", "", text, flags=re.IGNORECASE) if name else text
     text = _ARTICLE.sub("", text)

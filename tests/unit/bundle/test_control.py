@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coldforge.bundle import control
@@ -38,6 +38,7 @@ def test_the_synopsis(summary: str, expected: str) -> None:
 
 
 @given(st.text(max_size=300))
+@example("0\r.")
 def test_any_summary_becomes_one_short_line(text: str) -> None:
     made = control.synopsis(product(text))
     assert 0 < len(made) <= SYNOPSIS
