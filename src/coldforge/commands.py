@@ -316,6 +316,10 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> 
 @click.option("--tag", help="The release's tag (default: the tag that was built).")
 @click.option("--notes", type=click.Path(path_type=Path, dir_okay=False), help="Release notes (default: the changelog's section).")
 @click.option("--publish", is_flag=True, help="Publish it when it is complete; otherwise it stays a draft for a person to look at.")
+@click.option("--prerelease", is_flag=True, help="Make it a pre-release, whatever its version; --promote ends that.")
+@click.option(
+    "--promote", is_flag=True, help="Make a published pre-release that holds exactly these files the release; nothing is uploaded."
+)
 @click.option("--replace", is_flag=True, help="In a draft, swap files that have other bytes for those that are here.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
 @API

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from coldforge import doctor
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
@@ -734,6 +735,50 @@ def test_what_is_published_where_releases_are_immutable_is_locked_and_left_alone
     with pytest.raises(Refused, match="published already") as caught:
         go(attested, github, replace=True)
     assert "Raise the version" in caught.value.hint
+    assert writes(github) == []
+
+
+@pytest.mark.parametrize(("other", "latest"), [("v0.9.0", "true"), ("v2.0.0", "false")])
+@pytest.mark.parametrize("fault", ["502", "cut after"])
+def test_published_as_a_prerelease_and_promoted_later(other: str, latest: str, fault: str, attested: Path, github: FakeGitHub) -> None:
+    github.add_release(other, draft=False)
+    with pytest.raises(ConfigurationError, match="is not published"):
+        go(attested, github, promote=True)
+    made = github.releases[go(attested, github, publish=True, prerelease=True).id]
+    assert (made.draft, made.prerelease, made.latest) == (False, True, "false")
+    made.body += " By hand."
+    body, files_before = made.body, github.contents(TAG)
+    github.log.clear()
+    github.faults = [Fault(fault, method="PATCH")]
+    go(attested, github, promote=True)
+    assert (made.draft, made.prerelease, made.latest, made.tag, made.body) == (False, False, latest, TAG, body)
+    assert github.contents(TAG) == files_before
+    assert {line.partition(" ")[0] for line in writes(github)} == {"PATCH"}
+    github.log.clear()
+    go(attested, github, promote=True)
+    assert writes(github) == []
+
+
+def test_a_candidate_is_not_promoted_to_a_release(tmp_path: Path, github: FakeGitHub) -> None:
+    make_release(tmp_path, version="1.0.0rc1")
+    attest(tmp_path)
+    with pytest.raises(ConfigurationError, match="cannot be promoted") as caught:
+        release(tmp_path, repo="acme/demo", tag="v1.0.0rc1", api_url=github.url, promote=True)
+    assert "by its version" in caught.value.why
+    assert github.log == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_doctor_asks_github_when_it_is_told_to(ready: bool, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/demo")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1.0.0"\n[project.scripts]\ndemo = "demo:main"\n')
+    (tmp_path / "demo.py").write_text("def main(): pass\n")
+    if not ready:
+        github.add_release(TAG, draft=False)
+    found = [check for check in doctor.examine(tmp_path, release=True, api_url=github.url) if check.name == "release"]
+    assert [(check.state, check.fix) for check in found] == [
+        ("ok", "") if ready else ("missing", "what is published stays so: raise the version")
+    ]
     assert writes(github) == []
 
 

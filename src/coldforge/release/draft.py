@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from coldforge.errors import Missing, Problem, Refused, RemoteFailed
+from coldforge.errors import ConfigurationError, Missing, Problem, Refused, RemoteFailed
 from coldforge.release import preflight
 from coldforge.release.api import GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
@@ -30,17 +30,23 @@ def release(
     api_url: str | None = None,
     notes: Path | None = None,
     replace: bool = False,
+    prerelease: bool = False,
+    promote: bool = False,
 ) -> ReleaseRecord:
     """Create or complete the draft release of what `dist` holds; publish it only when asked to.
 
-    With `replace` files of a draft that have other bytes are swapped for the ones that are here.
+    To `promote` is to let a published pre-release be the release. With `replace` files of a draft that have other bytes
+    are swapped for the ones that are here.
 
     Raises Refused when a local file is not what the manifest says, when the tag names another commit, when the
     release is published already with other files, or several drafts compete, and when what is to be published has
     no attestation or no commit; Missing without rights; RemoteFailed after retries.
     """
-    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, replace=replace)
-    if publish:
+    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, replace=replace, prerelease=prerelease)
+    if promote and (goal.prerelease or publish):
+        why = "with --prerelease or --publish" if prerelease or publish else f"{goal.manifest.version} is a pre-release by its version"
+        raise ConfigurationError("this cannot be promoted", why=why, hint="First --publish --prerelease, later --promote alone.")
+    if publish or promote:
         check_publishable(goal)
     if goal.lacking:
         reporter().warn(f"planned and not there, so that this cannot be published yet: {', '.join(goal.lacking)}")
@@ -54,7 +60,7 @@ def release(
         raise Missing("there is no token to release with", hint="Set GITHUB_TOKEN; it needs `contents: write`.")
     github = GitHub(goal.repository, api_url=api_url, token=token)
     try:
-        record = _converge(github, goal, publish=publish, dry_run=dry_run)
+        record = _promote(github, goal, dry_run=dry_run) if promote else _converge(github, goal, publish=publish, dry_run=dry_run)
     except Failure as failure:
         raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
     if not dry_run:
@@ -77,6 +83,40 @@ def _converge(github: GitHub, goal: Goal, *, publish: bool, dry_run: bool) -> Re
         return _fill(github, found, goal, publish=publish)
     except Published as meanwhile:
         return _already_published(github, goal, meanwhile.release)
+
+
+def _promote(github: GitHub, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
+    """Let a published pre-release be the release, if it holds every planned file; only what GitHub calls it is changed.
+
+    GitHub allows that for immutable releases too (github/docs#45730).
+    """
+    _check_tag(github, goal)
+    found = github.published(goal.tag)
+    if found is None:
+        hint = "Publish it first: `coldforge release --publish --prerelease`."
+        raise ConfigurationError(f"{goal.tag} is not published in {goal.repository}", hint=hint)
+    record = _already_published(github, goal, found)
+    if not found.prerelease or dry_run:
+        reporter().info(f"{goal.tag} {'would become the release' if found.prerelease else 'is the release already'}.")
+        return record
+    latest = "true" if _is_latest(github, goal) else "false"
+    state = {**goal.state(found), "name": found.name, "body": found.text, "draft": False, "prerelease": False, "make_latest": latest}
+    _patch(github, found.id, state)
+    reporter().info(f"Promoted: {found.html_url}")
+    return record
+
+
+def _patch(github: GitHub, number: int, wanted: Mapping[str, Any]) -> None:
+    """Bring a release to a state, confirmed by the server."""
+    for attempt in range(1, TRIES + 1):
+        try:
+            if _holds(github.update(number, wanted), wanted):
+                return
+            pause(attempt, "promoting the release", "GitHub shows another state")
+        except Failure as failure:
+            if not failure.passing:
+                raise
+            pause(attempt, "promoting the release", failure)
 
 
 def _fill(github: GitHub, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:

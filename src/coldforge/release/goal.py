@@ -49,6 +49,7 @@ class Goal:
     `unproven` are the files without a right attestation: nothing that is published may be among them. With `replace` every file
     of a draft may be exchanged for the one that is here. `lacking` are planned artifacts of required targets that were not made: without
     them nothing is published; `without` are optional targets that were not made whole, which the text of the release tells.
+    It is a `prerelease` by its version, or because somebody asked for one.
     """
 
     dist: Path
@@ -60,6 +61,7 @@ class Goal:
     notes: str
     unproven: tuple[Problem, ...] = ()
     replace: bool = False
+    prerelease: bool = False
     lacking: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
@@ -81,14 +83,16 @@ class Goal:
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
             "body": texts.body(present.text if present else "", own, self.notes),
             "draft": True,
-            "prerelease": is_prerelease(self.manifest.version) or (present is not None and present.prerelease),
+            "prerelease": self.prerelease or (present is not None and present.prerelease),
         }
         if self.manifest.source.commit:
             state["target_commitish"] = self.manifest.source.commit
         return state
 
 
-def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | None, replace: bool = False) -> Goal:
+def make_goal(
+    dist: Path, *, repo: str | None, tag: str | None, notes: Path | None, replace: bool = False, prerelease: bool = False
+) -> Goal:
     """Read and check what `dist` holds.
 
     Raises ConfigurationError when nobody says where the release belongs, or when GitHub would not take
@@ -119,6 +123,7 @@ def make_goal(dist: Path, *, repo: str | None, tag: str | None, notes: Path | No
         notes=text,
         unproven=unproven,
         replace=replace,
+        prerelease=prerelease or is_prerelease(manifest.version),
         lacking=lacking,
         without=without,
     )
