@@ -667,6 +667,14 @@ def test_githubs_own_client_edits_and_deletes(dist: Path, github: FakeGitHub, tm
     assert (tmp_path / "got" / DEB).read_bytes() == b"newer"
 
 
+def test_an_enterprise_server_has_its_api_under_a_path(dist: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(101):
+        github.add_release(f"v0.{number}", draft=False)
+    monkeypatch.setenv("GITHUB_API_URL", f"{github.url}/api/v3")
+    release(dist, repo="acme/demo", tag=TAG)
+    assert github.contents(TAG) == expected(dist)
+
+
 # Before any build minute, and before publishing.
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from coldforge.errors import ConfigurationError, Missing, Problem, Refused, RemoteFailed
 from coldforge.release import preflight
-from coldforge.release.api import GitHub, Release, token_of_environment
+from coldforge.release.api import Forge, GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
 from coldforge.release.goal import Goal, check_publishable, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
@@ -68,7 +68,7 @@ def release(
     return record
 
 
-def _converge(github: GitHub, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
+def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
     _check_tag(github, goal)
     found = find(github, goal, tidy=not dry_run)
     if dry_run:
@@ -85,7 +85,7 @@ def _converge(github: GitHub, goal: Goal, *, publish: bool, dry_run: bool) -> Re
         return _already_published(github, goal, meanwhile.release)
 
 
-def _promote(github: GitHub, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
+def _promote(github: Forge, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
     """Let a published pre-release be the release, if it holds every planned file; only what GitHub calls it is changed.
 
     GitHub allows that for immutable releases too (github/docs#45730).
@@ -106,7 +106,7 @@ def _promote(github: GitHub, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
     return record
 
 
-def _patch(github: GitHub, number: int, wanted: Mapping[str, Any]) -> None:
+def _patch(github: Forge, number: int, wanted: Mapping[str, Any]) -> None:
     """Bring a release to a state, confirmed by the server."""
     for attempt in range(1, TRIES + 1):
         try:
@@ -119,7 +119,7 @@ def _patch(github: GitHub, number: int, wanted: Mapping[str, Any]) -> None:
             pause(attempt, "promoting the release", failure)
 
 
-def _fill(github: GitHub, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:
+def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:
     present = github.assets(draft.id)
     keep(goal, record_of(goal, draft, present))
     for asset in unplanned(goal.planned, present):
@@ -140,7 +140,7 @@ def _fill(github: GitHub, draft: Release, goal: Goal, *, publish: bool) -> Relea
     return record_of(goal, draft, present)
 
 
-def _foresee(github: GitHub, goal: Goal) -> None:
+def _foresee(github: Forge, goal: Goal) -> None:
     """Say what would be refused, and what it would cost in time. Raises Missing or Refused for what stands in the way."""
     for line in preflight.notes(github, len(goal.planned)):
         reporter().info(line)
@@ -151,7 +151,7 @@ def _foresee(github: GitHub, goal: Goal) -> None:
         raise Refused(f"{goal.repository} is archived", hint="Unarchive it, or release elsewhere: --repo OWNER/REPO.")
 
 
-def _check_tag(github: GitHub, goal: Goal) -> None:
+def _check_tag(github: Forge, goal: Goal) -> None:
     """GitHub ignores the commit that a release names when the tag is there already."""
     built, tagged = goal.manifest.source.commit, github.commit_of(goal.tag)
     if built and tagged and built != tagged:
@@ -159,7 +159,7 @@ def _check_tag(github: GitHub, goal: Goal) -> None:
         raise Refused(f"{goal.tag} is another commit", why=why, hint="Build from the tag, or release under a new one.")
 
 
-def _complete(github: GitHub, draft: Release, goal: Goal, *, publish: bool) -> Release:
+def _complete(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Release:
     """Bring name, tag and text to what they must be, and publish when asked to; each change is confirmed by the server."""
     latest = publish and _is_latest(github, goal)
     for attempt in range(1, TRIES + 1):
@@ -190,7 +190,7 @@ def _holds(now: Release, wanted: Mapping[str, Any]) -> bool:
     return all(wanted[key] == value for key, value in present.items())
 
 
-def _is_latest(github: GitHub, goal: Goal) -> bool:
+def _is_latest(github: Forge, goal: Goal) -> bool:
     """Whether no published final release has a higher version: a backport must not become the latest."""
     from coldforge.project.source import version_of
 
@@ -199,7 +199,7 @@ def _is_latest(github: GitHub, goal: Goal) -> bool:
     return not any(other is not None and (mine is None or other > mine) for other in others)
 
 
-def _already_published(github: GitHub, goal: Goal, found: Release) -> ReleaseRecord:
+def _already_published(github: Forge, goal: Goal, found: Release) -> ReleaseRecord:
     """A published release is never changed; that all that was built is in it already is success."""
     present = github.assets(found.id)
     by_name = {asset.name: asset for asset in present}
@@ -217,7 +217,7 @@ def _already_published(github: GitHub, goal: Goal, found: Release) -> ReleaseRec
     return record_of(goal, found, present)
 
 
-def _show(github: GitHub, goal: Goal, found: Release | None) -> ReleaseRecord:
+def _show(github: Forge, goal: Goal, found: Release | None) -> ReleaseRecord:
     """What would be done, without doing it."""
     present = github.assets(found.id) if found else ()
     for action in reconcile(goal.planned, present, replace=goal.exchangeable):

@@ -8,7 +8,7 @@ import msgspec
 
 from coldforge.host import clock
 from coldforge.release import notes as texts
-from coldforge.release.api import GitHub, Release
+from coldforge.release.api import Forge, Release
 from coldforge.release.goal import Goal
 from coldforge.release.reconcile import one_draft
 from coldforge.release.record import keep, record_of, remembered
@@ -18,7 +18,7 @@ from coldforge.report import reporter
 SETTLING: Final = 1.0  # seconds that a list gets to show what was there before
 
 
-def find(github: GitHub, goal: Goal, *, tidy: bool, in_use: Release | None = None) -> Release | None:
+def find(github: Forge, goal: Goal, *, tidy: bool, in_use: Release | None = None) -> Release | None:
     """The release of the tag: a published one, else the one draft. A failed look-up is never read as `there is none`.
 
     To `tidy` is to delete the other drafts when they are nobody's work, but never the one `in_use`. Raises Refused
@@ -43,7 +43,7 @@ def find(github: GitHub, goal: Goal, *, tidy: bool, in_use: Release | None = Non
     return chosen
 
 
-def _listed(github: GitHub, goal: Goal, in_use: Release | None) -> list[Release]:
+def _listed(github: Forge, goal: Goal, in_use: Release | None) -> list[Release]:
     """What the list shows, and what we know of even when it does not show it yet."""
     listed = {item.id: item for item in github.releases()}
     number = in_use.id if in_use else remembered(goal)
@@ -52,7 +52,7 @@ def _listed(github: GitHub, goal: Goal, in_use: Release | None) -> list[Release]
     return list({**listed, known.id: known}.values() if known else listed.values())
 
 
-def _as_it_is(github: GitHub, draft: Release) -> Release | None:
+def _as_it_is(github: Forge, draft: Release) -> Release | None:
     """A draft as it is now: a list may not show its files yet, nor that it is published or gone since."""
     now = github.find(draft.id)
     return msgspec.structs.replace(now, assets=github.assets(now.id)) if now else None
@@ -64,7 +64,7 @@ def _is_ours(draft: Release, goal: Goal) -> bool:
     return draft.tag_name == goal.tag or lost
 
 
-def make(github: GitHub, goal: Goal) -> Release:
+def make(github: Forge, goal: Goal) -> Release:
     """Create the draft and look again: the list that showed none may have lagged behind a run that was stopped.
 
     Ours is still empty then, and gives way to the other one.
@@ -75,7 +75,7 @@ def make(github: GitHub, goal: Goal) -> Release:
     return find(github, goal, tidy=True) or made
 
 
-def _create(github: GitHub, goal: Goal) -> Release:
+def _create(github: Forge, goal: Goal) -> Release:
     """Create the draft. An answer that was lost may have landed: look before asking again."""
     for attempt in range(1, TRIES + 1):
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from coldforge.errors import Problem
-from coldforge.release.api import GitHub
+from coldforge.release.api import Forge
 
 LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
 MOST: Final = 1000
@@ -49,7 +49,7 @@ def minutes(uploads: int) -> int:
     return 60 * hours + rest // A_MINUTE
 
 
-def look(github: GitHub, tag: str, commit: str) -> Iterator[Problem]:
+def look(github: Forge, tag: str, commit: str) -> Iterator[Problem]:
     """What stands in the way of a release of `tag` from `commit` (empty: not known), in the repository as it is now.
 
     Only reads. A tag that a deleted immutable release has used up cannot be seen before: GitHub tells when the draft is made,
@@ -74,7 +74,7 @@ def look(github: GitHub, tag: str, commit: str) -> Iterator[Problem]:
         yield Problem(what=f"there are {len(drafts)} drafts for {tag}: {numbers}", hint="delete all but one")
 
 
-def notes(github: GitHub, uploads: int) -> Iterable[str]:
+def notes(github: Forge, uploads: int) -> Iterable[str]:
     """What is good to know beforehand."""
     if wait := minutes(uploads):
         yield f"{uploads} uploads take {wait} minutes at least: GitHub takes {A_MINUTE} a minute and {AN_HOUR} an hour"

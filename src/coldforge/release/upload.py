@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from coldforge.errors import Refused
-from coldforge.release.api import Asset, GitHub, Release
+from coldforge.release.api import Asset, Forge, Release
 from coldforge.release.goal import DESCRIBING, Goal
 from coldforge.release.reconcile import BESIDE, Action, Clear, Compare, Keep, Planned, Swap, Upload, differs, reconcile
 from coldforge.release.wire import CONNECTIONS, TRIES, Failure, pause
@@ -35,7 +35,7 @@ class Spoilt(Failure):
         self.asset = asset
 
 
-def upload_all(github: GitHub, draft: Release, goal: Goal, present: Sequence[Asset]) -> frozenset[int]:
+def upload_all(github: Forge, draft: Release, goal: Goal, present: Sequence[Asset]) -> frozenset[int]:
     """Carry out what reconciling with what is `present` says; what describes the other files goes last.
 
     Gives the assets whose bytes were compared.
@@ -57,7 +57,7 @@ def upload_all(github: GitHub, draft: Release, goal: Goal, present: Sequence[Ass
     return frozenset(number for number in compared if number is not None)
 
 
-def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
+def _settle(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
     """Carry out one action; after any failure look at what the server has before anything is repeated. The asset that was compared."""
     planned = action.planned
     spoilt: set[int] = set()
@@ -82,7 +82,7 @@ def _settle(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: A
     raise AssertionError  # pause() raises on the last attempt
 
 
-def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
+def _carry_out(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
     planned = action.planned
     if isinstance(action, Compare):
         if same_bytes(github, planned, action.asset):
@@ -100,7 +100,7 @@ def _carry_out(github: GitHub, draft: Release, goal: Goal, bar: Progress, action
     return None
 
 
-def _swap(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Swap) -> None:
+def _swap(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Swap) -> None:
     """The new file beside the old one, checked; then the old one goes, and the new one gets its name."""
     _delete(github, draft, [] if action.unusable is None else [action.unusable])
     planned = action.planned
@@ -111,13 +111,13 @@ def _swap(github: GitHub, draft: Release, goal: Goal, bar: Progress, action: Swa
     github.rename(beside, planned.name)
 
 
-def _delete(github: GitHub, draft: Release, assets: Iterable[int]) -> None:
+def _delete(github: Forge, draft: Release, assets: Iterable[int]) -> None:
     for number in assets:
         check_draft(github, draft)
         github.delete_asset(number)
 
 
-def _send(github: GitHub, draft: Release, path: Path, bar: Progress, planned: Planned) -> Asset:
+def _send(github: Forge, draft: Release, path: Path, bar: Progress, planned: Planned) -> Asset:
     """Upload the file at `path` as `planned`, and check what the server made of it."""
     with path.open("rb") as stream:
         counted = _Counted(stream, planned.size, bar)
@@ -130,14 +130,14 @@ def _send(github: GitHub, draft: Release, path: Path, bar: Progress, planned: Pl
     return asset
 
 
-def check_draft(github: GitHub, draft: Release) -> None:
+def check_draft(github: Forge, draft: Release) -> None:
     """Raise Published when somebody published it meanwhile; asked as late as can be, because GitHub knows no condition on a change."""
     now = github.release(draft.id)
     if not now.draft:
         raise Published(now)
 
 
-def same_bytes(github: GitHub, planned: Planned, asset: Asset) -> bool:
+def same_bytes(github: Forge, planned: Planned, asset: Asset) -> bool:
     """Whether a complete asset has the planned bytes; they are downloaded when the server does not tell their digest."""
     if asset.state != "uploaded" or asset.size != planned.size or asset.digest is not None:
         return asset.state == "uploaded" and asset.size == planned.size and asset.digest == f"sha256:{planned.sha256}"
@@ -180,7 +180,7 @@ class _Counted:
         return self._stream.tell()
 
 
-def await_complete(github: GitHub, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> tuple[Asset, ...]:
+def await_complete(github: Forge, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> tuple[Asset, ...]:
     """Wait until the server shows every planned file, complete and with its digest; its lists lag behind. All that it shows then.
 
     A file whose digest it does not tell is downloaded, unless it was `compared`. Raises Refused when that has other bytes.
@@ -196,7 +196,7 @@ def await_complete(github: GitHub, draft: Release, goal: Goal, *, compared: froz
     raise AssertionError  # pause() raises on the last attempt
 
 
-def _compare_untold(github: GitHub, files: Iterable[Compare], compared: frozenset[int]) -> None:
+def _compare_untold(github: Forge, files: Iterable[Compare], compared: frozenset[int]) -> None:
     untold = [file for file in files if file.asset.digest is None and file.asset.id not in compared]
     if others := [file for file in untold if not same_bytes(github, file.planned, file.asset)]:
         raise differs(others)
