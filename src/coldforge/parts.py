@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,7 +20,7 @@ from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import archive, files
 from coldforge.host.lock import exclusive
 from coldforge.pipeline import write_records
-from coldforge.records import MANIFEST, Manifest, TargetRecord, read
+from coldforge.records import MANIFEST, Manifest, TargetRecord, merge, read
 from coldforge.report import reporter
 
 _TOP: Final = "dist"
@@ -71,7 +71,11 @@ def unpack(part: Path, dist: Path, *, sha256: str, only_smoke: bool = False) -> 
         if only_smoke:
             _take_smoke(Path(name), dist)
         else:
+            records = [read(path, Manifest) for path in sorted(Path(name).glob(f"*/{MANIFEST}"))]
+            alone = not (Path(name) / MANIFEST).exists()
             _take(Path(name), dist)
+            if alone:
+                _join(dist, records)
     reporter().info(f"{part.name} is what the earlier job made.")
 
 
@@ -94,6 +98,12 @@ def _take(source: Path, destination: Path) -> None:
             if place.is_dir():
                 shutil.rmtree(place)
             path.replace(place)
+
+
+def _join(dist: Path, records: Sequence[Manifest]) -> None:
+    """Let the record of the whole release tell of these targets too. Raises ConfigurationError when they are not of one release."""
+    known = [read(dist / MANIFEST, Manifest)] if (dist / MANIFEST).is_file() else []
+    write_records(dist, merge([*known, *records]))
 
 
 def _take_smoke(source: Path, dist: Path) -> None:

@@ -91,6 +91,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",
+        "COLDFORGE_SIGN_PAYLOAD": "true",
         "COLDFORGE_PARTS": "parts",
         "COLDFORGE_DIGESTS": '{"linux-x86_64": "12"}',
     }
@@ -119,6 +120,11 @@ def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> N
         "bundle --target linux-x86_64 --target windows-x86_64 --out dist -- .",
         "pack --to parts/bundle.tar --no-trees -- dist",
     ]
+
+
+def test_programs_are_signed_between_the_freeze_and_the_packages() -> None:
+    given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_DIGESTS": '{"windows-x86_64": "34"}', "COLDFORGE_SIGN_PAYLOAD": "true"}
+    assert [line[:2] for line in command_lines(given)] == [["unpack", "--sha256"], ["sign", "--payload"], ["bundle", "--target"]]
 
 
 def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> None:

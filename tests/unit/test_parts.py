@@ -67,7 +67,28 @@ def test_the_same_folder_elsewhere_gives_the_same_part(dist: Path, tmp_path: Pat
 def test_a_target_alone_is_only_that(dist: Path, tmp_path: Path) -> None:
     digest = parts.pack(dist, tmp_path / "p.tar", targets=["linux-x86_64"], trees=False)
     parts.unpack(tmp_path / "p.tar", tmp_path / "there", sha256=digest)
-    assert sorted(listing(tmp_path / "there")) == ["linux-x86_64", "linux-x86_64/demo.deb", "linux-x86_64/manifest.json"]
+    found = set(listing(tmp_path / "there"))
+    assert {name for name in found if "/" in name} == {"linux-x86_64/demo.deb", "linux-x86_64/manifest.json"}
+    assert read(tmp_path / "there" / MANIFEST, Manifest) == RELEASE  # for whoever goes on without the project
+
+
+def test_targets_that_were_made_apart_become_one_release(dist: Path, tmp_path: Path) -> None:
+    other = msgspec.structs.replace(RECORD, target="macos-aarch64", artifacts=())
+    (tmp_path / "mac" / "macos-aarch64").mkdir(parents=True)
+    (tmp_path / "mac" / "macos-aarch64" / MANIFEST).write_bytes(canonical(msgspec.structs.replace(RELEASE, targets=(other,))))
+    for source, target in ((dist, "linux-x86_64"), (tmp_path / "mac", "macos-aarch64")):
+        digest = parts.pack(source, tmp_path / f"{target}.tar", targets=[target])
+        parts.unpack(tmp_path / f"{target}.tar", tmp_path / "there", sha256=digest)
+    assert [record.target for record in read(tmp_path / "there" / MANIFEST, Manifest).targets] == ["linux-x86_64", "macos-aarch64"]
+
+
+def test_targets_of_two_releases_are_not_joined(dist: Path, tmp_path: Path) -> None:
+    (tmp_path / "old" / "macos-aarch64").mkdir(parents=True)
+    stale = msgspec.structs.replace(RELEASE, version="0", targets=(msgspec.structs.replace(RECORD, target="macos-aarch64", artifacts=()),))
+    (tmp_path / "old" / "macos-aarch64" / MANIFEST).write_bytes(canonical(stale))
+    digest = parts.pack(tmp_path / "old", tmp_path / "p.tar", targets=["macos-aarch64"])
+    with pytest.raises(ConfigurationError, match="not of one release"):
+        parts.unpack(tmp_path / "p.tar", dist, sha256=digest)
 
 
 def test_a_tree_replaces_the_one_that_was_there(dist: Path, tmp_path: Path) -> None:
