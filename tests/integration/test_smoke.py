@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from coldforge.host.files import sha256 as digest
 from coldforge.project.images import IMAGES
 from coldforge.records import Manifest, Smoke, read
-from support import images
+from support import images, runtimes
 from support.engines import made_by
 from support.pictures import pixels
 from support.program import Outcome, coldforge, interrupted
-from support.repository import LOCK, MATRIX, PYPROJECT, write
+from support.repository import LOCK, MATRIX, MODULE, PYPROJECT, write
 
 pytestmark = pytest.mark.integration
 RED = (200, 30, 40)
@@ -108,6 +109,30 @@ def test_what_the_program_needs_of_the_system_was_installed_by_its_package(shown
     assert "libxcb.so.1" in {need.soname for need in record.needs}
     log = (shown / "dist/linux-x86_64/logs/smoke-bare.log").read_text()
     assert "Setting up libxcb1:amd64" in log
+
+
+def test_an_appimage_is_started_where_nothing_mounts_it(container_env: dict[str, str], tmp_path: Path) -> None:
+    """With a runtime of ours that unpacks it by the system's unsquashfs; the real ones have that within."""
+    bare = images.image(images.BARE_WITH_SQUASHFS)
+    runtimes.pin(tmp_path, runtimes.compiled(tmp_path))
+    entries = f'{(tmp_path / IMAGES).read_text()}\n[bare]\nuse = "smoke"\nbase = "{bare}"\nglibc = "2.36"\n'
+    text = f'{PYPROJECT}\n[tool.coldforge.smoke]\nrun = ["tiny"]\n'
+    source = project(tmp_path / "tiny", entries, MODULE, text)
+    runtime = source / "containers/runtime"
+    runtime.write_bytes((tmp_path / "containers/runtime").read_bytes())
+    matrix = (source / "matrix.yml").read_text()
+    (source / "matrix.yml").write_text(matrix.replace("tar.gz, onefile, deb, sbom", "appimage"))
+    build(source, container_env).succeeded()
+    (trial,) = proof(source / "dist").trials
+    assert [Path(name).suffix for name in trial.artifacts] == [".AppImage"]
+    assert trial.commands == ("tiny",)
+    broken = runtime.read_bytes().replace(b"/AppRun", b"/AppRum")
+    runtime.write_bytes(broken)
+    (source / IMAGES).write_text((source / IMAGES).read_text().replace(digest(tmp_path / "containers/runtime"), digest(runtime)))
+    failed = build(source, container_env)
+    assert failed.code == 1
+    assert "`tiny` does not work in Debian" in failed.err
+    assert ".AppImage" in failed.err
 
 
 def test_what_was_tried_is_not_tried_again(shown: Path, container_env: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from coldforge.bundle.templates import fill
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.host import files, programs
 from coldforge.plan import names
-from coldforge.project.config import Executable, Product
+from coldforge.project.config import Product
 from coldforge.project.runtimes import FILE
 from coldforge.recipes import find
 from coldforge.target import Target
@@ -64,16 +64,10 @@ def layout(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
     content = installed(job, tree, made, below=share.place(package), scratch=scratch)
     small = f"usr/share/icons/hicolor/256x256/apps/{name}.png"
     top = [
-        Node(path="AppRun", mode=0o777, link=f"{share.place(package)}/{main(product).name}"),
+        Node(path="AppRun", mode=0o777, link=f"{share.place(package)}/{product.main.name}"),
         Node(path=".DirIcon", mode=0o777, link=small if any(node.path == small for node in content) else own[1][0]),
     ]
     return dataclasses.replace(content, nodes=sorted_with_folders([*content, *top]))
-
-
-def main(product: Product) -> Executable:
-    """The program that is started: the first that menus show, else the one that is called like the product, else the first."""
-    named = [executable for executable in product.executables if executable.name == product.name]
-    return next(iter([*desktop.menu(product), *named, *product.executables]))
 
 
 def _icon(product: Product, project: Path) -> Path:
@@ -83,7 +77,7 @@ def _icon(product: Product, project: Path) -> Path:
 
 def entry(product: Product, project: Path) -> bytes:
     """The one desktop entry at the top: that of the main program, or one that no menu shows for a program of the terminal."""
-    name, executable = desktop.identifier(product), main(product)
+    name, executable = desktop.identifier(product), product.main
     shown = next((text for shown, text in desktop.entries(product, project) if shown == executable), b"")
     if not shown:
         values = {"name": desktop.escaped(product.display_name or product.name), "executable": executable.name, "icon": name}

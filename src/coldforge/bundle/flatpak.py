@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.bundle import BundleJob, desktop, documents, share
-from coldforge.bundle.appimage import main
 from coldforge.bundle.installed import installed
 from coldforge.bundle.staged import lay_out
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
@@ -52,7 +51,7 @@ class Flatpak:
             def told(*words: str | Path) -> None:
                 run([program, *words], env=home, cwd=folder)
 
-            told("build-finish", f"--command={main(job.plan.product).name}", *permissions(job), "app")
+            told("build-finish", f"--command={job.plan.product.main.name}", *permissions(job), "app")
             fixed = (f"--timestamp={clock.iso(tree.epoch)}", f"--subject={name}", "--disable-fsync", "--no-update-summary")
             told("build-export", "--disable-sandbox", f"--arch={arch}", *fixed, "repo", "app", branch)
             told("build-bundle", f"--arch={arch}", "repo", "bundle", name, branch)
@@ -62,7 +61,7 @@ class Flatpak:
 
 def permissions(job: BundleJob) -> tuple[str, ...]:
     """What the program may do: show windows if it has some, and what is configured."""
-    windows = _WINDOWS if not main(job.plan.product).console else ()
+    windows = _WINDOWS if not job.plan.product.main.console else ()
     return tuple(dict.fromkeys([*windows, *job.plan.config.flatpak.permissions]))
 
 

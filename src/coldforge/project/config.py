@@ -345,3 +345,9 @@ class Product(Section, frozen=True, kw_only=True):
     keywords: tuple[str, ...] = ()
     requires_python: str = ""
     executables: tuple[Executable, ...] = ()
+
+    @property
+    def main(self) -> Executable:
+        """The one that stands for the product: one with windows where there is any, the one that is called like it if possible."""
+        likely = [executable for executable in self.executables if not executable.console] or self.executables
+        return next((executable for executable in likely if executable.name == self.name), likely[0])

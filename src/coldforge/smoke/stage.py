@@ -23,13 +23,13 @@ from coldforge.smoke.managers import MANAGERS
 from coldforge.smoke.trial import ANYWHERE, Job, attempt, windowed
 from coldforge.target import Target, host_target
 
-VERSION: Final = 2  # of how things are tried: raised when the same inputs are tried in another way
+VERSION: Final = 3  # of how things are tried: raised when the same inputs are tried in another way
 FORMATS: Final = (*sorted({manager.format for manager in MANAGERS.values()}), *ANYWHERE)
 _NO_PROGRAMS: Final = frozenset({"sbom", "zsync"})
 # What a bare system lacks to try a format.
 _TO_TRY: Final = {
     **{manager.format: "has its package manager" for manager in MANAGERS.values()},
-    "ipk": "has opkg", "appimage": "has FUSE", "snap": "runs snapd", "flatpak": "has flatpak", "tar.zst": "has zstd",
+    "ipk": "has opkg", "snap": "runs snapd", "flatpak": "has flatpak", "tar.zst": "has zstd",
 }  # fmt: skip
 _HERE: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy")
 _RECORD: Final = "trial.json"

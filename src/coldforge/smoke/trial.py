@@ -25,7 +25,9 @@ from coldforge.smoke.picture import png
 
 DEADLINE: Final = 120  # seconds in which a window must be shown; a shared machine may be slow
 _REST: Final = 3.0  # seconds in which what a window shows comes to rest, unless it moves all the time
-ANYWHERE: Final = ("tar.gz", "onefile")  # formats that no package manager installs
+ANYWHERE: Final = ("tar.gz", "onefile", "appimage")  # formats that no package manager installs
+# Runtimes of AppImages mount what is in them where there is FUSE, and unpack it when they are told so: a container has none.
+_UNMOUNTED: Final = {"APPIMAGE_EXTRACT_AND_RUN": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,13 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
 
 def windowed(plan: Plan, artifact: PlannedArtifact) -> tuple[str, ...]:
     """The executables with windows that an artifact holds."""
-    held = (executable for executable in plan.product.executables if artifact.executable in ("", executable.name))
+    held = (executable for executable in plan.product.executables if started(plan, artifact) in ("", executable.name))
     return tuple(executable.name for executable in held if not executable.console)
+
+
+def started(plan: Plan, artifact: PlannedArtifact) -> str:
+    """The one executable that an artifact starts; empty when it holds all of them."""
+    return plan.product.main.name if artifact.format == "appimage" else artifact.executable
 
 
 def _bring(job: Job, machine: Machine, artifacts: Sequence[PlannedArtifact]) -> None:
@@ -119,22 +126,23 @@ def _place(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:
     if artifact.format == "tar.gz":
         folder = machine.unpack(source)
         return Placed(artifact=artifact, path=folder, tree=folder)
-    folder = f"{INBOX}/{artifact.executable}.d"
+    program = started(job.plan, artifact)
+    folder = f"{INBOX}/{program}.{artifact.format}"
     machine.root(["mkdir", folder])
-    machine.root(["mv", machine.put(source), f"{folder}/{artifact.executable}"])
+    machine.root(["mv", machine.put(source), f"{folder}/{program}"])
     return Placed(artifact=artifact, path=folder, tree="")
 
 
 def _commands(job: Job, artifact: PlannedArtifact) -> Iterator[str]:
     """The commands that concern an artifact: those of its own executable when it holds no other."""
     for command in job.plan.config.smoke.run:
-        if artifact.executable in ("", *shlex.split(command)[:1]):
+        if started(job.plan, artifact) in ("", *shlex.split(command)[:1]):
             yield command
 
 
 def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[str, str]) -> None:
     try:
-        machine.run(shlex.split(command), path=placed.path, env=env)
+        machine.run(shlex.split(command), path=placed.path, env={**env, **_UNMOUNTED})
     except BuildFailed as error:
         raise _refused(f"`{command}` does not work in {machine.system}", job, machine, placed, error) from error
 
@@ -176,7 +184,7 @@ def _ending(program: Future[str]) -> ColdforgeError:
 def _started(machine: Machine, executable: str, path: str) -> Iterator[Future[str]]:
     """A program that runs while the block does; afterwards everything that the plain user runs is ended."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        program = pool.submit(copy_context().run, machine.run, [executable], path=path, env={"DISPLAY": NAME})
+        program = pool.submit(copy_context().run, machine.run, [executable], path=path, env={"DISPLAY": NAME, **_UNMOUNTED})
         try:
             yield program
         finally:
