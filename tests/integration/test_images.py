@@ -14,11 +14,14 @@ import yaml
 from msgspec.structs import replace
 
 from coldforge.bundle import runtime
+from coldforge.bundle.inspect import inspect
 from coldforge.bundle.squashfs import PROGRAM
 from coldforge.bundle.stage import bundle_target
-from coldforge.errors import Refused, RemoteFailed
+from coldforge.errors import ConfigurationError, Refused, RemoteFailed
 from coldforge.freeze.index import index
+from coldforge.host import squashfs
 from coldforge.project.config import AppImageConfig, Config, FlatpakConfig, Product
+from coldforge.rebuild.compare import compare
 from coldforge.target import Target
 from support import images, payloads, runtimes
 from support.require import tool
@@ -93,6 +96,49 @@ def test_a_snap_that_starts_faster(tmp_path: Path) -> None:
     config = Config()
     image = bundled(tmp_path, SNAP, replace(config, snap=replace(config.snap, compression="lzo")))
     assert "Compression lzo" in summary(image)
+
+
+@pytest.mark.parametrize("name", [SNAP, APPIMAGE])
+def test_an_image_is_looked_into(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its members are those of the payload, and two that differ in one of them differ there."""
+    tool("unsquashfs", PACKAGE)
+    text = "_internal/größe {a}[b].txt"
+    pair: list[Path] = []
+    for folder, said in (tmp_path / "one", "it runs\n"), (tmp_path / "other", "it walks\n"):
+        folder.mkdir()
+        runtimes.pin(folder, runtimes.compiled(folder))
+        monkeypatch.setitem(payloads.FILES, text, said)
+        pair.append(bundled(folder, name))
+    found = {item.path: item for item in inspect(pair[0]).items}
+    root = "usr/lib/demo"
+    expected = {f"{root}/{path}": hashlib.sha256(data.encode()).hexdigest() for path, data in payloads.FILES.items() if path != text}
+    assert expected.items() <= {path: item.sha256 for path, item in found.items()}.items()
+    assert found[f"{root}/demo"].mode == "755"
+    assert {path: found[f"{root}/{path}"].link for path in payloads.LINKS} == payloads.LINKS
+    difference = compare(*pair)
+    assert difference is not None
+    place = ("image",) if name == APPIMAGE else ()
+    assert difference.where == (name, *place, f"{root}/{text}", "line 1")
+    assert (difference.released, difference.rebuilt) == ("it runs", "it walks")
+
+
+def test_nothing_of_a_hostile_image_is_made(tmp_path: Path) -> None:
+    """Links that lead out, devices, and more bytes than anybody looks at."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "etc").symlink_to("/etc")
+    with (tmp_path / "tree" / "large").open("wb") as stream:
+        stream.truncate(8 << 20)
+    options = ("-quiet", "-no-progress", "-p", "null c 666 0 0 1 3")
+    subprocess.run([tool(PROGRAM, PACKAGE), tmp_path / "tree", tmp_path / "x.snap", *options], check=True, capture_output=True)
+    (tmp_path / "out").mkdir()
+    found = {entry.path: entry for entry in squashfs.unpack(tmp_path / "x.snap", tmp_path / "out" / "all")}
+    assert (found["etc"].link, found["null"].kind, found["null"].link) == ("/etc", "C", "1 3")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["all"]
+    with pytest.raises(ValueError, match="more than is looked at"):
+        squashfs.unpack(tmp_path / "x.snap", tmp_path / "out" / "all", limit=1 << 20)
+    (tmp_path / "x.snap").write_bytes((tmp_path / "x.snap").read_bytes()[:96] + bytes(4000))
+    with pytest.raises(ConfigurationError, match=r"x\.snap cannot be read: it is damaged"):
+        inspect(tmp_path / "x.snap")
 
 
 def test_an_appimage_finds_its_image_and_runs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, ole, packed, pe, rpm
+from coldforge.host import authenticode, files, ole, packed, pe, rpm, squashfs
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -65,7 +65,7 @@ def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
             if head.startswith(magic):
                 return reader(stream, survey)
         if head.startswith(MAGIC) and packages.is_appimage(head):
-            return packages.appimage(stream)
+            return packages.appimage(stream, survey)
         if head.startswith(MAGIC):
             return "program", *_program(path.name, stream, survey)
     raise ConfigurationError(
@@ -79,7 +79,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     packages.ZSTD: lambda stream, survey: packages.tarball(stream, ".zst", survey),
     b"!<arch>\ndebian-binary": lambda stream, survey: ("deb", *deb(stream, survey)),
     rpm.MAGIC: packages.rpm,
-    packages.SQUASHFS: lambda stream, _: ("squashfs", packages.squashfs(stream), []),
+    squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
     pe.MAGIC: lambda stream, _: ("program for Windows", _windows(stream), []),
     ole.MAGIC: lambda stream, _: ("msi", _windows(stream), []),

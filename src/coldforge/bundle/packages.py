@@ -1,4 +1,4 @@
-"""Packages of other families, read like those of `contents`: as a stream and without trust. Of images only what they say of themselves.
+"""Packages of other families, read like those of `contents`: as a stream and without trust; the files of images by `images`.
 
 Sources: https://rpm-software-management.github.io/rpm/manual/format_v4.html, cpio(5), https://wiki.alpinelinux.org/wiki/Apk_spec,
 https://dr-emann.github.io/squashfs/ and the serialisation of GVariant.
@@ -10,10 +10,11 @@ import struct
 import tarfile
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import IO, Any, BinaryIO, Final, Literal
 
-from coldforge.bundle import runtime
+from coldforge.bundle import images, runtime
 from coldforge.bundle.contents import (
     ENTRIES,
     PIECE,
@@ -31,10 +32,11 @@ from coldforge.bundle.contents import (
     unpacked,
 )
 from coldforge.bundle.survey import Survey
+from coldforge.errors import Missing
 from coldforge.host import clock, sections, signed
 from coldforge.host import rpm as headers
+from coldforge.host import squashfs as squashed
 
-SQUASHFS: Final = b"hsqs"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 FLATPAK: Final = b"flatpak\0"
 Found = tuple[str, dict[str, str], list[Item]]
@@ -165,7 +167,7 @@ def squashfs(stream: BinaryIO, start: int = 0) -> dict[str, str]:
     end = stream.seek(0, 2)
     stream.seek(start)
     magic, inodes, time, block, _, compression, _, _, _, major, minor, _, used, _ = _SUPERBLOCK.unpack(_exactly(stream, _SUPERBLOCK.size))
-    if magic != SQUASHFS or major != 4:
+    if magic != squashed.MAGIC or major != 4:
         raise ValueError("there is no image of squashfs 4 in it")
     if start + used > end:
         raise EOFError("it is cut off")
@@ -173,7 +175,6 @@ def squashfs(stream: BinaryIO, start: int = 0) -> dict[str, str]:
         "image": f"squashfs {major}.{minor}, {_COMPRESSORS.get(compression, 'unknown')}, blocks of {block >> 10} KiB",
         "entries": str(inodes),
         "made": clock.iso(time),
-        "list its files": f"unsquashfs -ll{f' -o {start}' if start else ''} FILE",
     }
 
 
@@ -182,7 +183,16 @@ def is_appimage(head: bytes) -> bool:
     return head[8:11] == sections.TYPE2
 
 
-def appimage(stream: BinaryIO) -> Found:
+def image(stream: BinaryIO, survey: Survey, start: int = 0) -> tuple[dict[str, str], list[Item]]:
+    """What an image says of itself, and its files, if the tool for these is here."""
+    fields = squashfs(stream, start)
+    try:
+        return fields, images.items(Path(stream.name), start, survey)
+    except Missing as error:
+        return {**fields, "its files": f"not looked at: {error}. {error.hint}"}, []
+
+
+def appimage(stream: BinaryIO, survey: Survey) -> Found:
     """The runtime of an AppImage, where newer ones are, whether it is signed; and its image."""
     stream.seek(0)
     data = stream.read(sections.LARGEST)
@@ -193,7 +203,8 @@ def appimage(stream: BinaryIO) -> Found:
     update = filled.get(runtime.UPDATE, b"").decode(errors="backslashreplace")
     embedded = "OpenPGP, embedded" if filled.get(signed.SIGNATURE) else ""
     own = {"runtime": f"{end} bytes", "updates": update, "signatures": embedded}
-    return "appimage", {**{key: value for key, value in own.items() if value}, **squashfs(stream, end)}, []
+    fields, items = image(stream, survey, end)
+    return "appimage", {**{key: value for key, value in own.items() if value}, **fields}, items
 
 
 def flatpak(stream: BinaryIO) -> Found:

@@ -14,6 +14,7 @@ from coldforge.host.run import run
 # Debian's packages; other distributions mostly call them the same.
 PACKAGES: Final = {
     "mksquashfs": "squashfs-tools",
+    "unsquashfs": "squashfs-tools",
     "flatpak": "flatpak",
     "zsyncmake": "zsync",
     "makensis": "nsis",

@@ -1,6 +1,6 @@
 """The first difference of two files, followed inwards: through archives to a member, a section, a function, a line.
 
-Pure: views in, a `Difference` out. Files may be anybody's: nothing is extracted or run, and what is unpacked, read and
+Views in, a `Difference` out. Files may be anybody's: nothing of them is extracted or run, and what is unpacked, read and
 shown is bounded. Parts that are made of other parts (sums, build ids, a package's control data) are looked at last.
 """
 
@@ -12,6 +12,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
+from coldforge.errors import Missing
 from coldforge.rebuild import content, elf
 from coldforge.rebuild.containers import container_of
 from coldforge.rebuild.members import Container, Member, damage
@@ -46,6 +49,8 @@ def _files(place: Place, one: memoryview, other: memoryview) -> Difference | Non
         found = _inside(place, one, other)
     except damage():  # it is not what it looks like: then its bytes are what there is to compare
         found = None
+    except Missing as error:  # the same goes for what only an absent tool can look into, but it is said
+        return replace(content.raw(place, one, other, offset), cause=f"not looked into: {error}. {error.hint}")
     return found or content.raw(place, one, other, offset)
 
 

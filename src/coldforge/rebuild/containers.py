@@ -1,6 +1,9 @@
-"""Files that hold files, each as members in its own order: ar, tar, zip, compressed streams; PyInstaller's are in `frozen`, rpm in `rpms`.
+"""Files that hold files, each as members in its own order: ar, tar, zip, compressed streams.
 
-Everything is read from views and within a budget; what makes no sense raises one of `damage()`, and the bytes are compared instead.
+PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`.
+
+Everything is read from views and within a budget; what makes no sense raises one of `damage()`, what takes an absent tool
+Missing, and the bytes are compared instead.
 Sources: ar(5), deb(5), RFC 1952 (gzip); the libraries know the rest.
 """
 
@@ -13,9 +16,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import rpm
+from coldforge.host import rpm, squashfs
 from coldforge.host.archive import Header
-from coldforge.rebuild import rpms
+from coldforge.rebuild import images, rpms
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
@@ -26,14 +29,14 @@ _FIELDS: Final = ((0, 16), (16, 28), (28, 34), (34, 40), (40, 48), (48, 58))
 
 
 def container_of(view: memoryview, budget: Budget) -> Container | None:
-    """What a file holds; None when it is no container. Raises one of `damage()`."""
+    """What a file holds; None when it is no container. Raises one of `damage()`, and Missing without a tool."""
     head = bytes(view[:264])
     for magic, reader in _READERS.items():
         if head.startswith(magic):
             return reader(view, budget)
     if head[257:262] == b"ustar":
         return _tar(view, budget)
-    return carchive(view, budget)
+    return images.appimage(view) or carchive(view, budget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,4 +151,5 @@ _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
     b"PYZ\0": pyz,
     rpm.MAGIC: rpms.package,
     rpms.CPIO: rpms.cpio,
+    squashfs.MAGIC: images.image,
 }

@@ -16,9 +16,11 @@ from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coldforge.host import programs
 from coldforge.rebuild.compare import compare, differs
 from coldforge.rebuild.verdict import Difference
 from coldforge.rebuild.views import Budget
+from support import runtimes
 from support.containers import ar, carchive, pyc, pyz, tar, zipped
 
 FILES = {"a": b"first\n", "b": b"second\n", "c": b"third\n"}
@@ -143,6 +145,21 @@ def test_what_is_shown_is_fit_for_a_terminal() -> None:
     difference = found(tar({"\x1b[31m": b"\x1b]0;title\x07\n"}), tar({"\x1b[31m": b"other\n"}))
     assert "\x1b" not in str(difference)
     assert "\\x1b[31m" in str(difference)
+
+
+def test_of_an_appimage_the_image_comes_first_and_then_the_program_before_it() -> None:
+    runtime = runtimes.by_hand()
+    other = runtime[:11] + b"\1" + runtime[12:]
+    assert found(runtime + b"one\n", other + b"two\n").where == ("it", "image", "line 1")
+    assert found(runtime + b"one\n", other + b"one\n").where == ("it", "runtime", "byte 11")
+
+
+def test_what_only_an_absent_tool_can_look_into_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "find", lambda _: None)
+    difference = found(tar({"x.snap": b"hsqs one"}), tar({"x.snap": b"hsqs two"}))
+    assert difference.where == ("it", "x.snap", "byte 5")
+    assert "unsquashfs is not installed" in difference.cause
+    assert "apt-get install squashfs-tools" in difference.cause
 
 
 def test_it_unpacks_no_more_than_its_budget() -> None:
