@@ -85,6 +85,7 @@ def coldforge() -> None:
     coldforge policy init       write what to demand, from a release
     coldforge rebuild DIST      build it again, and compare the bytes
     coldforge repo DIST...      repositories for apt, dnf, pacman and apk
+    coldforge shops DIST        manifests for winget, Scoop and Chocolatey
     coldforge pack, unpack      what one CI job hands to the next
 
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
@@ -454,6 +455,25 @@ def repo(
     contents = publish([existing(dist) for dist in dists], existing(out), given=keys, **options)
     if as_json:
         show(pipeline.plain(contents))
+
+
+@coldforge.command()
+@DIST
+@click.option("--out", default="shops", show_default=True, type=click.Path(path_type=str), help="The folder to write to.")
+@click.option("--repo", metavar="OWNER/REPO", default="", help="Where the release is (default: the source's repository).")
+@click.option("--tag", default="", help="The release's tag (default: the tag that was built).")
+@JSON
+@common
+def shops(dist: str, *, out: str, repo: str, tag: str, as_json: bool) -> None:
+    """Write the manifests of a release for winget, Scoop and Chocolatey, each as its shop takes them; nothing is sent anywhere.
+
+    DIST is a folder that `build` left, with nsis, msi or zip for Windows. The addresses in them are those of the release on GitHub.
+    """
+    from coldforge.shops.stage import write
+
+    written = write(existing(dist), existing(out), repo=repo, tag=tag)
+    if as_json:
+        show(written)
 
 
 @coldforge.command()

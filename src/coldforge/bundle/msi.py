@@ -27,6 +27,7 @@ from coldforge.host import files, programs
 from coldforge.host.files import digest
 from coldforge.host.run import run
 from coldforge.plan import names
+from coldforge.plan.model import Plan
 from coldforge.project.windows import split
 from coldforge.records import digest_of
 from coldforge.target import Target
@@ -58,7 +59,7 @@ class Msi:
             content = windows.with_icons(job, tree, folder)
             windows.check(content, job.artifact.name, room=windows.room(job))
             check(content, job)
-            codes = Codes.of(job)
+            codes = Codes.of(job.plan, job.target.target, job.payload.digest)
             (folder / "source.wxs").write_bytes(document(job, content, codes))
             lay_out(job, content, folder)
             environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -94,11 +95,11 @@ class Codes(NamedTuple):
     package: str
 
     @classmethod
-    def of(cls, job: BundleJob) -> Codes:
-        """The upgrade code stays for ever; the others are those of the version and of everything that is in it."""
-        config, product = job.plan.config.windows, job.plan.product
-        line = f"{windows.identifier(product)} {Target.parse(job.target.target).arch}"
-        told = {"config": msgspec.to_builtins(config), "product": msgspec.to_builtins(product), "payload": job.payload.digest, "line": line}
+    def of(cls, plan: Plan, target: str, payload: str) -> Codes:
+        """The upgrade code stays for ever; the others are those of the version and of everything in it. `payload` is the tree's digest."""
+        config, product = plan.config.windows, plan.product
+        line = f"{windows.identifier(product)} {Target.parse(target).arch}"
+        told = {"config": msgspec.to_builtins(config), "product": msgspec.to_builtins(product), "payload": payload, "line": line}
         made = digest_of(told)
         upgrade = config.upgrade_code.strip("{}").upper() or code(f"upgrade {line}")
         return cls(f"{{{upgrade}}}", f"{{{code(f'product {made}')}}}", f"{{{code(f'package {made}')}}}")
@@ -120,7 +121,7 @@ def document(job: BundleJob, tree: Tree, codes: Codes) -> bytes:
     machine, display = config.scope != "user", windows.display_name(product)
     wix = Element("Wix", xmlns="http://schemas.microsoft.com/wix/2006/wi")
     main = SubElement(wix, "Product", Id=codes.product, Name=display, Language=str(_LANGUAGES[config.languages[0]]))
-    main.attrib |= {"Version": version(job), "Manufacturer": windows.publisher(job), "UpgradeCode": codes.upgrade}
+    main.attrib |= {"Version": version(job.plan), "Manufacturer": windows.publisher(job), "UpgradeCode": codes.upgrade}
     about = {"Description": display, "Comments": product.summary or display, "Manufacturer": windows.publisher(job)}
     about |= {"InstallerVersion": "500", "Compressed": "yes", "InstallScope": "perMachine" if machine else "perUser"}
     SubElement(main, "Package", about)
@@ -153,9 +154,9 @@ def document(job: BundleJob, tree: Tree, codes: Codes) -> bytes:
     return text
 
 
-def version(job: BundleJob) -> str:
+def version(plan: Plan) -> str:
     """The three numbers that Windows Installer compares."""
-    return names.msi(names.Version.parse(job.plan.product.version), scaled=job.plan.config.windows.msi_version == "scaled")
+    return names.msi(names.Version.parse(plan.product.version), scaled=plan.config.windows.msi_version == "scaled")
 
 
 def _root_of(target: Element) -> Element:
@@ -240,7 +241,12 @@ def lay_out(job: BundleJob, tree: Tree, folder: Path) -> None:
 
 def edits(job: BundleJob, codes: Codes) -> Iterator[Sequence[str]]:
     """What msibuild does to the database, since wixl cannot."""
-    upgrade: dict[str, str | int] = {"UpgradeCode": codes.upgrade, "VersionMin": "0.0.0", "VersionMax": version(job), "Attributes": 768}
+    upgrade: dict[str, str | int] = {
+        "UpgradeCode": codes.upgrade,
+        "VersionMin": "0.0.0",
+        "VersionMax": version(job.plan),
+        "Attributes": 768,
+    }
     queries = [
         # a version with the same numbers takes the place as well: pre-releases have those of their release
         "DELETE FROM `Upgrade` WHERE `ActionProperty` = 'WIX_UPGRADE_DETECTED'",
