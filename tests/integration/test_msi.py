@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from typing import Final
 
 import pytest
 
+from coldforge.bundle.inspect import inspect
 from coldforge.errors import Refused
 from coldforge.project.windows import WindowsConfig
+from coldforge.rebuild.compare import compare
 from coldforge.records import Payload
 from support import exe, windows_system
 from support.require import tool
@@ -183,3 +186,46 @@ def test_the_same_bytes_whatever_the_circumstances(packages: Made, tmp_path: Pat
     subprocess.run([sys.executable, "-c", code], env={**os.environ, **other}, umask=0o077, check=True, cwd="/")
     path = packages["new"][0]
     assert (folder / "dist" / exe.TARGET / path.name).read_bytes() == path.read_bytes()
+
+
+SMALL = """\
+<?xml version="1.0"?>
+<Wix xmlns="http://schemas.microsoft.com/wix/2006/wi">
+  <Product Id="6D4A9A1E-4A57-4C5C-9E0D-0D7B1A1C0001" Name="demo" Language="1033" Version="{version}" Manufacturer="Somebody"
+           UpgradeCode="6D4A9A1E-4A57-4C5C-9E0D-0D7B1A1C0002">
+    <Package Id="6D4A9A1E-4A57-4C5C-9E0D-0D7B1A1C0003" InstallerVersion="500" Compressed="yes"/>
+    <Media Id="1" Cabinet="content.cab" EmbedCab="yes"/>
+    <Directory Id="TARGETDIR" Name="SourceDir"><Directory Id="ProgramFilesFolder"><Directory Id="APP" Name="a demo">
+      <Component Id="c" Guid="6D4A9A1E-4A57-4C5C-9E0D-0D7B1A1C0004">
+        <File Id="f1" Name="a file.txt" Source="file"/><File Id="f2" Name="numbers" Source="numbers"/>
+      </Component>
+    </Directory></Directory></Directory>
+    <Feature Id="all" Level="1"><ComponentRef Id="c"/></Feature>
+  </Product>
+</Wix>
+"""
+
+
+def test_it_is_looked_into_by_file_and_by_table(tmp_path: Path) -> None:
+    """As wixl writes them: files by where they are installed, and of two packages the first row or line that differs."""
+    program = tool("wixl", "apt-get install wixl")
+    numbers = "".join(f"{number}\n" for number in range(50_000))  # several blocks of the cabinet
+    for name, text, version in (("one", "it runs\n", "1.2.0"), ("other", "it walks\n", "1.2.0"), ("newer", "it runs\n", "1.3.0")):
+        (tmp_path / name).mkdir()
+        for path, content in {"file": text, "numbers": numbers, "x.wxs": SMALL.format(version=version)}.items():
+            (tmp_path / name / path).write_text(content)
+            os.utime(tmp_path / name / path, (1_700_000_000, 1_700_000_000))
+        subprocess.run([program, "-o", "x.msi", "x.wxs"], cwd=tmp_path / name, check=True, capture_output=True)
+    one, other, newer = (tmp_path / name / "x.msi" for name in ("one", "other", "newer"))
+    found = inspect(one)
+    assert (found.fields["ProductName"], found.fields["ProductVersion"]) == ("demo", "1.2.0")
+    expected = {"a demo/a file.txt": "it runs\n", "a demo/numbers": numbers}
+    assert {item.path: item.sha256 for item in found.items} == {
+        path: hashlib.sha256(text.encode()).hexdigest() for path, text in expected.items()
+    }
+    changed, risen = compare(one, other), compare(one, newer)
+    assert changed is not None
+    assert risen is not None
+    assert (changed.where, changed.rebuilt) == (("x.msi", "a demo/a file.txt", "line 1"), "it walks")
+    assert risen.where[:2] == ("x.msi", "table Property")
+    assert (risen.released, risen.rebuilt) == (r"ProductVersion\t1.2.0", r"ProductVersion\t1.3.0")

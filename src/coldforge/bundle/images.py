@@ -1,15 +1,16 @@
-"""The files of images (AppImage, snap), as the tool of their file system reads them into a private folder."""
+"""The files of images (AppImage, snap) and of packages for Windows Installer, by way of one file in a private folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from coldforge.bundle.contents import Item, escaped, seen
+from coldforge.bundle.contents import Item, damage, escaped, seen
 from coldforge.bundle.survey import Survey
-from coldforge.host import files, spans, squashfs
+from coldforge.host import cab, files, msi, spans, squashfs
 
 _KINDS: Final[dict[str, Literal["file", "directory", "link", "other"]]] = {"R": "file", "D": "directory", "S": "link", "L": "link"}
+_SAID: Final = ("ProductName", "ProductVersion", "Manufacturer", "ProductCode", "UpgradeCode")
 
 
 def items(image: Path, start: int, survey: Survey) -> list[Item]:
@@ -29,3 +30,31 @@ def _item(entry: squashfs.Entry, stream: BinaryIO, survey: Survey) -> Item:
     size = entry.span.end - entry.span.start
     digest, _ = seen(entry.path, size, spans.pieces(stream, [entry.span]), survey)
     return Item(path=path, size=size, sha256=digest, mode=entry.mode, note="has special rights" if int(entry.mode, 8) & 0o7000 else "")
+
+
+def installer(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
+    """What an msi says of itself, and the files that it installs. Damage in it is told: somebody may be looking for that."""
+    fields: dict[str, str] = {}
+    try:
+        database = msi.read(stream)
+        said = {row["Property"]: row["Value"] for row in database.tables.get("Property", ())}
+        fields |= {name: said[name] for name in _SAID if name in said}
+        with files.scratch("msi") as folder:
+            found = msi.unpack(stream, database, folder, folder / "all")
+            with (folder / "all").open("rb") as content:
+                return fields, [_installed(file, content, survey) for file in found]
+    except cab.Unknown as error:
+        fields["its files"] = f"not looked at: {error}"
+    except _harm() as error:
+        fields["its files"] = f"damaged: {error}"
+    return fields, []
+
+
+def _harm() -> tuple[type[Exception], ...]:
+    return (*damage(), LookupError)  # numbers and names of tables that lead nowhere
+
+
+def _installed(file: cab.File, stream: BinaryIO, survey: Survey) -> Item:
+    size = file.span.end - file.span.start
+    digest, _ = seen(file.name, size, spans.pieces(stream, [file.span]), survey)
+    return Item(path=escaped(file.name), size=size, sha256=digest)

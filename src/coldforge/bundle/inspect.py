@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from coldforge.bundle import packages
+from coldforge.bundle import images, packages
 from coldforge.bundle.contents import ENTRIES, PIECE, UNPACKED, Item, damage, deb, seen
 from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
@@ -82,7 +82,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
     pe.MAGIC: lambda stream, _: ("program for Windows", _windows(stream), []),
-    ole.MAGIC: lambda stream, _: ("msi", _windows(stream), []),
+    ole.MAGIC: lambda stream, survey: ("msi", *_msi(stream, survey)),
 }
 
 
@@ -93,6 +93,11 @@ def _windows(stream: BinaryIO) -> dict[str, str]:
         return {**about, **authenticode.fields(authenticode.read(stream))}
     except damage() as error:
         return {**about, "signature": f"bad: {error}"}
+
+
+def _msi(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
+    fields, items = images.installer(stream, survey)
+    return {**_windows(stream), **fields}, items
 
 
 def _folder(path: Path) -> Inspection:

@@ -1,6 +1,6 @@
 """Files that hold files, each as members in its own order: ar, tar, zip, compressed streams.
 
-PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`.
+PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`, those of Windows Installer in `msis`.
 
 Everything is read from views and within a budget; what makes no sense raises one of `damage()`, what takes an absent tool
 Missing, and the bytes are compared instead.
@@ -16,9 +16,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import rpm, squashfs
+from coldforge.host import ole, rpm, squashfs
 from coldforge.host.archive import Header
-from coldforge.rebuild import images, rpms
+from coldforge.rebuild import images, msis, rpms
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
@@ -152,4 +152,5 @@ _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
     rpm.MAGIC: rpms.package,
     rpms.CPIO: rpms.cpio,
     squashfs.MAGIC: images.image,
+    ole.MAGIC: msis.package,
 }
