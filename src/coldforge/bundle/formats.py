@@ -14,6 +14,7 @@ from coldforge.bundle.deb import Deb
 from coldforge.bundle.flatpak import Flatpak
 from coldforge.bundle.ipk import Ipk
 from coldforge.bundle.msi import Msi
+from coldforge.bundle.msix import Msix
 from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.rpm import Rpm
@@ -38,5 +39,6 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "zip": Zip,
     "nsis": Nsis,
     "msi": Msi,
+    "msix": Msix,
     "sbom": Sbom,
 }

@@ -52,35 +52,35 @@ def _sizes(source: Path, name: str) -> Iterator[tuple[str, bytes]]:
     yield from ((f"{_THEME}/{size}x{size}/{name}.png", png) for size, png in drawn(source).items())
 
 
-def drawn(source: Path) -> Mapping[int, bytes]:
+def drawn(source: Path, sizes: tuple[int, ...] = SIZES) -> Mapping[int, bytes]:
     """A square PNG for each size, of a PNG those that it has the pixels for. Raises ConfigurationError for a damaged one."""
     try:
-        return rendered(source.read_bytes(), scalable=source.suffix.lower() == ".svg")
+        return rendered(source.read_bytes(), scalable=source.suffix.lower() == ".svg", sizes=sizes)
     except (OSError, SyntaxError, ValueError) as error:  # of Pillow and resvg, for what is damaged
         hint = "Open it in an image editor and save it again."
         raise ConfigurationError(f"the icon cannot be drawn: {error}", where=Location(source), hint=hint) from error
 
 
 @lru_cache(maxsize=8)
-def rendered(data: bytes, *, scalable: bool) -> Mapping[int, bytes]:
+def rendered(data: bytes, *, scalable: bool, sizes: tuple[int, ...] = SIZES) -> Mapping[int, bytes]:
     """A square PNG for each size; of a PNG only those that it has the pixels for. Raises what the libraries do for a damaged one."""
-    return _drawn(data.decode()) if scalable else _scaled(data)
+    return _drawn(data.decode(), sizes) if scalable else _scaled(data, sizes)
 
 
-def _drawn(text: str) -> dict[int, bytes]:
+def _drawn(text: str, sizes: tuple[int, ...]) -> dict[int, bytes]:
     """Without the fonts of this machine: see `project.icon.icon_problem`."""
     import resvg_py
 
-    return {size: bytes(resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)) for size in SIZES}
+    return {size: bytes(resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)) for size in sizes}
 
 
-def _scaled(data: bytes) -> dict[int, bytes]:
+def _scaled(data: bytes, sizes: tuple[int, ...]) -> dict[int, bytes]:
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         picture = image.convert("RGBA")
-    sizes = [size for size in SIZES if size <= picture.width]
-    return {size: data if size == picture.width else _png(picture.resize((size, size), Image.Resampling.LANCZOS)) for size in sizes}
+    scaled = [size for size in sizes if size <= picture.width]
+    return {size: data if size == picture.width else _png(picture.resize((size, size), Image.Resampling.LANCZOS)) for size in scaled}
 
 
 def _png(picture: Picture) -> bytes:

@@ -45,7 +45,7 @@ class Zip:
 
 
 def _add(archive: zipfile.ZipFile, node: Node, name: str, epoch: int) -> None:
-    info = zipfile.ZipInfo(name if node.source else f"{name}/", _moment(epoch))
+    info = zipfile.ZipInfo(name if node.source else f"{name}/", moment(epoch))
     info.create_system, info.file_size = _UNIX, node.size  # the size says whether it takes zip64's fields
     info.external_attr = (node.mode | (0o100000 if node.source else 0o040000)) << 16
     if node.source is None:
@@ -57,7 +57,7 @@ def _add(archive: zipfile.ZipFile, node: Node, name: str, epoch: int) -> None:
         shutil.copyfileobj(stream, entry, files.CHUNK)
 
 
-def _moment(epoch: int) -> tuple[int, int, int, int, int, int]:
+def moment(epoch: int) -> tuple[int, int, int, int, int, int]:
     """The date in UTC, which a zip has for a local time, between 1980 and 2107, in steps of two seconds."""
     moment = time.gmtime(min(max(epoch, clock.EARLIEST), _LATEST))
     return moment.tm_year, moment.tm_mon, moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec

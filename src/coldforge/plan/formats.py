@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from coldforge.errors import ConfigurationError, Problem
-from coldforge.plan import flatpaks, names, snaps
+from coldforge.plan import flatpaks, msix, names, snaps
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.target import Target
@@ -123,6 +123,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "zip": Format("windows", _archive("zip")),
     "nsis": Format("windows", _setup, ("makensis",)),
     "msi": Format("windows", _archive("msi"), ("wixl", "msibuild"), _unmapped),
+    "msix": Format("windows", _archive("msix"), check=msix.problems),
     "sbom": Format("", _sbom),
 }
 

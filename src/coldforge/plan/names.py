@@ -144,6 +144,24 @@ def msi(version: Version, *, scaled: bool = False) -> str:
     return f"{year}.{minor}.{third}"
 
 
+def msix(version: Version) -> str:
+    """The four numbers of an app package, each up to 65535; the last is the Store's own, and 0.
+
+    The third has the pre-release in it, as `msi` has it scaled: Windows refuses other content under numbers that are installed. Raises
+    ConfigurationError when that cannot be.
+    Source: https://learn.microsoft.com/windows/apps/publish/publish-your-app/msix/app-package-requirements
+
+    >>> msix(Version.parse("1.2.3rc2")), msix(Version.parse("2026.4"))
+    ('1.2.362.0', '2026.4.99.0')
+    """
+    major, minor, patch = version.release[:3]
+    numbers = (major, minor, patch * 100 + _scaled(version))
+    if len(version.release) > 3 or max(numbers) > 65535:
+        hint = "It has three numbers, of which the first two end at 65535 and the third at 654."
+        raise ConfigurationError(f"an msix has no number for the version {semver(version)}", hint=hint)
+    return ".".join(map(str, (*numbers, 0)))
+
+
 def _scaled(version: Version) -> int:
     """The number of a stage among a hundred. Raises ConfigurationError when it has none."""
     first, last = {"dev": (0, 0), "alpha": (1, 29), "beta": (30, 59), "rc": (60, 98), "": (99, 99), "post": (100, 99)}[version.stage]

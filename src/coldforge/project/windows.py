@@ -19,6 +19,10 @@ _RESERVED: Final = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\..*)?", re.IGNORECASE
 )
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+# A distinguished name: https://learn.microsoft.com/uwp/schemas/appxpackage/uapmanifestschema/element-identity
+_PART: Final = r"(CN|L|OU?|E|C|S|STREET|T|G|I|SN|DC|SERIALNUMBER|Description|PostalCode|POBox|Phone|X21Address|dnQualifier|OID(\.[0-9]+)+)"
+_VALUE: Final = r"""([^,+="<>#;\x00-\x1f\x7f]+|"[^"\x00-\x1f\x7f]*")"""
+_SUBJECT: Final = re.compile(rf"{_PART}={_VALUE}(, ?{_PART}={_VALUE})*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -32,7 +36,7 @@ class WindowsConfig(Section, frozen=True, kw_only=True):
         Literal["user", "machine", "both"],
         Meta(
             description="Whom it is installed for: `user` needs no rights, `machine` asks for an administrator's; "
-            "with `both` the nsis installer lets the user choose, and the msi is for the machine."
+            "with `both` the nsis installer lets the user choose, and the msi is for the machine; an msix is for the user."
         ),
     ] = "user"
     folder: Annotated[str, Meta(description="Name of the folder that it is installed in; default: the name that people read.")] = ""
@@ -61,6 +65,10 @@ class WindowsConfig(Section, frozen=True, kw_only=True):
             description="The msi's upgrade code, by which versions know each other; default: made of the identifier and the architecture.",
             pattern=r"^(\{?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?)?$",
         ),
+    ] = ""
+    msix_publisher: Annotated[
+        str,
+        Meta(description="The subject of the certificate that the msix will be signed with, letter for letter: `CN=Example Ltd, C=DE`."),
     ] = ""
     msi_version: Annotated[
         Literal["plain", "scaled"],
@@ -100,6 +108,9 @@ def _words(config: WindowsConfig) -> Wrong:
         yield "folder", f"the folder {config.folder!r} {problem}", "write one name that Windows takes"
     if _CONTROL.search(config.publisher):
         yield "publisher", "the publisher has a control character", "write it on one line"
+    if config.msix_publisher and not _SUBJECT.fullmatch(config.msix_publisher):
+        hint = 'copy it from the certificate, such as "CN=Example Ltd, O=Example Ltd, C=DE"'
+        yield "msix-publisher", f"{config.msix_publisher!r} is no subject of a certificate", hint
 
 
 def _lists(config: WindowsConfig) -> Wrong:

@@ -112,6 +112,20 @@ def test_the_three_numbers_of_windows_installer(text: str, plain: str, scaled: s
             assert caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["1.2.3.post1", "1.2.3.4", "1.0.655", "1.65536", "65536.0"])
+def test_what_has_no_four_numbers(text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        names.msix(Version.parse(text))
+    assert caught.value.hint
+
+
+def test_the_four_numbers_of_an_msix_compare_as_versions_do() -> None:
+    ordered = ["0.9", "1.2.3.dev4", "1.2.3a1", "1.2.3b1", "1.2.3b11", "1.2.3rc1", "1.2.3", "1.2.4.dev1", "1.10", "2026.1"]
+    numbers = [[int(number) for number in names.msix(Version.parse(text)).split(".")] for text in ordered]
+    assert numbers == sorted(numbers)
+    assert {(len(found), found[-1]) for found in numbers} == {(4, 0)}
+
+
 def test_numbers_compare_as_versions_do() -> None:
     ordered = ["1.2.3.dev4", "1.2.3a1", "1.2.3b1", "1.2.3b11", "1.2.3rc1", "1.2.3", "1.2.3.post1", "1.2.3.1rc1", "1.2.4.dev1", "1.10"]
     numbers = [[int(number) for number in names.comparable(Version.parse(text)).split(".")] for text in ordered]

@@ -32,6 +32,8 @@ def problems(folder: Path, text: str) -> list[str]:
         ('languages = ["de", "de"]', "'de' is there twice"),
         ('shortcuts = ["desktop", "start-menu", "desktop"]', "'desktop' is there twice"),
         ('after-install = ["cmd /c echo"]', "'cmd' is no executable of the product (it begins with one of them: demo)"),
+        ('msix-publisher = "Example Ltd"', "'Example Ltd' is no subject of a certificate"),
+        ('msix-publisher = "CN=Example Ltd; C=DE"', "'CN=Example Ltd; C=DE' is no subject of a certificate"),
         ('after-install = [""]', "'' is no command line"),
         ('before-remove = ["demo \'x"]', '"demo \'x" is no command line'),
     ],
@@ -50,6 +52,11 @@ def test_words_that_are_none_are_no_configuration(line: str) -> None:
 def test_what_can_be_installed_is_no_problem(tmp_path: Path) -> None:
     text = 'scope = "both"\nfolder = "Größe & Co"\nafter-install = [\'demo --in "C:\\a b"\']\nlanguages = ["de", "en"]'
     assert problems(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("subject", ["CN=Example Ltd, O=Example Ltd, C=DE", "CN=A,C=DE", 'CN="A, B", OID.1.2.3=x', "CN=Größe & Co"])
+def test_a_subject_of_a_certificate_is_no_problem(subject: str, tmp_path: Path) -> None:
+    assert problems(tmp_path, f"msix-publisher = '{subject}'") == []
 
 
 @pytest.mark.parametrize(
