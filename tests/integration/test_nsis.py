@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -13,7 +14,9 @@ from typing import Final
 
 import pytest
 
+from coldforge.bundle.inspect import inspect
 from coldforge.project.windows import WindowsConfig
+from coldforge.rebuild.compare import compare
 from coldforge.records import Payload
 from support import exe, windows_system
 from support.require import tool
@@ -274,3 +277,46 @@ def test_the_zip_holds_the_tree(tmp_path: Path) -> None:
     assert modes["demo-1.2.0/demo.exe"] == (0o100755, 0)
     assert modes["demo-1.2.0/_internal/größe.txt"] == (0o100644, 0)
     assert modes[f"demo-1.2.0/{exe.EMPTY}/"] == (0o040755, 0x10)
+
+
+SMALL: Final = """\
+Unicode true
+OutFile "setup.exe"
+SetCompressor /SOLID lzma
+InstallDir "$LOCALAPPDATA\\demo"
+Section
+SetOutPath "$INSTDIR\\a demo"
+File file.txt
+File numbers
+WriteUninstaller "$INSTDIR\\uninstall.exe"
+SectionEnd
+Section uninstall
+Delete "$INSTDIR\\uninstall.exe"
+SectionEnd
+"""
+
+
+def test_it_is_looked_into_by_file(tmp_path: Path) -> None:
+    """By where files are installed; of two setups the first line that differs; and damage is told."""
+    program = tool("makensis", "apt-get install nsis")
+    tool("7z", "apt-get install p7zip-full")
+    contents = {"file.txt": "it runs\n", "numbers": "".join(f"{number}\n" for number in range(50_000))}
+    for folder, text in (tmp_path / "one", "it runs\n"), (tmp_path / "other", "it walks\n"):
+        folder.mkdir()
+        for name, content in {**contents, "file.txt": text, "setup.nsi": SMALL}.items():
+            (folder / name).write_text(content)
+            os.utime(folder / name, (1_700_000_000, 1_700_000_000))
+        subprocess.run([program, "-V1", "-NOCONFIG", "setup.nsi"], cwd=folder, check=True, capture_output=True)
+    one, other = tmp_path / "one" / "setup.exe", tmp_path / "other" / "setup.exe"
+    found = {item.path: item.sha256 for item in inspect(one).items}
+    assert found.keys() == {"a demo/file.txt", "a demo/numbers", "uninstall.exe"}
+    assert all(found[f"a demo/{name}"] == hashlib.sha256(content.encode()).hexdigest() for name, content in contents.items())
+    difference = compare(one, other)
+    assert difference is not None
+    assert (difference.where, difference.rebuilt) == (("setup.exe", "a demo/file.txt", "line 1"), "it walks")
+    data = bytearray(one.read_bytes())
+    data[-2000:-1000] = bytes(1000)
+    one.write_bytes(data)
+    told = inspect(one)
+    assert told.items == ()
+    assert told.fields["its files"].startswith("damaged: ")

@@ -1,4 +1,4 @@
-"""The files of images (AppImage, snap) and of packages for Windows Installer, by way of one file in a private folder."""
+"""The files of images (AppImage, snap) and of packages and setups for Windows, by way of one file in a private folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import BinaryIO, Final, Literal
 
 from coldforge.bundle.contents import Item, damage, escaped, seen
 from coldforge.bundle.survey import Survey
-from coldforge.host import cab, files, msi, spans, squashfs
+from coldforge.errors import Missing
+from coldforge.host import cab, files, msi, nsis, spans, squashfs
 
 _KINDS: Final[dict[str, Literal["file", "directory", "link", "other"]]] = {"R": "file", "D": "directory", "S": "link", "L": "link"}
 _SAID: Final = ("ProductName", "ProductVersion", "Manufacturer", "ProductCode", "UpgradeCode")
@@ -42,7 +43,7 @@ def installer(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[It
         with files.scratch("msi") as folder:
             found = msi.unpack(stream, database, folder, folder / "all")
             with (folder / "all").open("rb") as content:
-                return fields, [_installed(file, content, survey) for file in found]
+                return fields, [_installed(file.name, file.span, content, survey) for file in found]
     except cab.Unknown as error:
         fields["its files"] = f"not looked at: {error}"
     except _harm() as error:
@@ -54,7 +55,23 @@ def _harm() -> tuple[type[Exception], ...]:
     return (*damage(), LookupError)  # numbers and names of tables that lead nowhere
 
 
-def _installed(file: cab.File, stream: BinaryIO, survey: Survey) -> Item:
-    size = file.span.end - file.span.start
-    digest, _ = seen(file.name, size, spans.pieces(stream, [file.span]), survey)
-    return Item(path=escaped(file.name), size=size, sha256=digest)
+def setup(path: Path, survey: Survey) -> tuple[dict[str, str], list[Item]]:
+    """The files of a setup that NSIS made. Damage is told, as that of an msi is."""
+    try:
+        with files.scratch("setup") as folder:
+            found = nsis.unpack(path, folder / "all")
+            with (folder / "all").open("rb") as content:
+                return {"setup": "NSIS"}, [_installed(file.name, file.span, content, survey) for file in found]
+    except Missing as error:
+        note = f"not looked at: {error}. {error.hint}"
+    except nsis.Unknown as error:
+        note = f"not looked at: {error}"
+    except _harm() as error:
+        note = f"damaged: {error}"
+    return {"setup": "NSIS", "its files": note}, []
+
+
+def _installed(name: str, span: spans.Span, stream: BinaryIO, survey: Survey) -> Item:
+    size = span.end - span.start
+    digest, _ = seen(name, size, spans.pieces(stream, [span]), survey)
+    return Item(path=escaped(name), size=size, sha256=digest)

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, ole, packed, pe, rpm, squashfs
+from coldforge.host import authenticode, files, nsis, ole, packed, pe, rpm, squashfs
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -81,7 +81,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     rpm.MAGIC: packages.rpm,
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
-    pe.MAGIC: lambda stream, _: ("program for Windows", _windows(stream), []),
+    pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),
     ole.MAGIC: lambda stream, survey: ("msi", *_msi(stream, survey)),
 }
 
@@ -93,6 +93,15 @@ def _windows(stream: BinaryIO) -> dict[str, str]:
         return {**about, **authenticode.fields(authenticode.read(stream))}
     except damage() as error:
         return {**about, "signature": f"bad: {error}"}
+
+
+def _exe(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
+    about = _windows(stream)
+    stream.seek(0)
+    if not nsis.begin(stream.read(nsis.SEARCHED)):
+        return about, []
+    fields, items = images.setup(Path(stream.name), survey)
+    return {**about, **fields}, items
 
 
 def _msi(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:

@@ -20,6 +20,7 @@ PACKAGES: Final = {
     "makensis": "nsis",
     "wixl": "wixl",
     "msibuild": "msitools",
+    "7z": "p7zip-full",
 }
 _ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")

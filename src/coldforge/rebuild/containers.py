@@ -1,6 +1,6 @@
 """Files that hold files, each as members in its own order: ar, tar, zip, compressed streams.
 
-PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`, those of Windows Installer in `msis`.
+PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`, those of Windows Installer in `msis`, setups in `setups`.
 
 Everything is read from views and within a budget; what makes no sense raises one of `damage()`, what takes an absent tool
 Missing, and the bytes are compared instead.
@@ -16,9 +16,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import ole, rpm, squashfs
+from coldforge.host import ole, pe, rpm, squashfs
 from coldforge.host.archive import Header
-from coldforge.rebuild import images, msis, rpms
+from coldforge.rebuild import images, msis, rpms, setups
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
@@ -36,6 +36,8 @@ def container_of(view: memoryview, budget: Budget) -> Container | None:
             return reader(view, budget)
     if head[257:262] == b"ustar":
         return _tar(view, budget)
+    if head.startswith(pe.MAGIC) and (found := setups.setup(view, budget)):
+        return found
     return images.appimage(view) or carchive(view, budget)
 
 

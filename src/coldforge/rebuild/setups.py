@@ -1,0 +1,32 @@
+"""A setup that NSIS made as members: its files by where they are installed, the program in front, and the data that all is packed in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from coldforge.host import files, nsis
+from coldforge.rebuild.members import Container, Member
+from coldforge.rebuild.verdict import What
+from coldforge.rebuild.views import CHUNK, Budget, part, view_of
+
+
+def setup(view: memoryview, budget: Budget) -> Container | None:
+    """The members of a setup; None when a program is none. Raises one of `damage()`, and Missing without the tool."""
+    begin = nsis.begin(view)
+    if not begin:
+        return None
+    with files.scratch("setup") as folder:
+        with (folder / "setup").open("wb") as stream:
+            stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
+        found = nsis.unpack(folder / "setup", folder / "all")
+        budget.take((folder / "all").stat().st_size)
+        content = view_of(folder / "all")  # it stays readable when it has no name any more
+    # the script is in the data, packed with the files: what differs there alone is told by its bytes
+    parts = (("program", 0, begin), ("script and packed files", begin, len(view) - begin))
+    members = (Member(name=name, read=partial(part, view, start, size)) for name, start, size in parts)
+    return Container(kind="nsis", members=(*(_member(file, content) for file in found), *members))
+
+
+def _member(file: nsis.File, content: memoryview) -> Member:
+    facts: dict[What, str] = {"time": file.time}
+    return Member(name=file.name, facts=facts, read=partial(part, content, file.span.start, file.span.end - file.span.start))
