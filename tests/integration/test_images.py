@@ -122,6 +122,40 @@ def test_an_image_is_looked_into(name: str, tmp_path: Path, monkeypatch: pytest.
     assert (difference.released, difference.rebuilt) == ("it runs", "it walks")
 
 
+def test_a_flatpak_is_looked_into(tmp_path: Path) -> None:
+    """Two bundles that differ in one member differ there, and one that is damaged says so."""
+    tool("ostree", "apt-get install ostree")
+    program = tool("flatpak", "apt-get install flatpak")
+    made: list[Path] = []
+    for folder, said in (tmp_path / "one", "it runs\n"), (tmp_path / "other", "it walks\n"):
+        for name, text in {
+            "metadata": f"[Application]\nname=org.example.demo\nruntime={RUNTIME}/x86_64/1\n",
+            "files/lib/text": said,
+        }.items():
+            (folder / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "tree" / name).write_text(text)
+        (folder / "tree" / "export").mkdir()
+        (folder / "tree" / "files" / "lib" / "link").symlink_to("text")
+        options = ("--disable-sandbox", "--timestamp=2023-11-14T22:13:20+00:00")
+        for words in (
+            ("build-export", *options, "repo", "tree", "master"),
+            ("build-bundle", "repo", FLATPAK, "org.example.demo", "master"),
+        ):
+            environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+            subprocess.run([program, *words], cwd=folder, env=environment, check=True, capture_output=True)
+        made.append(folder / FLATPAK)
+    found = {item.path: item for item in inspect(made[0]).items}
+    assert found["files/lib/text"].sha256 == hashlib.sha256(b"it runs\n").hexdigest()
+    assert found["files/lib/link"].link == "text"
+    difference = compare(*made)
+    assert difference is not None
+    assert (difference.where, difference.rebuilt) == ((FLATPAK, "files/lib/text", "line 1"), "it walks")
+    data = made[0].read_bytes()
+    made[0].write_bytes(data[:-400] + bytes(300) + data[-100:])
+    with pytest.raises(ConfigurationError, match="it is damaged"):
+        inspect(made[0])
+
+
 def test_nothing_of_a_hostile_image_is_made(tmp_path: Path) -> None:
     """Links that lead out, devices, and more bytes than anybody looks at."""
     (tmp_path / "tree").mkdir()

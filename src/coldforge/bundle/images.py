@@ -1,14 +1,14 @@
-"""The files of images (AppImage, snap) and of packages and setups for Windows, by way of one file in a private folder."""
+"""The files of images (AppImage, snap, flatpak) and of packages and setups for Windows, by way of one file in a private folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from coldforge.bundle.contents import Item, damage, escaped, seen
+from coldforge.bundle.contents import Item, archive, damage, escaped, members, seen
 from coldforge.bundle.survey import Survey
 from coldforge.errors import Missing
-from coldforge.host import cab, files, msi, nsis, spans, squashfs
+from coldforge.host import cab, files, flatpaks, msi, nsis, spans, squashfs
 
 _KINDS: Final[dict[str, Literal["file", "directory", "link", "other"]]] = {"R": "file", "D": "directory", "S": "link", "L": "link"}
 _SAID: Final = ("ProductName", "ProductVersion", "Manufacturer", "ProductCode", "UpgradeCode")
@@ -31,6 +31,12 @@ def _item(entry: squashfs.Entry, stream: BinaryIO, survey: Survey) -> Item:
     size = entry.span.end - entry.span.start
     digest, _ = seen(entry.path, size, spans.pieces(stream, [entry.span]), survey)
     return Item(path=path, size=size, sha256=digest, mode=entry.mode, note="has special rights" if int(entry.mode, 8) & 0o7000 else "")
+
+
+def bundle(path: Path, survey: Survey) -> list[Item]:
+    """What is in a flatpak bundle. Raises what `flatpaks.unpack` raises."""
+    with files.scratch("flatpak") as folder, flatpaks.unpack(path, folder).open("rb") as stream:
+        return list(members(archive(stream, ""), survey))
 
 
 def installer(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:

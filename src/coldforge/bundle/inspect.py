@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, nsis, ole, packed, pe, rpm, squashfs
+from coldforge.host import authenticode, files, flatpaks, nsis, ole, packed, pe, rpm, squashfs
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -80,7 +80,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     b"!<arch>\ndebian-binary": lambda stream, survey: ("deb", *deb(stream, survey)),
     rpm.MAGIC: packages.rpm,
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
-    packages.FLATPAK: lambda stream, _: packages.flatpak(stream),
+    flatpaks.MAGIC: packages.flatpak,
     pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),
     ole.MAGIC: lambda stream, survey: ("msi", *_msi(stream, survey)),
 }

@@ -38,7 +38,6 @@ from coldforge.host import rpm as headers
 from coldforge.host import squashfs as squashed
 
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
-FLATPAK: Final = b"flatpak\0"
 Found = tuple[str, dict[str, str], list[Item]]
 _ABOUT: Final = ".PKGINFO"
 _SIGNED: Final = ".SIGN."
@@ -207,8 +206,8 @@ def appimage(stream: BinaryIO, survey: Survey) -> Found:
     return "appimage", {**{key: value for key, value in own.items() if value}, **fields}, items
 
 
-def flatpak(stream: BinaryIO) -> Found:
-    """The statements of a flatpak: the first part of its head, texts by name, in the serialisation of GVariant."""
+def flatpak(stream: BinaryIO, survey: Survey) -> Found:
+    """The statements of a flatpak: the first part of its head, texts by name, in the serialisation of GVariant; and its files."""
     size = stream.seek(0, 2)
     width = _width(size)
     stream.seek(size - width)
@@ -224,7 +223,11 @@ def flatpak(stream: BinaryIO) -> Found:
     time = int.from_bytes(_exactly(stream, 8), "big")
     if not clock.EARLIEST <= time <= clock.LATEST:
         raise ValueError("its head is damaged")
-    return "flatpak", {"ref": told["ref"], **metadata, "made": clock.iso(time)}, []
+    fields = {"ref": told["ref"], **metadata, "made": clock.iso(time)}
+    try:
+        return "flatpak", fields, images.bundle(Path(stream.name), survey)
+    except Missing as error:
+        return "flatpak", {**fields, "its files": f"not looked at: {error}. {error.hint}"}, []
 
 
 def _dictionary(data: bytes) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "wixl": "wixl",
     "msibuild": "msitools",
     "7z": "p7zip-full",
+    "ostree": "ostree",
 }
 _ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import ole, pe, rpm, squashfs
+from coldforge.host import flatpaks, ole, pe, rpm, squashfs
 from coldforge.host.archive import Header
 from coldforge.rebuild import images, msis, rpms, setups
 from coldforge.rebuild.frozen import carchive, pyz
@@ -155,4 +155,5 @@ _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
     rpms.CPIO: rpms.cpio,
     squashfs.MAGIC: images.image,
     ole.MAGIC: msis.package,
+    flatpaks.MAGIC: images.flatpak,
 }

@@ -1,4 +1,4 @@
-"""An AppImage as its image and the program before it, and an image of squashfs as its members.
+"""An AppImage as its image and the program before it, an image of squashfs as its members, and a flatpak bundle as the tar of its own.
 
 Sources: https://github.com/AppImage/AppImageSpec/blob/master/draft.md and https://dr-emann.github.io/squashfs/
 """
@@ -9,7 +9,7 @@ import struct
 from functools import partial
 from typing import Final
 
-from coldforge.host import files, sections, squashfs
+from coldforge.host import files, flatpaks, sections, squashfs
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import CHUNK, Budget, part, view_of
@@ -37,6 +37,17 @@ def image(view: memoryview, budget: Budget) -> Container:
         budget.take((folder / "all").stat().st_size)
         content = view_of(folder / "all")  # it stays readable when it has no name any more
     return Container(kind="squashfs", facts=_facts(view), members=tuple(_member(entry, content) for entry in entries))
+
+
+def flatpak(view: memoryview, budget: Budget) -> Container:
+    """What is in a flatpak bundle. Raises one of `damage()`, and Missing without the tools."""
+    with files.scratch("flatpak") as folder:
+        with (folder / "bundle").open("wb") as stream:
+            stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
+        tar = flatpaks.unpack(folder / "bundle", folder)
+        budget.take(tar.stat().st_size)
+        content = view_of(tar)
+    return Container(kind="flatpak", members=(Member(name="", read=lambda: content),))
 
 
 def _facts(view: memoryview) -> dict[What, str]:
