@@ -79,6 +79,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     packages.ZSTD: lambda stream, survey: packages.tarball(stream, ".zst", survey),
     b"!<arch>\ndebian-binary": lambda stream, survey: ("deb", *deb(stream, survey)),
     rpm.MAGIC: packages.rpm,
+    b"PK\3\4": packages.zipped,
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     flatpaks.MAGIC: packages.flatpak,
     pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),

@@ -72,6 +72,31 @@ def tarball(stream: IO[bytes], compression: Literal[".gz", ".zst"], survey: Surv
     return "apk" if compression == ".gz" else "arch", {**fields, **({"signatures": " ".join(signed)} if signed else {})}, items
 
 
+def zipped(stream: BinaryIO, survey: Survey) -> Found:
+    """A zip: the entries of its directory, each read to its end, where its checksum is."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            infos = archive.infolist()
+            if len(infos) > ENTRIES or sum(info.file_size for info in infos) > UNPACKED:
+                raise ValueError("it unpacks to more than is looked at")
+            return (
+                "zip",
+                {},
+                [_zipped(archive.open(info), info.filename, info.external_attr >> 16, info.file_size, survey) for info in infos],
+            )
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:  # what is encrypted is the last
+        raise ValueError(str(error)) from error
+
+
+def _zipped(content: IO[bytes], name: str, mode: int, size: int, survey: Survey) -> Item:
+    with content:
+        if name.endswith("/"):
+            return Item(path=escaped(name), kind="directory", mode=f"{mode & 0o7777:o}")
+        return _file(content, name, mode if mode & 0o170000 else mode | 0o100000, size, survey)
+
+
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     """`key = value` lines; what is there several times is joined."""
     found: dict[str, list[str]] = {}

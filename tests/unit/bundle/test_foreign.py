@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,21 @@ def test_an_appimage_says_where_newer_ones_are(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "x.AppImage").write_bytes(bytes(data) + superblock[:-8])
     with pytest.raises(ConfigurationError, match="it is damaged"):
         inspect(tmp_path / "x.AppImage")
+
+
+def test_a_zip_is_listed_and_read_to_the_end(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("to")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.mkdir("folder")
+        archive.writestr("folder/größe.txt", "text\n" * 99)
+        archive.writestr(link, "folder")
+    found = {item.path: item for item in inspect(tmp_path / "x.zip").items}
+    assert found["folder/"].kind == "directory"
+    assert found["folder/größe.txt"].sha256 == hashlib.sha256(b"text\n" * 99).hexdigest()
+    assert (found["to"].kind, found["to"].link) == ("link", "folder")
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    data[data.index(b"folder/gr") + len("folder/größe.txt".encode()) + 2] ^= 1
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(ConfigurationError, match="it is damaged"):
+        inspect(tmp_path / "x.zip")
