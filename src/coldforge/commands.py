@@ -316,6 +316,13 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> 
 @click.option("--repo", metavar="OWNER/REPO", envvar="GITHUB_REPOSITORY", help="Where the release is (default: the source's repository).")
 @click.option("--tag", help="The release's tag (default: the tag that was built).")
 @click.option("--notes", type=click.Path(path_type=Path, dir_okay=False), help="Release notes (default: the changelog's section).")
+@click.option(
+    "--notes-mode",
+    type=click.Choice(["keep", "append", "replace"]),
+    default="keep",
+    show_default=True,
+    help="What becomes of the text of a draft that is there. Only `replace` takes a person's words away.",
+)
 @click.option("--publish", is_flag=True, help="Publish it when it is complete; otherwise it stays a draft for a person to look at.")
 @click.option("--prerelease", is_flag=True, help="Make it a pre-release, whatever its version; --promote ends that.")
 @click.option(

@@ -210,6 +210,23 @@ def test_a_persons_words_and_files_stay(dist: Path, github: FakeGitHub) -> None:
     assert "poster.png" in github.contents(TAG)
 
 
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_what_becomes_of_the_text_is_chosen(mode: str, dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    draft = github.releases[go(dist, github).id]
+    draft.body = f"Hand-written.\n\n{draft.body}"
+    notes = tmp_path / "notes.md"
+    notes.write_text("- a thing\n")
+    go(dist, github, notes=notes, notes_mode=mode)
+    assert ("Hand-written." in draft.body, draft.body.count("- a thing")) == (mode == "append", 1)
+    github.log.clear()
+    go(dist, github, notes=notes, notes_mode=mode)
+    assert writes(github) == []
+    notes.write_text("")
+    if mode == "replace":
+        with pytest.raises(ConfigurationError, match="nothing to replace"):
+            go(dist, github, notes=notes, notes_mode=mode)
+
+
 def test_several_drafts_stop_it_with_their_names(dist: Path, github: FakeGitHub) -> None:
     first, second = github.add_release(TAG), github.add_release(TAG)
     with pytest.raises(Refused, match="2 drafts") as caught:

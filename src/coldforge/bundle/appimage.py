@@ -15,13 +15,12 @@ from typing import Final
 
 from coldforge.bundle import BundleJob, desktop, documents, runtime, share, squashfs
 from coldforge.bundle.installed import installed
-from coldforge.bundle.templates import fill
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.host import files, programs
 from coldforge.plan import names
 from coldforge.project.config import Product
 from coldforge.project.runtimes import FILE
-from coldforge.recipes import find
+from coldforge.recipes import fill, find
 from coldforge.target import Target
 
 _ENTRY: Final = "build/templates/appimage/desktop"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle.templates import fill
 from coldforge.plan import names
 from coldforge.project.config import Executable, Product
+from coldforge.recipes import fill
 
 TEMPLATE: Final = "build/templates/deb/desktop"
 # The registered words of the menu specification 1.1; all others must start with X-.

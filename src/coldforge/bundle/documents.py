@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.bundle import BundleJob, control, share
-from coldforge.bundle.templates import fill
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock
 from coldforge.plan import names
 from coldforge.project.config import Executable
+from coldforge.recipes import fill
 
 MANUAL: Final = "build/templates/deb/manual.1"
 TEMPLATES: Final = (*(f"build/templates/deb/{name}" for name in ("copyright", "changelog", "lintian-overrides")), MANUAL)

@@ -11,6 +11,7 @@ from coldforge.release import preflight
 from coldforge.release.api import Forge, GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
 from coldforge.release.goal import Goal, check_publishable, make_goal
+from coldforge.release.notes import Mode
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
 from coldforge.release.upload import Published, await_complete, same_bytes, upload_all
@@ -29,6 +30,7 @@ def release(
     dry_run: bool = False,
     api_url: str | None = None,
     notes: Path | None = None,
+    notes_mode: Mode = "keep",
     replace: bool = False,
     prerelease: bool = False,
     promote: bool = False,
@@ -36,13 +38,13 @@ def release(
     """Create or complete the draft release of what `dist` holds; publish it only when asked to.
 
     To `promote` is to let a published pre-release be the release. With `replace` files of a draft that have other bytes
-    are swapped for the ones that are here.
+    are swapped for the ones that are here. `notes_mode` is what becomes of the text of a draft that is there.
 
     Raises Refused when a local file is not what the manifest says, when the tag names another commit, when the
     release is published already with other files, or several drafts compete, and when what is to be published has
     no attestation or no commit; Missing without rights; RemoteFailed after retries.
     """
-    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, replace=replace, prerelease=prerelease)
+    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, notes_mode=notes_mode, replace=replace, prerelease=prerelease)
     if promote and (goal.prerelease or publish):
         why = "with --prerelease or --publish" if prerelease or publish else f"{goal.manifest.version} is a pre-release by its version"
         raise ConfigurationError("this cannot be promoted", why=why, hint="First --publish --prerelease, later --promote alone.")

@@ -49,7 +49,8 @@ class Goal:
     `unproven` are the files without a right attestation: nothing that is published may be among them. With `replace` every file
     of a draft may be exchanged for the one that is here. `lacking` are planned artifacts of required targets that were not made: without
     them nothing is published; `without` are optional targets that were not made whole, which the text of the release tells.
-    It is a `prerelease` by its version, or because somebody asked for one.
+    It is a `prerelease` by its version, or because somebody asked for one. `block` is our own part of the text, `notes` are the rest of
+    it, and `mode` is what becomes of a text that is there.
     """
 
     dist: Path
@@ -59,6 +60,8 @@ class Goal:
     planned: tuple[Planned, ...]
     files: Mapping[str, Path]
     notes: str
+    block: str
+    mode: texts.Mode = "keep"
     unproven: tuple[Problem, ...] = ()
     replace: bool = False
     prerelease: bool = False
@@ -77,11 +80,10 @@ class Goal:
 
     def state(self, present: Release | None = None) -> dict[str, Any]:
         """The full state of the draft, with a person's changes to the `present` one kept; a partial PATCH would lose the tag."""
-        own = texts.block(self.manifest, repository=self.repository, tag=self.tag, without=self.without)
         state: dict[str, Any] = {
             "tag_name": self.tag,
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
-            "body": texts.body(present.text if present else "", own, self.notes),
+            "body": texts.body(present.text if present else "", self.block, self.notes, mode=self.mode),
             "draft": True,
             "prerelease": self.prerelease or (present is not None and present.prerelease),
         }
@@ -91,12 +93,19 @@ class Goal:
 
 
 def make_goal(
-    dist: Path, *, repo: str | None, tag: str | None, notes: Path | None, replace: bool = False, prerelease: bool = False
+    dist: Path,
+    *,
+    repo: str | None,
+    tag: str | None,
+    notes: Path | None,
+    notes_mode: texts.Mode = "keep",
+    replace: bool = False,
+    prerelease: bool = False,
 ) -> Goal:
     """Read and check what `dist` holds.
 
-    Raises ConfigurationError when nobody says where the release belongs, or when GitHub would not take
-    it; Refused when a file is not what the manifest or SHA256SUMS says.
+    Raises ConfigurationError when nobody says where the release belongs, when GitHub would not take it, or when its text
+    cannot be made; Refused when a file is not what the manifest or SHA256SUMS says.
     """
     manifest = read(dist / MANIFEST, Manifest)
     repository = _repository(repo or manifest.source.repository)
@@ -113,6 +122,11 @@ def make_goal(
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
     lacking, without = _lacking(dist, manifest)
     text = notes.read_text(encoding="utf-8") if notes else _changelog(manifest)
+    if notes_mode == "replace" and not text.strip():
+        why = f"{notes} is empty" if notes else f"CHANGELOG.md has no section for {manifest.version}"
+        raise ConfigurationError(
+            "there is nothing to replace the release's text with", why=why, hint="Write it, or name a file: --notes FILE."
+        )
     return Goal(
         dist=dist,
         repository=repository,
@@ -121,6 +135,8 @@ def make_goal(
         planned=planned,
         files=paths,
         notes=text,
+        block=texts.block(manifest, repository=repository, tag=named, without=without, project=Path()),
+        mode=notes_mode,
         unproven=unproven,
         replace=replace,
         prerelease=prerelease or is_prerelease(manifest.version),

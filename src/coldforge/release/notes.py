@@ -1,14 +1,22 @@
-"""Release notes: the changelog's section, and a block of our own between marks; a person's words are never touched."""
+"""Release notes: the changelog's section, and a block of our own between marks; a person's words are touched only when asked to."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
 
-from coldforge.records import Manifest
+from coldforge import recipes
+from coldforge.errors import ConfigurationError
+from coldforge.records import Artifact, Manifest
+
+Mode = Literal["keep", "append", "replace"]
 
 BEGIN: Final = "<!-- coldforge:begin -->"
 END: Final = "<!-- coldforge:end -->"
+TEMPLATE: Final = "build/templates/release/notes.md"
 LONGEST: Final = 125_000  # characters that GitHub accepts
 CUT: Final = "\n\n(cut: the text is longer than GitHub accepts)"
 # a begin without an end must not swallow the words up to the next block
@@ -25,33 +33,104 @@ def changelog_section(text: str, version: str) -> str:
     return text[match.end() : following.start() if following else len(text)].strip()
 
 
-def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, ...] = ()) -> str:
-    """The download table, optional targets that are missing, and how to verify."""
+def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, ...] = (), project: Path | None = None) -> str:
+    """What the template makes of the download table, the optional targets that are missing, and how to install and verify.
+
+    Raises ConfigurationError when the `project`'s own template cannot be filled in, or holds the marks of the block.
+    """
+    verify = f"`coldforge verify {repository}@{tag}` checks who made these files, and from what."
+    values = {
+        "product": manifest.product,
+        "version": manifest.version,
+        "repository": repository,
+        "tag": tag,
+        "downloads": _downloads(manifest),
+        "missing": f"Not in this release: {', '.join(without)}" if without else "",
+        "install": _installs(manifest),
+        "verify": f"{verify} `sha256sum -c --ignore-missing SHA256SUMS` tells only that they came whole.",
+    }
+    text = recipes.fill(TEMPLATE, values, project or recipes.ROOT).decode()
+    if BEGIN in text or END in text:
+        why = "everything between its marks is renewed in every run, and it writes them itself"
+        raise ConfigurationError(f"{TEMPLATE} holds a mark of coldforge's block", why=why, hint=f"Take {BEGIN} and {END} out.")
+    text = re.sub(r"\n{3,}", "\n\n", text).strip()  # where a word had nothing to say
+    return "\n".join([BEGIN, _subject(repository, tag), text, END])
+
+
+def _downloads(manifest: Manifest) -> str:
     rows = [f"| {a.target} | `{a.name}` | {a.size / 1e6:.1f} MB | `{a.sha256[:16]}…` |" for a in manifest.artifacts]
-    head = [BEGIN, "### Downloads", "", "| system | file | size | sha256 |", "|---|---|---:|---|"]
-    missing = [f"Not in this release: {', '.join(without)}", ""] if without else []
-    return "\n".join([*head, *rows, "", *missing, _how_to_verify(repository, tag), END])
+    return "\n".join(["| system | file | size | sha256 |", "|---|---|---:|---|", *rows])
 
 
-def _how_to_verify(repository: str, tag: str) -> str:
-    return f"Verify: `coldforge verify {repository}@{tag}`"
+# How a downloaded file is put to use, by its format; what is not named here (sbom, signature, zsync) goes with another file.
+INSTALL: Final[Mapping[str, str]] = {
+    "apk": "sudo apk add --allow-untrusted ./{0}",
+    "appimage": "chmod +x {0} && ./{0}",
+    "arch": "sudo pacman -U ./{0}",
+    "deb": "sudo apt install ./{0}",
+    "flatpak": "flatpak install --bundle {0}",
+    "ipk": "opkg install ./{0}",
+    "msi": "msiexec /i {0}",
+    "msix": "Add-AppxPackage {0}",
+    "nsis": ".\\{0}",
+    "onefile": "chmod +x {0} && ./{0}",
+    "rpm": "sudo dnf install ./{0}",
+    "snap": "sudo snap install --dangerous {0}",
+    "tar.gz": "tar -xzf {0}",
+    "tar.zst": "tar --zstd -xf {0}",
+    "zip": "unzip {0}",
+}
+WINDOWS: Final[Mapping[str, str]] = {"onefile": ".\\{0}", "zip": "Expand-Archive {0}"}  # where they are done otherwise
+
+
+def _installs(manifest: Manifest) -> str:
+    """One command for each file that can be installed, unpacked or started."""
+    rows = [f"| {a.target} | {a.format} | `{command}` |" for a in manifest.artifacts if (command := _install(a))]
+    return "\n".join(["| system | format | command |", "|---|---|---|", *rows]) if rows else "None of these files is installed."
+
+
+def _install(artifact: Artifact) -> str:
+    commands = {**INSTALL, **WINDOWS} if artifact.target.startswith("windows-") else INSTALL
+    return commands.get(artifact.format, "").format(artifact.name)
+
+
+def _subject(repository: str, tag: str) -> str:
+    """Which release a block is about, in a line that nobody sees: the template may leave everything else out."""
+    return f"<!-- coldforge:release {repository}@{tag} -->"
 
 
 def is_about(text: str, *, repository: str, tag: str) -> bool:
     """Whether a release's text has our block for this tag, which tells a draft that lost its tag."""
     found = _BLOCK.search(text)
-    return found is not None and _how_to_verify(repository, tag) in found[0].splitlines()
+    return found is not None and _subject(repository, tag) in found[0].splitlines()
 
 
-def body(present: str, own: str, notes: str) -> str:
-    """The whole text: `own` takes the place of the old block, everything else of a text that is there stays.
+def body(present: str, own: str, notes: str, *, mode: Mode = "keep") -> str:
+    """The whole text: `own` takes the place of the old block, and what stands outside of it is a person's.
 
-    `notes` are used only where there was no text yet. Only they are cut to GitHub's limit: nothing of a person's text is.
+    To `keep` is to use `notes` only where there was no text yet, to `append` is to put them behind what is there, once; only to
+    `replace` takes a person's words away. Only the notes are cut to GitHub's limit: nothing of a person's text is.
     """
-    if _BLOCK.search(present):
-        return _BLOCK.sub(lambda _: own, present, count=1)
-    if present.strip():
-        return f"{present.strip()}\n\n{own}"
-    room, start = LONGEST - len(own) - len(CUT) - 2, notes.strip()
-    kept = start if len(start) <= room + len(CUT) else start[: max(0, room)].rstrip() + CUT
-    return f"{kept}\n\n{own}" if kept else own
+    old = _BLOCK.search(present)
+    before, after = (present[: old.start()], present[old.end() :]) if old else (present, "")
+    text = notes.strip()
+    # in a line that nobody sees: a person may change what was appended, and gets it no second time
+    mark = f"<!-- coldforge:notes {hashlib.sha256(text.encode()).hexdigest()[:16]} -->"
+    marked = f"{mark}\n{text}" if mode == "append" and text else text
+    if mode == "replace" or not present.strip():
+        return _joined(_cut(marked, taken=len(own) + 2), own)
+    if mode == "append" and text and not any(mark in part or text in part for part in (before, after)):
+        return _joined(before.rstrip(), _cut(marked, taken=len(before) + len(own) + len(after) + 4), own) + after
+    return f"{before}{own}{after}" if old else f"{present.strip()}\n\n{own}"
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _cut(text: str, *, taken: int) -> str:
+    """As much of a text as GitHub accepts when so many characters are `taken`, and a word about it."""
+    room = LONGEST - taken
+    if len(text) <= room:
+        return text
+    return f"{text[: room - len(CUT)].rstrip()}{CUT}" if room > len(CUT) else ""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.release.notes import BEGIN, END, LONGEST, block, body, changelog_section
+from coldforge.errors import ConfigurationError
+from coldforge.plan.formats import FORMATS
+from coldforge.release.notes import BEGIN, END, INSTALL, LONGEST, TEMPLATE, block, body, changelog_section, is_about
 from support.releases import make_release
 
 CHANGELOG = """\
@@ -53,6 +57,40 @@ def test_a_text_without_a_block_gets_one_behind_it() -> None:
     assert body("", f"{BEGIN}x{END}", "From the changelog.") == f"From the changelog.\n\n{BEGIN}x{END}"
 
 
+@given(plain, plain, plain.filter(bool))
+def test_appended_notes_come_once_and_take_nothing_away(before: str, after: str, notes: str) -> None:
+    text = f"{before}\n{BEGIN}old{END}\n{after}"
+    once = body(text, f"{BEGIN}new{END}", notes, mode="append")
+    assert once.startswith(before)
+    assert once.endswith(f"{BEGIN}new{END}\n{after}")
+    assert notes in once
+    assert body(once, f"{BEGIN}new{END}", notes, mode="append") == once
+
+
+def test_appended_notes_that_a_person_changed_stay_changed() -> None:
+    once = body("By hand.", f"{BEGIN}x{END}", "- a ting", mode="append")
+    mended = once.replace("a ting", "a thing")
+    assert mended != once
+    assert body(mended, f"{BEGIN}x{END}", "- a ting", mode="append") == mended
+    assert body(mended, f"{BEGIN}x{END}", "", mode="append") == mended
+
+
+def test_only_replacing_takes_words_away() -> None:
+    text = f"By hand.\n\n{BEGIN}old{END}\n\nBy hand, too."
+    assert body(text, f"{BEGIN}new{END}", "notes", mode="replace") == f"notes\n\n{BEGIN}new{END}"
+
+
+def test_appended_notes_are_cut_and_a_persons_words_are_not() -> None:
+    words = "w" * (LONGEST - 1000)
+    once = body(words, f"{BEGIN}table{END}", "x" * 5000, mode="append")
+    assert once.startswith(words)
+    assert "cut:" in once
+    assert len(once) <= LONGEST
+    assert body(once, f"{BEGIN}table{END}", "x" * 5000, mode="append") == once
+    full = "w" * (LONGEST - len(f"{BEGIN}table{END}") - 2)
+    assert body(full, f"{BEGIN}table{END}", "x" * 5000, mode="append") == f"{full}\n\n{BEGIN}table{END}"
+
+
 def test_notes_are_cut_to_what_github_accepts_and_the_block_is_not() -> None:
     text = body("", f"{BEGIN}table{END}", "x" * 200_000)
     assert len(text) <= LONGEST
@@ -65,3 +103,45 @@ def test_the_table_has_every_artifact(tmp_path: Path) -> None:
     text = block(manifest, repository="acme/demo", tag="v1.0.0")
     assert all(artifact.name in text for artifact in manifest.artifacts)
     assert "coldforge verify acme/demo@v1.0.0" in text
+
+
+def test_every_file_that_can_be_installed_has_its_command(tmp_path: Path) -> None:
+    manifest = make_release(tmp_path)
+    (target,) = manifest.targets
+    first, second = target.artifacts
+    made = (
+        msgspec.structs.replace(first, format="onefile", target="windows-x86_64"),
+        msgspec.structs.replace(second, format="deb"),
+    )
+    manifest = msgspec.structs.replace(manifest, targets=(msgspec.structs.replace(target, artifacts=made),))
+    text = block(manifest, repository="acme/demo", tag="v1.0.0", without=("macos-arm64",))
+    assert f"| linux-x86_64 | deb | `sudo apt install ./{second.name}` |" in text
+    assert f"| windows-x86_64 | onefile | `.\\{first.name}` |" in text
+    assert "Not in this release: macos-arm64" in text
+    assert "\n\n\n" not in text
+
+
+def test_each_format_says_how_it_is_installed_or_goes_with_another() -> None:
+    assert set(FORMATS) - set(INSTALL) == {"sbom", "zsync"}
+    assert set(INSTALL) <= set(FORMATS)
+
+
+def test_a_projects_own_template_says_what_it_likes(tmp_path: Path) -> None:
+    manifest = make_release(tmp_path / "dist")
+    own = tmp_path / "project" / TEMPLATE
+    own.parent.mkdir(parents=True)
+    own.write_text("$product $version costs 5 $$ at $repository.\n")
+    text = block(manifest, repository="acme/demo", tag="v1.0.0", project=tmp_path / "project")
+    assert "\ndemo 1.0.0 costs 5 $ at acme/demo.\n" in text
+    assert is_about(text, repository="acme/demo", tag="v1.0.0")
+    assert not is_about(text, repository="acme/demo", tag="v1.0.1")
+
+
+@pytest.mark.parametrize("wrong", ["$price", "5 $", END])
+def test_a_template_that_cannot_be_used_is_named(wrong: str, tmp_path: Path) -> None:
+    manifest = make_release(tmp_path / "dist")
+    own = tmp_path / TEMPLATE
+    own.parent.mkdir(parents=True)
+    own.write_text(wrong)
+    with pytest.raises(ConfigurationError, match=TEMPLATE):
+        block(manifest, repository="acme/demo", tag="v1.0.0", project=tmp_path)
