@@ -317,6 +317,11 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> 
 @click.option("--tag", help="The release's tag (default: the tag that was built).")
 @click.option("--notes", type=click.Path(path_type=Path, dir_okay=False), help="Release notes (default: the changelog's section).")
 @click.option(
+    "--notes-from",
+    type=click.Choice(["changelog", "commits", "github", "none"]),
+    help="Where notes come from without --notes: git's commits since the version before, or GitHub's own generator (default: changelog).",
+)
+@click.option(
     "--notes-mode",
     type=click.Choice(["keep", "append", "replace"]),
     default="keep",

@@ -227,6 +227,70 @@ def test_what_becomes_of_the_text_is_chosen(mode: str, dist: Path, github: FakeG
             go(dist, github, notes=notes, notes_mode=mode)
 
 
+@pytest.mark.parametrize("fault", [None, Fault("502", path="/generate-notes"), Fault("cut after", path="/generate-notes")])
+def test_github_writes_the_notes_since_the_version_before(fault: Fault | None, dist: Path, github: FakeGitHub) -> None:
+    github.add_release("v0.9.0", draft=False)
+    github.add_release("v0.10.0", draft=False)
+    github.add_release("v1.1.0", draft=False)  # of another branch, and newer by date
+    github.faults = [fault] if fault else []
+    draft = github.releases[go(dist, github, notes_from="github").id]
+    assert draft.body.startswith("## What's Changed")
+    assert draft.body.count("/compare/v0.10.0...v1.0.0") == 1
+    assert f"`{DEB}`" in draft.body
+    draft.body = draft.body.replace("A thing", "Our thing")
+    go(dist, github, notes_from="github")
+    assert "* Our thing" in draft.body
+
+
+def test_notes_come_from_commits_of_the_repository_at_hand(
+    dist: Path, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    commits = ["feat: first", "fix(ui): the <b>old</b> one", "feat!: none without", "mend it"]
+    built = make_history(project, [*commits[:1], "v0.9.0", *commits[1:]])
+    change_manifest(dist, commit=built)
+    monkeypatch.chdir(project)
+    body = github.releases[go(dist, github, notes_from="commits").id].body
+    texts = [line.partition(" (")[0] for line in body.splitlines() if line.startswith(("### ", "- "))]
+    assert texts[:6] == ["### Breaking", "- none without", "### Fixed", "- the &lt;b>old&lt;/b> one", "### Changed", "- mend it"]
+    change_manifest(dist, commit="b" * 40)
+    with pytest.raises(ConfigurationError, match="git does not know bbbbbbbbbbbb here"):
+        go(dist, github, notes_from="commits")
+
+
+def test_a_history_that_is_cut_tells_no_notes(dist: Path, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = make_history(tmp_path / "project", ["one", "two"])
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{tmp_path / 'project'}", "cut")
+    change_manifest(dist, commit=built)
+    monkeypatch.chdir(tmp_path / "cut")
+    with pytest.raises(ConfigurationError, match="not fetched whole"):
+        go(dist, github, notes_from="commits")
+
+
+def test_notes_come_from_one_place(dist: Path, github: FakeGitHub, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    with pytest.raises(ConfigurationError, match="two places"):
+        go(dist, github, notes=notes, notes_from="none")
+    go(dist, github, notes_from="none")
+    assert [release.body.startswith("<!-- coldforge:begin -->") for release in github.releases.values()] == [True]
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git prints, without anybody's settings."""
+    names = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(["git", *names, *words], cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def make_history(project: Path, steps: list[str]) -> str:
+    """A repository with a commit for each step, or a tag for one that begins with `v`; the last commit."""
+    project.mkdir()
+    git(project, "init", "-q")
+    for step in steps:
+        git(project, *(["tag", step] if step.startswith("v") else ["commit", "-q", "--allow-empty", "-m", step]))
+    return git(project, "rev-parse", "HEAD").strip()
+
+
 def test_several_drafts_stop_it_with_their_names(dist: Path, github: FakeGitHub) -> None:
     first, second = github.add_release(TAG), github.add_release(TAG)
     with pytest.raises(Refused, match="2 drafts") as caught:

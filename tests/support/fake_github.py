@@ -393,8 +393,8 @@ class FakeGitHub:
             found_commit = self.tags.get(match[1])
             text = {"Content-Type": "application/vnd.github.sha"}
             return (200, found_commit.encode(), text) if found_commit else (422, {"message": f"No commit found for SHA: {match[1]}"}, {})
-        if (method, rest) == ("POST", "/releases"):
-            return self._create(json.loads(body))
+        if method == "POST" and rest in ("/releases", "/releases/generate-notes"):
+            return (self._create if rest == "/releases" else self._write_notes)(json.loads(body))
         if match := re.fullmatch(r"/releases/tags/(.+)", rest):
             tagged = (r for r in self.releases.values() if r.tag == match[1] and not r.draft)
             found = next(tagged, None)
@@ -452,6 +452,18 @@ class FakeGitHub:
         )
         self.releases[release.id] = release
         return 201, self._release_json(release), {"Location": f"{self.url}/repos/{self.repository}/releases/{release.id}"}
+
+    def _write_notes(self, document: Json) -> Answer:
+        """Notes for a tag that is there or will be, since one that must be there; nothing is kept of them."""
+        tag, previous = document["tag_name"], document.get("previous_tag_name", "")
+        known = {*self.tags, *(r.tag for r in self.releases.values() if not r.draft)}
+        if tag not in known and not document.get("target_commitish"):
+            return 422, {"message": "Validation Failed", "errors": ["Invalid target_commitish parameter"]}, {}
+        if previous and previous not in known:
+            return 422, {"message": "Validation Failed", "errors": ["Invalid previous_tag parameter"]}, {}
+        page = f"https://github.com/{self.repository}"
+        span = f"compare/{previous}...{tag}" if previous else f"commits/{tag}"
+        return 200, {"name": tag, "body": f"## What's Changed\n* A thing\n\n**Full Changelog**: {page}/{span}"}, {}
 
     def _invalid(self, resource: str, code: str, name: str) -> Answer:
         errors = [{"resource": resource, "code": code, "field": name}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -95,6 +96,43 @@ def version_of(tag: str) -> Version | None:
         return Version(re.split(r"[/@]|-(?=v?\d)", tag, maxsplit=1)[-1] if not tag[:1].isdigit() else tag)
     except InvalidVersion:
         return None
+
+
+def previous_tag(tag: str, tags: Iterable[str]) -> str:
+    """Of `tags` the one of the highest version below that of `tag`, under the same name; empty when there is none.
+
+    A final version follows on the final one before it, whatever candidates came between.
+    """
+    mine = version_of(tag)
+    if mine is None:
+        return ""
+    known = {other: version for other in tags if _name_in(other) == _name_in(tag) and (version := version_of(other)) is not None}
+    lower = {other: version for other, version in known.items() if version < mine and (mine.is_prerelease or not version.is_prerelease)}
+    return max(lower, key=lower.__getitem__, default="")
+
+
+def _name_in(tag: str) -> str:
+    """What stands in front of the version: one repository may have tags of several products."""
+    return "" if tag[:1].isdigit() else "".join(re.split(r"([/@]|-(?=v?\d))", tag, maxsplit=1)[:-1])
+
+
+def changes(root: Path, source: SourceRecord, tag: str) -> tuple[tuple[str, str], ...]:
+    """Short name and first line of each commit since the version before `tag`, the newest first; merges say nothing of their own.
+
+    Raises ConfigurationError when git, in `root`, does not know the commit that was built, or not all that came before it.
+    """
+    if not source.commit or not _git(root, "rev-parse", "--verify", "--quiet", f"{source.commit}^{{commit}}"):
+        what = f"git does not know {source.commit[:12]} here" if source.commit else "the manifest names no commit"
+        hint = "Run it in the repository that the files were built from, or take the notes from elsewhere: --notes-from, --notes FILE."
+        raise ConfigurationError(f"there are no notes from commits: {what}", hint=hint)
+    if _git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+        hint = "Run `git fetch --unshallow --tags`; for actions/checkout say `fetch-depth: 0`."
+        raise ConfigurationError("there are no notes from commits: the history was not fetched whole", hint=hint)
+    since = previous_tag(tag, _git(root, "tag", "--merged", source.commit).split())
+    range_ = f"refs/tags/{since}..{source.commit}" if since else source.commit
+    place = [f":(top,literal){source.path}"] if source.path else []
+    log = _git(root, "log", "--no-show-signature", "--no-merges", "--encoding=UTF-8", "--format=%h %s", range_, "--", *place)
+    return tuple((line.partition(" ")[0], line.partition(" ")[2]) for line in log.splitlines())
 
 
 def repository_of(url: str) -> str:

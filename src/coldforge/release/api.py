@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from coldforge.errors import Missing
-from coldforge.release.wire import UPLOAD_TIMEOUTS, Failure, Wire
+from coldforge.release.wire import UPLOAD_TIMEOUTS, Failure, Wire, retried
 
 DEFAULT: Final = "https://api.github.com"
 T = TypeVar("T")
@@ -62,6 +62,10 @@ class _Switch(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = False
 
 
+class _Notes(msgspec.Struct, frozen=True, kw_only=True):
+    body: str
+
+
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """What can be done in a repository. `push` is None when the server does not tell."""
 
@@ -98,6 +102,8 @@ class Forge(Protocol):
     def published(self, tag: str) -> Release | None: ...
 
     def commit_of(self, tag: str) -> str: ...
+
+    def written_notes(self, tag: str, *, commit: str, previous: str) -> str: ...
 
     def assets(self, number: int) -> tuple[Asset, ...]: ...
 
@@ -180,6 +186,21 @@ class GitHub:
         except Failure as failure:
             if failure.status in (404, 409, 422):  # 409: a repository without any commit
                 return ""
+            raise
+
+    def written_notes(self, tag: str, *, commit: str, previous: str) -> str:
+        """What GitHub itself writes about a tag, since the `previous` one if that is named; nothing is kept there.
+
+        `commit` is what the tag will name when it is not there yet.
+        """
+        about = {"tag_name": tag, "target_commitish": commit, "previous_tag_name": previous}
+        told = {key: value for key, value in about.items() if value}
+        url = f"{self._base}/releases/generate-notes"
+        try:
+            return retried(lambda: self._wire.write("POST", url, _Notes, json=told), "asking GitHub for notes").body
+        except Failure as failure:
+            if failure.status == 404:
+                raise self._unseen() from failure
             raise
 
     def assets(self, number: int) -> tuple[Asset, ...]:

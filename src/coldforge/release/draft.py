@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from coldforge.errors import ConfigurationError, Missing, Problem, Refused, RemoteFailed
+from coldforge.project.source import previous_tag
 from coldforge.release import preflight
 from coldforge.release.api import Forge, GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
 from coldforge.release.goal import Goal, check_publishable, make_goal
-from coldforge.release.notes import Mode
+from coldforge.release.notes import Mode, Source
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
 from coldforge.release.upload import Published, await_complete, same_bytes, upload_all
@@ -30,6 +32,7 @@ def release(
     dry_run: bool = False,
     api_url: str | None = None,
     notes: Path | None = None,
+    notes_from: Source | None = None,
     notes_mode: Mode = "keep",
     replace: bool = False,
     prerelease: bool = False,
@@ -38,13 +41,23 @@ def release(
     """Create or complete the draft release of what `dist` holds; publish it only when asked to.
 
     To `promote` is to let a published pre-release be the release. With `replace` files of a draft that have other bytes
-    are swapped for the ones that are here. `notes_mode` is what becomes of the text of a draft that is there.
+    are swapped for the ones that are here. `notes_mode` is what becomes of the text of a draft that is there,
+    and `notes_from` where the new text comes from when no file is named (default: the changelog).
 
     Raises Refused when a local file is not what the manifest says, when the tag names another commit, when the
     release is published already with other files, or several drafts compete, and when what is to be published has
     no attestation or no commit; Missing without rights; RemoteFailed after retries.
     """
-    goal = make_goal(dist, repo=repo, tag=tag, notes=notes, notes_mode=notes_mode, replace=replace, prerelease=prerelease)
+    goal = make_goal(
+        dist,
+        repo=repo,
+        tag=tag,
+        notes=notes,
+        notes_from=notes_from,
+        notes_mode=notes_mode,
+        replace=replace,
+        prerelease=prerelease,
+    )
     if promote and (goal.prerelease or publish):
         why = "with --prerelease or --publish" if prerelease or publish else f"{goal.manifest.version} is a pre-release by its version"
         raise ConfigurationError("this cannot be promoted", why=why, hint="First --publish --prerelease, later --promote alone.")
@@ -62,12 +75,20 @@ def release(
         raise Missing("there is no token to release with", hint="Set GITHUB_TOKEN; it needs `contents: write`.")
     github = GitHub(goal.repository, api_url=api_url, token=token)
     try:
+        goal = _with_notes(github, goal) if notes_from == "github" and not promote else goal  # what is promoted keeps its text
         record = _promote(github, goal, dry_run=dry_run) if promote else _converge(github, goal, publish=publish, dry_run=dry_run)
     except Failure as failure:
         raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
     if not dry_run:
         keep(goal, record)
     return record
+
+
+def _with_notes(github: Forge, goal: Goal) -> Goal:
+    """The goal with GitHub's notes since the release before it. Left to itself GitHub takes the newest by date, also of another branch."""
+    others = [item.tag_name for item in github.releases() if not item.draft and (goal.prerelease or not item.prerelease)]
+    text = github.written_notes(goal.tag, commit=goal.manifest.source.commit, previous=previous_tag(goal.tag, others))
+    return dataclasses.replace(goal, notes=text)
 
 
 def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:

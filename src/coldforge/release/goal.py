@@ -14,6 +14,7 @@ import msgspec
 
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
+from coldforge.project.source import changes
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read, released_files, sums
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
@@ -98,11 +99,12 @@ def make_goal(
     repo: str | None,
     tag: str | None,
     notes: Path | None,
+    notes_from: texts.Source | None = None,
     notes_mode: texts.Mode = "keep",
     replace: bool = False,
     prerelease: bool = False,
 ) -> Goal:
-    """Read and check what `dist` holds.
+    """Read and check what `dist` holds. Notes from GitHub are left empty: only its server can make them.
 
     Raises ConfigurationError when nobody says where the release belongs, when GitHub would not take it, or when its text
     cannot be made; Refused when a file is not what the manifest or SHA256SUMS says.
@@ -121,12 +123,11 @@ def make_goal(
     unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)})
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
     lacking, without = _lacking(dist, manifest)
-    text = notes.read_text(encoding="utf-8") if notes else _changelog(manifest)
-    if notes_mode == "replace" and not text.strip():
-        why = f"{notes} is empty" if notes else f"CHANGELOG.md has no section for {manifest.version}"
-        raise ConfigurationError(
-            "there is nothing to replace the release's text with", why=why, hint="Write it, or name a file: --notes FILE."
-        )
+    text = _notes(notes, notes_from, manifest, named)
+    if notes_mode == "replace" and notes_from not in ("github", "none") and not text.strip():
+        why = f"{notes or notes_from or 'CHANGELOG.md'} says nothing about {manifest.version}"
+        hint = "Write the notes, or take them from elsewhere: --notes-from, --notes FILE."
+        raise ConfigurationError("there is nothing to replace the release's text with", why=why, hint=hint)
     return Goal(
         dist=dist,
         repository=repository,
@@ -181,6 +182,17 @@ def is_prerelease(version: str) -> bool:
 
 def _tag_of_job() -> str:
     return os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
+
+
+def _notes(file: Path | None, source: texts.Source | None, manifest: Manifest, tag: str) -> str:
+    if file and source:
+        why = "--notes and --notes-from were both given"
+        raise ConfigurationError("the notes cannot come from two places", why=why, hint="Name one of them.")
+    if file:
+        return file.read_text(encoding="utf-8")
+    if source == "commits":
+        return texts.from_commits(changes(Path(), manifest.source, tag))
+    return "" if source in ("github", "none") else _changelog(manifest)
 
 
 def _changelog(manifest: Manifest) -> str:

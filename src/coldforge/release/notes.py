@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,12 +13,17 @@ from coldforge.errors import ConfigurationError
 from coldforge.records import Artifact, Manifest
 
 Mode = Literal["keep", "append", "replace"]
+Source = Literal["changelog", "commits", "github", "none"]
 
 BEGIN: Final = "<!-- coldforge:begin -->"
 END: Final = "<!-- coldforge:end -->"
 TEMPLATE: Final = "build/templates/release/notes.md"
 LONGEST: Final = 125_000  # characters that GitHub accepts
 CUT: Final = "\n\n(cut: the text is longer than GitHub accepts)"
+_KIND: Final = re.compile(r"(?P<kind>\w+)(?:\([^)]*\))?(?P<breaking>!)?: +(?P<text>.+)")
+_KINDS: Final[Mapping[str, str]] = {"feat": "New", "fix": "Fixed"}
+BREAKING: Final = "Breaking"
+OTHERS: Final = "Changed"
 # a begin without an end must not swallow the words up to the next block
 _BLOCK: Final = re.compile(f"{re.escape(BEGIN)}(?:(?!{re.escape(BEGIN)}).)*?{re.escape(END)}", re.DOTALL)
 
@@ -31,6 +36,23 @@ def changelog_section(text: str, version: str) -> str:
         return ""
     following = re.compile(rf"^#{{1,{len(match[1])}}}\s", re.MULTILINE).search(text, match.end())
     return text[match.end() : following.start() if following else len(text)].strip()
+
+
+def from_commits(commits: Iterable[tuple[str, str]]) -> str:
+    """A list of commits (short name and first line), grouped by the kind that their first lines tell when these tell any.
+
+    Source of the kinds: https://www.conventionalcommits.org/en/v1.0.0/
+    """
+    groups: dict[str, list[str]] = {title: [] for title in (*_KINDS.values(), BREAKING, OTHERS)}
+    for name, line in commits:
+        told = _KIND.fullmatch(line)
+        title = BREAKING if told and told["breaking"] else _KINDS.get(told["kind"].lower(), OTHERS) if told else OTHERS
+        text = told["text"] if told and title != OTHERS else line
+        groups[title].append(f"- {text.replace('<', '&lt;')} ({name})")  # a commit's words are no HTML, and end no block of ours
+    order = (BREAKING, *_KINDS.values(), OTHERS)
+    filled = [title for title in order if groups[title]]
+    parts = (["" if filled == [OTHERS] else f"### {title}\n", *groups[title]] for title in filled)
+    return "\n\n".join("\n".join(part).strip() for part in parts)
 
 
 def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, ...] = (), project: Path | None = None) -> str:

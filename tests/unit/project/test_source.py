@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.project.source import newest_tag, repository_of
+from coldforge.project.source import newest_tag, previous_tag, repository_of
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,24 @@ from coldforge.project.source import newest_tag, repository_of
 def test_the_tag_of_the_highest_version(tags: list[str], newest: str) -> None:
     assert newest_tag(tags) == newest
     assert newest_tag(tags[::-1]) == newest
+
+
+@pytest.mark.parametrize(
+    ("tag", "tags", "previous"),
+    [
+        ("v1.0.0", [], ""),
+        ("v1.0.0", ["v1.0.0", "v2.0.0"], ""),
+        ("v1.10.0", ["v1.8.0", "v1.9.0", "v1.10.0", "v2.0.0", "nightly"], "v1.9.0"),
+        ("v1.0.0", ["v0.9.0", "v1.0.0rc1"], "v0.9.0"),
+        ("v1.0.0rc2", ["v0.9.0", "v1.0.0rc1"], "v1.0.0rc1"),
+        ("demo/v1.2.0", ["demo/v1.1.0", "other/v1.1.5", "v1.1.6"], "demo/v1.1.0"),
+        ("my-app-1.2", ["my-app-1.1", "app-1.1.5"], "my-app-1.1"),
+        ("nightly", ["v1.0.0"], ""),
+    ],
+)
+def test_the_tag_of_the_version_before(tag: str, tags: list[str], previous: str) -> None:
+    assert previous_tag(tag, tags) == previous
+    assert previous_tag(tag, tags[::-1]) == previous
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coldforge.errors import ConfigurationError
 from coldforge.plan.formats import FORMATS
-from coldforge.release.notes import BEGIN, END, INSTALL, LONGEST, TEMPLATE, block, body, changelog_section, is_about
+from coldforge.release.notes import BEGIN, END, INSTALL, LONGEST, TEMPLATE, block, body, changelog_section, from_commits, is_about
 from support.releases import make_release
 
 CHANGELOG = """\
@@ -39,6 +39,16 @@ def test_the_section_of_exactly_this_version() -> None:
     assert changelog_section(CHANGELOG, "1.2.3") == "- a thing\n\n### Fixed\n\n- another"
     assert changelog_section(CHANGELOG, "1.2.30") == "- no"
     assert changelog_section(CHANGELOG, "1.2") == ""
+
+
+def test_commits_are_grouped_when_they_say_what_they_are() -> None:
+    assert from_commits([("a1", "mend it"), ("b2", "Docs: say it")]) == "- mend it (a1)\n- Docs: say it (b2)"
+    told = [("a1", "fix(ui): one <!-- two"), ("b2", "feat: three"), ("c3", "refactor!: four"), ("d4", "docs: five")]
+    expected = (
+        "### Breaking\n\n- four (c3)\n\n### New\n\n- three (b2)\n\n### Fixed\n\n- one &lt;!-- two (a1)\n\n### Changed\n\n- docs: five (d4)"
+    )
+    assert from_commits(told) == expected
+    assert from_commits([]) == ""
 
 
 plain = st.text(st.characters(codec="ascii", exclude_characters="<>\r")).map(str.strip)
