@@ -43,8 +43,9 @@ def says_nothing(trail: Trail, whole: str, changed: str) -> bool:
     return trail[-1] in ("mediaType", "hint", "keyid")
 
 
-def meaning_of_note(text: str) -> tuple[str, str]:
-    return text.partition("\n\n")[0], text.rsplit(maxsplit=1)[-1]
+def meaning_of_note(text: str) -> tuple[str, bytes | None]:
+    """What is signed, and the last signature; the last character of base64 has bits that stand for nothing."""
+    return text.partition("\n\n")[0], encoded(text.rsplit(maxsplit=1)[-1])
 
 
 def said_at(text: str) -> tuple[Any, bytes]:
