@@ -35,6 +35,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
     targets = [word for value in chosen for word in ("--target", value)]
     narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
     here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
+    notes = [*_option("--notes-from", given("NOTES_FROM")), *_option("--notes-mode", given("NOTES_MODE"))]
     options = {
         "plan": narrowed,
         "build": [*narrowed, "--out", out, *host],
@@ -43,7 +44,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "smoke": [*targets, "--out", out],
         "sign": [],  # its keys are secrets of the job, and come by the environment
         "attest": _option("--trust-config", trust),
-        "release": [*here, *_option("--tag", given("TAG")), *_flag("--publish", given("PUBLISH"))],
+        "release": [*here, *_option("--tag", given("TAG")), *notes, *_flag("--publish", given("PUBLISH"))],
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],
     }
     line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]

@@ -92,6 +92,8 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",
         "COLDFORGE_SIGN_PAYLOAD": "true",
+        "COLDFORGE_NOTES_FROM": "commits",
+        "COLDFORGE_NOTES_MODE": "append",
         "COLDFORGE_PARTS": "parts",
         "COLDFORGE_DIGESTS": '{"linux-x86_64": "12"}',
     }
