@@ -12,7 +12,7 @@ from typing import Final
 from coldforge.host import files, flatpaks, sections, squashfs
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
-from coldforge.rebuild.views import CHUNK, Budget, part, view_of
+from coldforge.rebuild.views import Budget, kept, part, saved
 
 _SUPERBLOCK: Final = struct.Struct("<8xII4xH2xH")  # time, bytes of a block, number of the compressor, flags
 
@@ -31,22 +31,15 @@ def appimage(view: memoryview) -> Container | None:
 def image(view: memoryview, budget: Budget) -> Container:
     """The members of an image. Raises one of `damage()`, and Missing without the tool."""
     with files.scratch("image") as folder:
-        with (folder / "image").open("wb") as stream:
-            stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
-        entries = squashfs.unpack(folder / "image", folder / "all")
-        budget.take((folder / "all").stat().st_size)
-        content = view_of(folder / "all")  # it stays readable when it has no name any more
+        entries = squashfs.unpack(saved(view, folder / "image"), folder / "all")
+        content = kept(folder / "all", budget)
     return Container(kind="squashfs", facts=_facts(view), members=tuple(_member(entry, content) for entry in entries))
 
 
 def flatpak(view: memoryview, budget: Budget) -> Container:
     """What is in a flatpak bundle. Raises one of `damage()`, and Missing without the tools."""
     with files.scratch("flatpak") as folder:
-        with (folder / "bundle").open("wb") as stream:
-            stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
-        tar = flatpaks.unpack(folder / "bundle", folder)
-        budget.take(tar.stat().st_size)
-        content = view_of(tar)
+        content = kept(flatpaks.unpack(saved(view, folder / "bundle"), folder), budget)
     return Container(kind="flatpak", members=(Member(name="", read=lambda: content),))
 
 

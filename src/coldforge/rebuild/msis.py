@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from coldforge.host import cab, files, msi, ole
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
-from coldforge.rebuild.views import Budget, file_of, part, view_of
+from coldforge.rebuild.views import Budget, file_of, kept, part
 
 _LATER: Final = ("File", "MsiFileHash")  # made of the files: their sizes and digests
 
@@ -31,8 +31,7 @@ def package(view: memoryview, budget: Budget) -> Container:
 def _installed(stream: BinaryIO, database: msi.Database, budget: Budget) -> list[Member]:
     with files.scratch("msi") as folder:
         found = msi.unpack(stream, database, folder, folder / "all")
-        budget.take((folder / "all").stat().st_size)
-        content = view_of(folder / "all")  # it stays readable when it has no name any more
+        content = kept(folder / "all", budget)
     return [_member(file, content) for file in found]
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from coldforge.host import files, nsis
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
-from coldforge.rebuild.views import CHUNK, Budget, part, view_of
+from coldforge.rebuild.views import Budget, kept, part, saved
 
 
 def setup(view: memoryview, budget: Budget) -> Container | None:
@@ -16,11 +16,8 @@ def setup(view: memoryview, budget: Budget) -> Container | None:
     if not begin:
         return None
     with files.scratch("setup") as folder:
-        with (folder / "setup").open("wb") as stream:
-            stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
-        found = nsis.unpack(folder / "setup", folder / "all")
-        budget.take((folder / "all").stat().st_size)
-        content = view_of(folder / "all")  # it stays readable when it has no name any more
+        found = nsis.unpack(saved(view, folder / "setup"), folder / "all")
+        content = kept(folder / "all", budget)
     # the script is in the data, packed with the files: what differs there alone is told by its bytes
     parts = (("program", 0, begin), ("script and packed files", begin, len(view) - begin))
     members = (Member(name=name, read=partial(part, view, start, size)) for name, start, size in parts)

@@ -35,6 +35,19 @@ def view_of(path: Path) -> memoryview:
         return memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
 
+def saved(view: memoryview, path: Path) -> Path:
+    """A view as a file of its own, for tools that read files; its path."""
+    with path.open("wb") as stream:
+        stream.writelines(view[at : at + CHUNK] for at in range(0, len(view), CHUNK))
+    return path
+
+
+def kept(path: Path, budget: Budget) -> memoryview:
+    """What a tool unpacked into a file, within the budget; it stays readable when the file has no name any more."""
+    budget.take(path.stat().st_size)
+    return view_of(path)
+
+
 def unpacked(chunks: Iterable[bytes], budget: Budget) -> memoryview:
     """The bytes of a stream; a large one is kept in a temporary file that nobody else sees."""
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
