@@ -118,12 +118,6 @@ def shown(product: Product) -> tuple[tuple[str, Executable], ...]:
     return tuple((file_name(display_name(product)) if each is main else each.name, each) for each in windowed)
 
 
-def main(product: Product) -> Executable:
-    """The program that stands for the product: one with windows where there is any, the one that is called like it if possible."""
-    windowed = [executable for _, executable in shown(product)] or product.executables
-    return next((each for each in windowed if each.name == product.name), windowed[0])
-
-
 def wants_path(job: BundleJob) -> bool:
     """Whether the folder goes into the PATH."""
     asked = job.plan.config.windows.path

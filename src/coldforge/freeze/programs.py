@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from coldforge.host import pe
 from coldforge.records import FileEntry
 
 SUFFIXES: Final = frozenset({".exe", ".dll", ".pyd"})
@@ -38,16 +39,16 @@ class Pe:
 def is_pe(path: Path) -> bool:
     """Whether the file starts like a PE file."""
     with path.open("rb") as stream:
-        return stream.read(2) == b"MZ"
+        return stream.read(2) == pe.MAGIC
 
 
 def pes_of(root: Path, entries: tuple[FileEntry, ...]) -> Iterator[Pe]:
     """The facts of every PE file of a tree."""
     for entry in entries:
         if entry.kind in ("executable", "library", "extension") and is_pe(root / entry.path):
-            pe = read_pe(root / entry.path, entry.path)
-            if pe is not None:
-                yield pe
+            facts = read_pe(root / entry.path, entry.path)
+            if facts is not None:
+                yield facts
 
 
 def read_pe(path: Path, name: str) -> Pe | None:

@@ -67,11 +67,11 @@ def test_the_names_of_shortcuts() -> None:
     windowed = Executable(name="demo-gui", entry="x", console=False)
     product = replace(payloads.PRODUCT, display_name="A: demo?", executables=(*payloads.PRODUCT.executables, windowed))
     assert [name for name, _ in windows.shown(product)] == ["A demo"]
-    assert windows.main(product) is windowed
-    assert windows.main(payloads.PRODUCT) is payloads.PRODUCT.executables[0]
+    assert product.main is windowed
+    assert payloads.PRODUCT.main is payloads.PRODUCT.executables[0]
     several = replace(product, executables=(windowed, replace(windowed, name="demo"), replace(windowed, name="other")))
     assert [name for name, _ in windows.shown(several)] == ["demo-gui", "A demo", "other"]
-    assert windows.main(several).name == "demo"
+    assert several.main.name == "demo"
     assert windows.shown(payloads.PRODUCT) == ()
 
 
