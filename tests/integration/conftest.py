@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from support import images
+from support import images, windows_system
 from support.program import environment
 
 
@@ -31,3 +33,18 @@ def build_image() -> str:
 def bare_image() -> str:
     """An image of a system without Python."""
     return images.image(images.BARE)
+
+
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache for the tests of one file, which know nothing of what others built."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLDFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def windows_machine() -> Iterator[windows_system.Windows]:
+    """One container with Windows, as Wine makes it, for all tests of a file."""
+    with windows_system.started() as system:
+        yield system

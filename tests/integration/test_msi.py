@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -53,20 +53,13 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return made
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Windows]:
-    """One container for all tests."""
-    with windows_system.started() as system:
-        yield system
-
-
 @pytest.fixture
-def system(machine: Windows, packages: Made) -> Windows:
+def system(windows_machine: Windows, packages: Made) -> Windows:
     """A fresh system with the packages on it."""
-    windows_system.renew(machine)
+    windows_system.renew(windows_machine)
     for name, (path, _) in packages.items():
-        machine.put(f"{name}.msi", path.read_bytes())
-    return machine
+        windows_machine.put(f"{name}.msi", path.read_bytes())
+    return windows_machine
 
 
 def expected(payload: Payload) -> dict[str, str]:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -55,20 +55,13 @@ def setups(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path,
     return made
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Windows]:
-    """One container for all tests."""
-    with windows_system.started() as system:
-        yield system
-
-
 @pytest.fixture
-def system(machine: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> Windows:
+def system(windows_machine: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> Windows:
     """A fresh system with the installers on it."""
-    windows_system.renew(machine)
+    windows_system.renew(windows_machine)
     for name, (path, _) in setups.items():
-        machine.put(f"{name}.exe", path.read_bytes())
-    return machine
+        windows_machine.put(f"{name}.exe", path.read_bytes())
+    return windows_machine
 
 
 def installed(payload: Payload) -> dict[str, str]:

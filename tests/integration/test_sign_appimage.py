@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,11 @@ from support import packaged, payloads, runtimes
 from support.require import tool
 from support.serving import serving
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("own_cache")]
 VERSION = "1.0.0"
 CONFIG = Config(appimage=AppImageConfig(update="zsync|https://host.example/demo.AppImage.zsync"))
 PRODUCT = replace(payloads.PRODUCT, version=VERSION)
 FORMATS = ("appimage", "zsync")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COLDFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
