@@ -108,13 +108,18 @@ def check_entry(read: Read, findings: Findings) -> None:
         if not (executable.entry or name in read.table.scripts or name in read.table.gui_scripts):
             hint = 'no script of [project] has its name: write entry = "package.module:function"'
             findings.add(f"the executable {name!r} has no entry", read.tool.where("executables", name), hint)
-    given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
-    if any(given) or read.table.scripts or read.table.gui_scripts or read.config.executables:
+    if names_entry(read):
         return
     name = read.table.name or read.config.name or "app"
     could = entries(read.root, name) or (f"{re.sub(r'[^A-Za-z0-9_]', '_', name)}.cli:main",)
     hint = f"add, for example:\n{script(name, could[0])}" + "".join(f"\nor {entry}" for entry in could[1:])
     findings.add("there is no entry point: nothing to build", read.project.where(), hint)
+
+
+def names_entry(read: Read) -> bool:
+    """Whether the project's files say what starts it, be it well or badly."""
+    given = (*map(read.project.content.get, _SCRIPTS), read.tool.content.get("executables"))
+    return bool(any(given) or read.table.scripts or read.table.gui_scripts or read.config.executables)
 
 
 def script(name: str, entry: str) -> str:

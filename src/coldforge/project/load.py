@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from coldforge.errors import ConfigurationError, Location, Problem
-from coldforge.project.check import Read, check, check_entry, script
+from coldforge.project.check import Read, check, check_entry, names_entry, script
 from coldforge.project.config import Config, ExecutableConfig, Matrix, Product
 from coldforge.project.discover import meant
 from coldforge.project.matrix import NAME as MATRIX
@@ -113,9 +113,9 @@ def _tables(root: Path, findings: Findings) -> Read | None:
 
 def initialised(read: Read) -> Read:
     """The project with the one entry point that can be meant, where its files name none; it says so, and what to commit."""
-    table, config, name = read.table, read.config, read.config.name or read.table.name
-    silent = bool(table.scripts or table.gui_scripts or config.executables or {"scripts", "gui-scripts"} & {*table.dynamic})
-    if silent or config.freezer == "command" or not name:
+    config, name = read.config, read.config.name or read.table.name
+    told_later = {"scripts", "gui-scripts"} & {*read.table.dynamic}
+    if names_entry(read) or told_later or config.freezer == "command" or not name:
         return read
     found = meant(read.root, name)
     if not found:
