@@ -222,12 +222,13 @@ def _policy(claims: Mapping[str, Any]) -> VerificationPolicy | None:
 def _parsed(token: str) -> IdentityToken:
     from sigstore.oidc import IdentityError, IdentityToken
 
-    until = claims_of(token).get("exp")
-    if isinstance(until, int | float) and until <= clock.wall():
-        raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.")
     try:
         return IdentityToken(token)
     except IdentityError as error:
+        # asked afterwards: a token can expire between a look at it and the client's own
+        until = claims_of(token).get("exp")
+        if isinstance(until, int | float) and until <= clock.wall():
+            raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.") from error
         raise ConfigurationError("the identity token is not accepted", why=str(error)) from error
 
 
