@@ -228,7 +228,8 @@ def _parsed(token: str) -> IdentityToken:
         # asked afterwards: a token can expire between a look at it and the client's own
         until = claims_of(token).get("exp")
         if isinstance(until, int | float) and until <= clock.wall():
-            raise Missing("the identity token has expired", hint="Get a new one for --identity-token; what is signed already is kept.") from error
+            hint = "Get a new one for --identity-token; what is signed already is kept."
+            raise Missing("the identity token has expired", hint=hint) from error
         raise ConfigurationError("the identity token is not accepted", why=str(error)) from error
 
 
