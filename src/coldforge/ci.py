@@ -37,7 +37,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
     here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
     notes = [*_option("--notes-from", given("NOTES_FROM")), *_option("--notes-mode", given("NOTES_MODE"))]
     options = {
-        "plan": narrowed,
+        "plan": [*narrowed, *(["--release", *here, *_option("--tag", given("TAG"))] if _flag("--release", given("RELEASE")) else [])],
         "build": [*narrowed, "--out", out, *host],
         "freeze": [*targets, "--out", out, *host],
         "bundle": [*narrowed, "--out", out],

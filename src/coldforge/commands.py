@@ -134,8 +134,14 @@ def _asked(found: tuple[str, ...]) -> str:
 @FORMAT
 @JSON
 @click.option("--matrix", is_flag=True, help="The GitHub matrix as one line of JSON.")
+@click.option("--release", is_flag=True, help="Ask GitHub too whether it would take the release; a token that may read is enough.")
+@click.option("--repo", metavar="OWNER/REPO", envvar="GITHUB_REPOSITORY", help="With --release: where (default: the source's repository).")
+@click.option("--tag", help="With --release: the release's tag (default: the tag that is built).")
+@API
 @common
-def plan(project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as_json: bool, matrix: bool) -> None:
+def plan(
+    project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as_json: bool, matrix: bool, release: bool, **where: str | None
+) -> None:
     """Say what would be built, where, and under which names. Touches nothing."""
     from coldforge import pipeline
 
@@ -143,6 +149,8 @@ def plan(project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as
         raise click.UsageError("--json and --matrix are two documents, and stdout takes one", click.get_current_context())
     made = pipeline.make(existing(project), targets=targets, formats=formats).plan
     pipeline.show_plan(made, quiet=as_json or matrix)
+    if release:
+        pipeline.foresee_release(made, existing(project), **where)
     if matrix:
         answer(json.dumps(pipeline.matrix_of(made), sort_keys=True) + "\n")
     elif as_json:

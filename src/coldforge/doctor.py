@@ -36,7 +36,7 @@ def examine(project: Path, *, release: bool = False, api_url: str | None = None)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
     pinned = (*_runtimes(plan, project), *_windows(plan, project))
     here = (planning, *_tools(), *_formats(plan), *pinned, *ways, *_emulation(plan), *_space(), *_identity(), *_token())
-    return (*here, *_release(plan, api_url)) if release and plan else here
+    return (*here, *_release(plan, project, api_url)) if release and plan else here
 
 
 def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -193,19 +193,17 @@ def _token() -> Iterator[Check]:
     yield Check(name="release token", state="ok" if given else "optional", detail=detail, needed_for="release", fix=fix)
 
 
-def _release(plan: Plan, api_url: str | None) -> Iterator[Check]:
+def _release(plan: Plan, project: Path, api_url: str | None) -> Iterator[Check]:
     """What GitHub would say to the planned release."""
-    from coldforge.plan.limits import released_names
     from coldforge.release import preflight
     from coldforge.release.api import GitHub, token_of_environment
     from coldforge.release.wire import Failure
 
-    repository = os.environ.get("GITHUB_REPOSITORY") or plan.source.repository
-    tag, names = plan.source.tag or f"v{plan.product.version}", released_names(plan.targets)
-    github = GitHub(repository, api_url=api_url, token=token_of_environment())
+    tag = plan.source.tag or f"v{plan.product.version}"
     try:
-        problems = [*preflight.refused(dict.fromkeys(names, 0)), *preflight.look(github, tag, plan.source.commit)]
-        known = [f"{tag} in {repository}", *preflight.notes(github, len(names))]
+        repository, tag = preflight.place_of(plan.source, repo=os.environ.get("GITHUB_REPOSITORY"), tag=tag)
+        github = GitHub(repository, api_url=api_url, token=token_of_environment())
+        problems, known = preflight.ask(github, preflight.Question(plan=plan, project=project, tag=tag, writes=True))
     except (ColdforgeError, Failure) as error:
         fix = error.hint if isinstance(error, ColdforgeError) else "look at the repository"
         yield Check(name="release", state="missing", detail=str(error), needed_for="release", fix=fix or "look at the repository")

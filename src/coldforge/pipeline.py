@@ -464,6 +464,23 @@ def show_plan(plan: Plan, *, quiet: bool) -> None:
         reporter().output("version", plan.product.version)
 
 
+def foresee_release(plan: Plan, project: Path, *, repo: str | None, tag: str | None, api_url: str | None) -> None:
+    """Ask GitHub whether it would take the release, with a token that may only read. Raises Refused with what stands in the way."""
+    from coldforge.errors import RemoteFailed
+    from coldforge.release import preflight
+    from coldforge.release.api import GitHub, token_of_environment
+    from coldforge.release.wire import AGAIN, Failure
+
+    repository, named = preflight.place_of(plan.source, repo=repo, tag=tag)
+    github = GitHub(repository, api_url=api_url, token=token_of_environment())
+    try:
+        known = preflight.check(github, preflight.Question(plan=plan, project=project, tag=named, writes=False))
+    except Failure as failure:
+        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
+    for line in known:
+        reporter().info(f"Release: {line}.")
+
+
 def matrix_of(plan: Plan) -> Mapping[str, object]:
     """The GitHub matrix of a plan."""
     from coldforge.plan.planner import github_matrix
@@ -527,14 +544,15 @@ def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path
     return written
 
 
-def make_release(dist: Path, **options: Any) -> ReleaseRecord:
-    """Create or complete the draft release: the only stage that writes to the releases API."""
+def make_release(dist: Path, *, api_url: str | None, **options: Any) -> ReleaseRecord:
+    """Create or complete the draft release as the `options` of `Wanted` say: the only stage that writes to the releases API."""
     from coldforge.host.lock import exclusive
-    from coldforge.release.draft import release
+    from coldforge.release.draft import Wanted, release
 
     read(dist / MANIFEST, Manifest)
-    with nullcontext() if options["dry_run"] else exclusive(dist), reporter().step("release"):
-        record = release(dist, **options)
+    wanted = Wanted(**options)
+    with nullcontext() if wanted.dry_run else exclusive(dist), reporter().step("release"):
+        record = release(dist, wanted, api_url=api_url)
     reporter().output("release-id", str(record.id))
     reporter().output("release-url", record.url)
     return record

@@ -12,16 +12,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from coldforge import doctor
+from coldforge.commands import coldforge
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
+from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
+from coldforge.project.config import Config, Product
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, SourceRecord, canonical, read, sums
 from coldforge.release import preflight
 from coldforge.release.api import GitHub
 from coldforge.release.download import download_release
-from coldforge.release.draft import ReleaseRecord, release
+from coldforge.release.draft import ReleaseRecord, Wanted, release
 from coldforge.release.goal import make_goal
+from coldforge.release.notes import LONGEST
 from coldforge.release.reconcile import BESIDE
 from coldforge.report import Silent, use
 from support import openapi
@@ -86,7 +91,7 @@ def writes(github: FakeGitHub) -> list[str]:
 
 
 def go(dist: Path, github: FakeGitHub, **options: object) -> ReleaseRecord:
-    return release(dist, repo="acme/demo", tag=TAG, api_url=github.url, **options)  # type: ignore[arg-type]  # passed through
+    return release(dist, Wanted(repo="acme/demo", tag=TAG, **options), api_url=github.url)  # type: ignore[arg-type]  # passed through
 
 
 def test_one_draft_with_exactly_the_planned_files(dist: Path, github: FakeGitHub) -> None:
@@ -379,13 +384,13 @@ def test_a_file_that_changed_since_the_build_is_not_uploaded(dist: Path, github:
 def test_where_it_belongs_must_be_known(dist: Path, github: FakeGitHub) -> None:
     change_manifest(dist, repository="")
     with pytest.raises(ConfigurationError, match="nobody said where"):
-        release(dist, repo=None, tag=TAG, api_url=github.url)
+        release(dist, Wanted(tag=TAG), api_url=github.url)
 
 
 @pytest.mark.parametrize("repo", ["a", "acme/demo/x", "acme/", "acme/demo\n", "https://git.example.org/acme/demo"])
 def test_a_repository_is_owner_and_name(repo: str, dist: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not OWNER/REPO"):
-        release(dist, repo=repo, tag=TAG)
+        release(dist, Wanted(repo=repo, tag=TAG))
 
 
 def test_a_release_is_downloaded_whole(attested: Path, github: FakeGitHub, tmp_path: Path) -> None:
@@ -477,7 +482,7 @@ def test_what_is_published_meanwhile_is_left_alone(at: tuple[str, str], attested
 
 def stopped(dist: Path, github: FakeGitHub) -> StoredRelease:
     """A draft as a run leaves it that was stopped after its first upload, on another machine."""
-    state = make_goal(dist, repo="acme/demo", tag=TAG, notes=None).state()
+    state = make_goal(dist, Wanted(repo="acme/demo", tag=TAG)).state()
     draft = github.add_release(TAG)
     draft.name, draft.body = state["name"], state["body"]
     github.add_asset(draft, DEB, expected(dist)[DEB])
@@ -604,7 +609,7 @@ def test_files_of_no_known_commit_are_not_published(dist: Path, github: FakeGitH
 def test_the_latest_is_that_of_the_highest_version(others: list[str], tag: str, latest: str, attested: Path, github: FakeGitHub) -> None:
     for other in others:
         github.add_release(other, draft=False)
-    record = release(attested, repo="acme/demo", tag=tag, api_url=github.url, publish=True)
+    record = release(attested, Wanted(repo="acme/demo", tag=tag, publish=True), api_url=github.url)
     assert github.releases[record.id].latest == latest
 
 
@@ -619,7 +624,7 @@ def test_a_candidate_is_a_prerelease_whoever_made_the_draft(tmp_path: Path, gith
     make_release(tmp_path, version="1.0.0rc1")
     attest(tmp_path)
     made = github.add_release("v1.0.0rc1")
-    release(tmp_path, repo="acme/demo", tag="v1.0.0rc1", api_url=github.url, publish=True)
+    release(tmp_path, Wanted(repo="acme/demo", tag="v1.0.0rc1", publish=True), api_url=github.url)
     assert (made.draft, made.prerelease, made.latest) == (False, True, "false")
 
 
@@ -752,7 +757,7 @@ def test_an_enterprise_server_has_its_api_under_a_path(dist: Path, github: FakeG
     for number in range(101):
         github.add_release(f"v0.{number}", draft=False)
     monkeypatch.setenv("GITHUB_API_URL", f"{github.url}/api/v3")
-    release(dist, repo="acme/demo", tag=TAG)
+    release(dist, Wanted(repo="acme/demo", tag=TAG))
     assert github.contents(TAG) == expected(dist)
 
 
@@ -795,24 +800,93 @@ def test_a_dry_run_finds_what_github_would_refuse(dist: Path, github: FakeGitHub
     assert writes(github) == []
 
 
+def question(*, writes: bool = True, files: int = 1, name: str = "demo", project: Path = SOURCE) -> preflight.Question:
+    """The plan of a release of so many files."""
+    made = tuple(PlannedArtifact(name=f"{name}-{number}.tar.gz", format="tar.gz") for number in range(files))
+    target = PlannedTarget(target="linux-x86_64", freezer="pyinstaller", artifacts=made)
+    product = Product(name="demo", version="1.0.0", executables=())
+    source = SourceRecord(commit="a" * 40, tag=TAG, repository="acme/demo", epoch=1)
+    plan = Plan(coldforge="0", product=product, source=source, config=Config(), targets=(target,))
+    return preflight.Question(plan=plan, project=project, tag=TAG, writes=writes)
+
+
+def stands_in_the_way(github: FakeGitHub, asked: preflight.Question, *, token: str = WRITER) -> list[str]:
+    problems, _ = preflight.ask(GitHub("acme/demo", api_url=github.url, token=token), asked)
+    assert writes(github) == []
+    return [problem.what for problem in problems]
+
+
 def test_what_stands_in_the_way_is_seen_without_any_file(github: FakeGitHub) -> None:
-    client = GitHub("acme/demo", api_url=github.url, token=WRITER)
-    assert list(preflight.look(client, TAG, "a" * 40)) == []
-    assert list(preflight.notes(client, 6)) == []
+    assert stands_in_the_way(github, question()) == []
     github.tags[TAG] = "b" * 40
     github.add_release(TAG)
     github.add_release(TAG)
     github.add_release(TAG, draft=False, immutable=True)
-    github.archived = github.immutable = True
-    reader = GitHub("acme/demo", api_url=github.url, token=READER)
-    found = [problem.what for problem in preflight.look(client, TAG, "a" * 40)]
-    assert [word in what for word, what in zip(("archived", "names bbbb", "immutable already", "2 drafts"), found, strict=True)] == [
-        True
-    ] * 4
-    assert any("may not write" in problem.what for problem in preflight.look(reader, TAG, "a" * 40))
-    told = list(preflight.notes(client, 81))
-    assert ["81 uploads take 1 minutes" in told[0], "immutable releases are switched on" in told[1], len(told)] == [True, True, 2]
+    github.archived = True
+    found = stands_in_the_way(github, question())
+    expected_words = ("archived", "names bbbb", "immutable already, without demo-0.tar.gz", "2 drafts")
+    assert [word in what for word, what in zip(expected_words, found, strict=True)] == [True] * 4
+
+
+def test_a_token_that_only_reads_asks_all_but_whether_it_may_write(github: FakeGitHub) -> None:
+    assert any("may not write" in what for what in stands_in_the_way(github, question(), token=READER))
+    assert stands_in_the_way(github, question(writes=False), token=READER) == []
+
+
+def test_what_is_good_to_know_beforehand(github: FakeGitHub, tmp_path: Path) -> None:
+    github.immutable = True
+    (tmp_path / "CHANGELOG.md").write_text("# Changes\n\n## 1.0.0\n\n" + "x" * LONGEST)
+    made = github.add_release(TAG, draft=False)
+    asked = question(files=40, project=tmp_path)
+    for name in asked.names:
+        github.add_asset(made, name, b"")
+    problems, known = preflight.ask(GitHub("acme/demo", api_url=github.url, token=WRITER), asked)
+    assert problems == ()
+    words = ("v1.0.0 in acme/demo", "85 uploads take 1 minutes", "immutable releases are switched on", "published already", "will be cut")
+    assert [word in line for word, line in zip(words, known, strict=True)] == [True] * 5
+
+
+def test_the_tag_of_a_deleted_immutable_release_is_used_up(attested: Path, github: FakeGitHub) -> None:
+    """GitHub takes a draft for it and refuses to publish that, after all the uploads; what it attested tells it before."""
+    github.immutable = True
+    github.tags[TAG] = "a" * 40
+    del github.releases[go(attested, github, publish=True).id]
+    github.log.clear()
+    (found,) = stands_in_the_way(github, question(writes=False), token=READER)
+    assert "v1.0.0 was an immutable release that is deleted" in found
+    with pytest.raises(Refused, match="is used up") as caught:
+        go(attested, github, dry_run=True)
+    assert "Raise the version" in caught.value.hint
     assert writes(github) == []
+    with pytest.raises(Refused, match="immutable"):
+        go(attested, github, publish=True)
+    assert [release.draft for release in github.releases.values()] == [True]
+
+
+@pytest.mark.parametrize("refusal", ["burnt", "restricted", "no tag"])
+def test_a_tag_that_github_lets_nobody_make_is_no_remote_failure(refusal: str, dist: Path, github: FakeGitHub) -> None:
+    github.faults = [Fault(refusal, path="/releases")]
+    with pytest.raises(Refused) as caught:
+        go(dist, github)
+    assert "aise the version" in caught.value.hint
+
+
+def test_a_text_that_github_does_not_take_is_told_before_anything_is_made(dist: Path, github: FakeGitHub, warnings: list[str]) -> None:
+    assert stands_in_the_way(github, question(files=480)) == []
+    (found,) = stands_in_the_way(github, question(files=480, name="long" * 30))
+    assert "table of the files" in found
+    assert f"GitHub takes {LONGEST}" in found
+    made = github.add_release(TAG)
+    made.body = "w" * (LONGEST - 100)
+    with pytest.raises(Refused, match="the release's text would have") as caught:
+        go(dist, github)
+    assert f"{LONGEST - 100} characters are there already" in caught.value.why
+    assert writes(github) == []
+    (dist / "long.md").write_text("x" * 2 * LONGEST)
+    made.body = ""
+    go(dist, github, notes=dist / "long.md")
+    assert "(cut:" in made.body
+    assert any("and are cut" in line for line in warnings)
 
 
 def test_what_is_published_where_releases_are_immutable_is_locked_and_left_alone(attested: Path, github: FakeGitHub) -> None:
@@ -852,9 +926,25 @@ def test_a_candidate_is_not_promoted_to_a_release(tmp_path: Path, github: FakeGi
     make_release(tmp_path, version="1.0.0rc1")
     attest(tmp_path)
     with pytest.raises(ConfigurationError, match="cannot be promoted") as caught:
-        release(tmp_path, repo="acme/demo", tag="v1.0.0rc1", api_url=github.url, promote=True)
+        release(tmp_path, Wanted(repo="acme/demo", tag="v1.0.0rc1", promote=True), api_url=github.url)
     assert "by its version" in caught.value.why
     assert github.log == []
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_plan_asks_github_when_it_is_told_to(ready: bool, github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", READER)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1.0.0"\n[project.scripts]\ndemo = "demo:main"\n')
+    if not ready:
+        github.add_release(TAG, draft=False)
+    words = ["plan", "--release", "--repo", "acme/demo", "--api-url", github.url, str(tmp_path)]
+    untagged = CliRunner().invoke(coldforge, words)
+    assert isinstance(untagged.exception, ConfigurationError)
+    assert github.log == []
+    done = CliRunner().invoke(coldforge, [*words, "--tag", TAG])
+    assert isinstance(done.exception, Refused) is not ready
+    assert ready or "published already" in str(done.exception.problems[0])  # type: ignore[union-attr]  # a Refused, as was just seen
+    assert writes(github) == []
 
 
 @pytest.mark.parametrize("ready", [True, False])

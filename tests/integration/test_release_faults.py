@@ -18,7 +18,7 @@ import pytest
 from coldforge.errors import ColdforgeError
 from coldforge.host import clock
 from coldforge.release import upload, wire
-from coldforge.release.draft import release
+from coldforge.release.draft import Wanted, release
 from coldforge.release.goal import make_goal
 from coldforge.release.reconcile import BESIDE
 from support.fake_github import MISFORTUNES, SLOW, WRITER, FakeGitHub, StoredRelease
@@ -27,6 +27,7 @@ from support.releases import attest, expected, make_release
 pytestmark = pytest.mark.integration
 TAG: Final = "v1.0.0"
 DEB: Final = "demo_1.0.0_amd64.deb"
+WANTED: Final = Wanted(repo="acme/demo", tag=TAG)
 # These end a run, because nothing says that trying again would help: the message says what to do, and the next run goes on.
 ENDING: Final = {
     "401", "403", "404", "409", "asset exists", "tag exists", "too many", "too large", "immutable", "burnt", "restricted", "no tag",
@@ -88,7 +89,7 @@ def nothing(server: FakeGitHub, dist: Path) -> None:
 
 def stopped(server: FakeGitHub, dist: Path) -> StoredRelease:
     """A draft as a run leaves it that is stopped in the middle: a file, half a file, and a file that somebody added."""
-    state = make_goal(dist, repo="acme/demo", tag=TAG, notes=None).state()
+    state = make_goal(dist, WANTED).state()
     draft = server.add_release(TAG)
     draft.name, draft.body, draft.target = state["name"], state["body"], state["target_commitish"]
     server.add_asset(draft, DEB, expected(dist)[DEB])
@@ -125,13 +126,13 @@ def begin(server: FakeGitHub, dist: Path, situation: str, script: dict[int, str]
 
 def rival(server: FakeGitHub, dist: Path) -> None:
     """Another run of the same release makes its draft."""
-    state = make_goal(dist, repo="acme/demo", tag=TAG, notes=None).state()
+    state = make_goal(dist, WANTED).state()
     draft = server.add_release(TAG)
     draft.name, draft.body, draft.target = state["name"], state["body"], state["target_commitish"]
 
 
 def go(server: FakeGitHub, dist: Path) -> None:
-    release(dist, repo="acme/demo", tag=TAG, api_url=server.url)
+    release(dist, WANTED, api_url=server.url)
 
 
 def play(server: FakeGitHub, dist: Path, situation: str, script: dict[int, str]) -> None:

@@ -7,6 +7,7 @@ every answer is checked against GitHub's OpenAPI description when that is here (
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -115,6 +116,8 @@ class FakeGitHub:
         self.releases: dict[int, StoredRelease] = {}
         self.tags: dict[str, str] = {}
         """Tags that are there, with their commits."""
+        self.attested: set[str] = set()
+        """Tags whose immutable releases GitHub has attested, those too that are deleted."""
         self.faults: list[Fault] = []
         self.script: dict[int, str] = {}
         """Misfortunes by the number of the request, counted from 1."""
@@ -389,10 +392,9 @@ class FakeGitHub:
         if (method, rest) == ("GET", "/releases"):
             shown = [self._release_json(r) for r in self._visible(token)]
             return self._page([{**r, "assets": []} for r in shown] if self.bare_lists else shown, rest, query)
-        if match := re.fullmatch(r"/commits/tags/(.+)", rest):
-            found_commit = self.tags.get(match[1])
-            text = {"Content-Type": "application/vnd.github.sha"}
-            return (200, found_commit.encode(), text) if found_commit else (422, {"message": f"No commit found for SHA: {match[1]}"}, {})
+        if match := re.fullmatch(r"/(commits/tags/|git/ref/tags/|attestations/sha1:)(.+)", rest):
+            ask = {"c": self._commit, "g": self._reference, "a": self._attestations}[match[1][0]]
+            return ask(match[2]) or missing
         if method == "POST" and rest in ("/releases", "/releases/generate-notes"):
             return (self._create if rest == "/releases" else self._write_notes)(json.loads(body))
         if match := re.fullmatch(r"/releases/tags/(.+)", rest):
@@ -411,6 +413,29 @@ class FakeGitHub:
                 return self._page(shown, rest, query)
             return self._one(method, release, body)
         return missing
+
+    def _commit(self, tag: str) -> Answer:
+        commit = self.tags.get(tag)
+        text = {"Content-Type": "application/vnd.github.sha"}
+        return (200, commit.encode(), text) if commit else (422, {"message": f"No commit found for SHA: {tag}"}, {})
+
+    def _reference(self, tag: str) -> Answer | None:
+        commit, name = self.tags.get(tag), f"tags/{tag}"
+        api = f"{self.url}/repos/{self.repository}/git"
+        shown = {"type": "commit", "sha": commit, "url": f"{api}/commits/{commit}"}
+        return (200, {"ref": f"refs/{name}", "node_id": "REF_1", "url": f"{api}/refs/{name}", "object": shown}, {}) if commit else None
+
+    def _attestations(self, commit: str) -> Answer | None:
+        """What GitHub's own statement about an immutable release is like, as `gh release verify` reads it."""
+        tags = [tag for tag in sorted(self.attested) if self.tags.get(tag) == commit]
+        predicate = "https://in-toto.io/attestation/release/v0.1"
+        made = [
+            {"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate, "predicate": {"tag": tag}, "subject": []}
+            for tag in tags
+        ]
+        envelopes = [{"payload": base64.b64encode(json.dumps(one).encode()).decode(), "signatures": []} for one in made]
+        shown = [{"bundle": {"mediaType": "m", "verificationMaterial": {}, "dsseEnvelope": one}, "repository_id": 1} for one in envelopes]
+        return (200, {"attestations": shown}, {}) if shown else None
 
     def _settings(self, rest: str, token: str) -> Answer | None:
         if not rest:
@@ -479,12 +504,17 @@ class FakeGitHub:
         draft, prerelease = document.get("draft", release.draft), document.get("prerelease", release.prerelease)
         if document.get("make_latest") == "true" and (draft or prerelease):
             return 422, {"message": "Validation Failed", "errors": ["Latest release cannot be draft or prerelease"]}, {}
+        if release.draft and not draft and document.get("tag_name", release.tag) in self.attested:
+            return 422, {"message": "Validation Failed", **INVALID["burnt"]}, {}
+        if len(document.get("body") or "") > 125_000:
+            return self._invalid("Release", "custom", "body")
         if release.draft and "tag_name" not in document:
             release.tag = f"untagged-{release.id:x}"  # release-drafter#204
         release.tag = document.get("tag_name", release.tag)
         release.name, release.body = document.get("name", release.name), document.get("body", release.body)
         release.prerelease, release.draft = prerelease, draft
         release.immutable = release.immutable or (self.immutable and not draft)
+        self.attested |= {release.tag} if release.immutable else set()
         release.latest = document.get("make_latest", release.latest)
         return 200, self._release_json(release), {}
 

@@ -66,6 +66,38 @@ class _Notes(msgspec.Struct, frozen=True, kw_only=True):
     body: str
 
 
+class _Object(msgspec.Struct, frozen=True, kw_only=True):
+    sha: str
+
+
+class _Reference(msgspec.Struct, frozen=True, kw_only=True):
+    object: _Object
+
+
+class _Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    payload: bytes
+
+
+class _Bundle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    dsse_envelope: _Envelope
+
+
+class _Attestation(msgspec.Struct, frozen=True, kw_only=True):
+    bundle: _Bundle | None = None
+
+
+class _Attestations(msgspec.Struct, frozen=True, kw_only=True):
+    attestations: tuple[_Attestation, ...] = ()
+
+
+class _Tagged(msgspec.Struct, frozen=True, kw_only=True):
+    tag: str = ""
+
+
+class _Statement(msgspec.Struct, frozen=True, kw_only=True):
+    predicate: _Tagged = _Tagged()
+
+
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """What can be done in a repository. `push` is None when the server does not tell."""
 
@@ -102,6 +134,8 @@ class Forge(Protocol):
     def published(self, tag: str) -> Release | None: ...
 
     def commit_of(self, tag: str) -> str: ...
+
+    def attests(self, tag: str) -> bool: ...
 
     def written_notes(self, tag: str, *, commit: str, previous: str) -> str: ...
 
@@ -187,6 +221,20 @@ class GitHub:
             if failure.status in (404, 409, 422):  # 409: a repository without any commit
                 return ""
             raise
+
+    def attests(self, tag: str) -> bool:
+        """Whether GitHub has attested an immutable release of a tag that is there, asked as `gh release verify` does.
+
+        False when it does not say.
+        """
+        try:
+            named = self._wire.read(f"{self._base}/git/ref/tags/{quote(tag)}", _Reference)[0].object.sha
+            asked = {"predicate_type": "release", "per_page": 100}
+            found = self._wire.read(f"{self._base}/attestations/sha1:{named}", _Attestations, params=asked)[0].attestations
+            statements = [msgspec.json.decode(one.bundle.dsse_envelope.payload, type=_Statement) for one in found if one.bundle]
+        except (Failure, Missing, msgspec.DecodeError):  # no such tag, no right to ask, a server without attestations
+            return False
+        return any(statement.predicate.tag == tag for statement in statements)
 
     def written_notes(self, tag: str, *, commit: str, previous: str) -> str:
         """What GitHub itself writes about a tag, since the `previous` one if that is named; nothing is kept there.

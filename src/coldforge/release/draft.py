@@ -12,62 +12,35 @@ from coldforge.project.source import previous_tag
 from coldforge.release import preflight
 from coldforge.release.api import Forge, GitHub, Release, token_of_environment
 from coldforge.release.finding import find, make
-from coldforge.release.goal import Goal, check_publishable, make_goal
-from coldforge.release.notes import Mode, Source
+from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
 from coldforge.release.upload import Published, await_complete, same_bytes, upload_all
 from coldforge.release.wire import AGAIN, TRIES, Failure, pause
 from coldforge.report import reporter
 
-__all__ = ["ReleaseRecord", "release"]
+__all__ = ["ReleaseRecord", "Wanted", "release"]
 
 
-def release(
-    dist: Path,
-    *,
-    repo: str | None = None,
-    tag: str | None = None,
-    publish: bool = False,
-    dry_run: bool = False,
-    api_url: str | None = None,
-    notes: Path | None = None,
-    notes_from: Source | None = None,
-    notes_mode: Mode = "keep",
-    replace: bool = False,
-    prerelease: bool = False,
-    promote: bool = False,
-) -> ReleaseRecord:
-    """Create or complete the draft release of what `dist` holds; publish it only when asked to.
-
-    To `promote` is to let a published pre-release be the release. With `replace` files of a draft that have other bytes
-    are swapped for the ones that are here. `notes_mode` is what becomes of the text of a draft that is there,
-    and `notes_from` where the new text comes from when no file is named (default: the changelog).
+def release(dist: Path, wanted: Wanted, *, api_url: str | None = None) -> ReleaseRecord:
+    """Create or complete the draft release of what `dist` holds; publish it only when that is wanted.
 
     Raises Refused when a local file is not what the manifest says, when the tag names another commit, when the
     release is published already with other files, or several drafts compete, and when what is to be published has
     no attestation or no commit; Missing without rights; RemoteFailed after retries.
     """
-    goal = make_goal(
-        dist,
-        repo=repo,
-        tag=tag,
-        notes=notes,
-        notes_from=notes_from,
-        notes_mode=notes_mode,
-        replace=replace,
-        prerelease=prerelease,
-    )
-    if promote and (goal.prerelease or publish):
-        why = "with --prerelease or --publish" if prerelease or publish else f"{goal.manifest.version} is a pre-release by its version"
+    goal = make_goal(dist, wanted)
+    if wanted.promote and (goal.prerelease or wanted.publish):
+        both = wanted.prerelease or wanted.publish
+        why = "with --prerelease or --publish" if both else f"{goal.manifest.version} is a pre-release by its version"
         raise ConfigurationError("this cannot be promoted", why=why, hint="First --publish --prerelease, later --promote alone.")
-    if publish or promote:
+    if wanted.publish or wanted.promote:
         check_publishable(goal)
     if goal.lacking:
         reporter().warn(f"planned and not there, so that this cannot be published yet: {', '.join(goal.lacking)}")
     if goal.without:
         reporter().warn(f"optional targets that are not whole: {', '.join(goal.without)}")
-    if goal.unproven and not publish:
+    if goal.unproven and not wanted.publish:
         more = f" and {len(goal.unproven) - 1} more" if len(goal.unproven) > 1 else ""
         reporter().warn(f"{goal.unproven[0].what}{more}: run `coldforge attest` before you publish")
     token = token_of_environment()
@@ -75,11 +48,14 @@ def release(
         raise Missing("there is no token to release with", hint="Set GITHUB_TOKEN; it needs `contents: write`.")
     github = GitHub(goal.repository, api_url=api_url, token=token)
     try:
-        goal = _with_notes(github, goal) if notes_from == "github" and not promote else goal  # what is promoted keeps its text
-        record = _promote(github, goal, dry_run=dry_run) if promote else _converge(github, goal, publish=publish, dry_run=dry_run)
+        if wanted.promote:
+            record = _promote(github, goal, dry_run=wanted.dry_run)
+        else:
+            goal = _with_notes(github, goal) if wanted.notes_from == "github" else goal
+            record = _converge(github, goal, publish=wanted.publish, dry_run=wanted.dry_run)
     except Failure as failure:
         raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
-    if not dry_run:
+    if not wanted.dry_run:
         keep(goal, record)
     return record
 
@@ -94,8 +70,10 @@ def _with_notes(github: Forge, goal: Goal) -> Goal:
 def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
     _check_tag(github, goal)
     found = find(github, goal, tidy=not dry_run)
+    if found is None or found.draft:
+        check_text(goal, found)
     if dry_run:
-        _foresee(github, goal)
+        _foresee(github, goal, found)
         if found is None or found.draft:
             return _show(github, goal, found)
     if found is None:
@@ -163,7 +141,7 @@ def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Releas
     return record_of(goal, draft, present)
 
 
-def _foresee(github: Forge, goal: Goal) -> None:
+def _foresee(github: Forge, goal: Goal, found: Release | None) -> None:
     """Say what would be refused, and what it would cost in time. Raises Missing or Refused for what stands in the way."""
     for line in preflight.notes(github, len(goal.planned)):
         reporter().info(line)
@@ -172,6 +150,9 @@ def _foresee(github: Forge, goal: Goal) -> None:
         raise Missing(f"the token may not write to {goal.repository}", hint="It needs `contents: write`.")
     if rights.archived:
         raise Refused(f"{goal.repository} is archived", hint="Unarchive it, or release elsewhere: --repo OWNER/REPO.")
+    if found is None and github.attests(goal.tag):
+        why = "it was an immutable release that is deleted, and GitHub lets nobody release under its name again"
+        raise Refused(f"{goal.tag} is used up", why=why, hint="Raise the version and release that.")
 
 
 def _check_tag(github: Forge, goal: Goal) -> None:

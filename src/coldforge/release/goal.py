@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,12 +18,12 @@ from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manif
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
 from coldforge.release.attested import unattested
-from coldforge.release.preflight import refused
+from coldforge.release.preflight import place_of, refused
 from coldforge.release.reconcile import Planned
+from coldforge.report import reporter
 
 PLAN: Final = "plan.json"
 DESCRIBING: Final = frozenset({MANIFEST, SUMS, ATTESTATIONS})
-_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -41,6 +40,28 @@ class _Plan(msgspec.Struct, frozen=True):
     """What is needed of a plan, of whatever version of coldforge."""
 
     targets: tuple[_Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants of a release, beyond what `dist` tells by itself.
+
+    `repo` and `tag` default to what was built; `notes` is a file, `notes_from` says where they come from without one (default: the
+    changelog), and `notes_mode` what becomes of the text of a draft that is there. With `replace` files of a draft that have other
+    bytes are swapped for the ones that are here. It becomes a `prerelease` also by its version. To `promote` is to let a published
+    pre-release be the release. A `dry_run` changes nothing.
+    """
+
+    repo: str | None = None
+    tag: str | None = None
+    notes: Path | None = None
+    notes_from: texts.Source | None = None
+    notes_mode: texts.Mode = "keep"
+    publish: bool = False
+    prerelease: bool = False
+    promote: bool = False
+    replace: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +100,16 @@ class Goal:
         """Attestations are made anew in every run; in a draft the newer ones are as good."""
         return frozenset(name for name in self.files if name == ATTESTATIONS or name.endswith(BUNDLE_SUFFIX))
 
+    def text(self, present: Release | None = None, *, longest: int = texts.LONGEST) -> str:
+        """The text of the release: what the `present` one says, our block in it, and the notes, of which `longest` may cut some off."""
+        return texts.body(present.text if present else "", self.block, self.notes, mode=self.mode, longest=longest)
+
     def state(self, present: Release | None = None) -> dict[str, Any]:
         """The full state of the draft, with a person's changes to the `present` one kept; a partial PATCH would lose the tag."""
         state: dict[str, Any] = {
             "tag_name": self.tag,
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",
-            "body": texts.body(present.text if present else "", self.block, self.notes, mode=self.mode),
+            "body": self.text(present),
             "draft": True,
             "prerelease": self.prerelease or (present is not None and present.prerelease),
         }
@@ -93,27 +118,14 @@ class Goal:
         return state
 
 
-def make_goal(
-    dist: Path,
-    *,
-    repo: str | None,
-    tag: str | None,
-    notes: Path | None,
-    notes_from: texts.Source | None = None,
-    notes_mode: texts.Mode = "keep",
-    replace: bool = False,
-    prerelease: bool = False,
-) -> Goal:
+def make_goal(dist: Path, wanted: Wanted) -> Goal:
     """Read and check what `dist` holds. Notes from GitHub are left empty: only its server can make them.
 
     Raises ConfigurationError when nobody says where the release belongs, when GitHub would not take it, or when its text
     cannot be made; Refused when a file is not what the manifest or SHA256SUMS says.
     """
     manifest = read(dist / MANIFEST, Manifest)
-    repository = _repository(repo or manifest.source.repository)
-    named = tag or manifest.source.tag or _tag_of_job()
-    if not named:
-        raise ConfigurationError("nobody said which tag the release is for", hint="Build from a tag, or name it: --tag v1.2.3")
+    repository, tag = place_of(manifest.source, repo=wanted.repo, tag=wanted.tag)
     paths = _paths(dist, manifest)
     _check_limits(paths)
     with ThreadPoolExecutor() as pool:
@@ -123,27 +135,34 @@ def make_goal(
     unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)})
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
     lacking, without = _lacking(dist, manifest)
-    text = _notes(notes, notes_from, manifest, named)
-    if notes_mode == "replace" and notes_from not in ("github", "none") and not text.strip():
-        why = f"{notes or notes_from or 'CHANGELOG.md'} says nothing about {manifest.version}"
-        hint = "Write the notes, or take them from elsewhere: --notes-from, --notes FILE."
-        raise ConfigurationError("there is nothing to replace the release's text with", why=why, hint=hint)
     return Goal(
         dist=dist,
         repository=repository,
-        tag=named,
+        tag=tag,
         manifest=manifest,
         planned=planned,
         files=paths,
-        notes=text,
-        block=texts.block(manifest, repository=repository, tag=named, without=without, project=Path()),
-        mode=notes_mode,
+        notes=_notes(wanted, manifest, tag),
+        block=texts.block(manifest, repository=repository, tag=tag, without=without, project=Path()),
+        mode=wanted.notes_mode,
         unproven=unproven,
-        replace=replace,
-        prerelease=prerelease or is_prerelease(manifest.version),
+        replace=wanted.replace,
+        prerelease=wanted.prerelease or is_prerelease(manifest.version),
         lacking=lacking,
         without=without,
     )
+
+
+def check_text(goal: Goal, present: Release | None) -> None:
+    """Warn of notes that must be shortened. Raise Refused when GitHub would not take the rest, which nobody cuts."""
+    text, whole = goal.text(present), goal.text(present, longest=sys.maxsize)
+    if len(text) > texts.LONGEST:
+        why = f"{len(present.text if present else '')} characters are there already, and the table of files takes {len(goal.block)}"
+        hint = f"Shorten what somebody wrote there, or say less of each file in a {texts.TEMPLATE} of your own."
+        raise Refused(f"the release's text would have {len(text)} characters, and GitHub takes {texts.LONGEST}", why=why, hint=hint)
+    if len(text) < len(whole):
+        end = "they end with a word about it" if texts.CUT in text else "there is no room for any of them"
+        reporter().warn(f"the notes are {len(whole) - texts.LONGEST} characters longer than GitHub takes, and are cut: {end}")
 
 
 def check_publishable(goal: Goal) -> None:
@@ -160,16 +179,6 @@ def check_publishable(goal: Goal) -> None:
         raise Refused("files that are not attested are not published", problems=goal.unproven, hint=hint)
 
 
-def _repository(name: str) -> str:
-    if not name:
-        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
-    if not _REPOSITORY.fullmatch(name):
-        raise ConfigurationError(
-            f"{name!r} is not OWNER/REPO, as GitHub names a repository", hint="Say where it belongs: --repo OWNER/REPO"
-        )
-    return name
-
-
 def is_prerelease(version: str) -> bool:
     """Whether a version, as PEP 440 reads it, comes before a final one."""
     from packaging.version import InvalidVersion, Version
@@ -180,24 +189,26 @@ def is_prerelease(version: str) -> bool:
         return False
 
 
-def _tag_of_job() -> str:
-    return os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
-
-
-def _notes(file: Path | None, source: texts.Source | None, manifest: Manifest, tag: str) -> str:
+def _notes(wanted: Wanted, manifest: Manifest, tag: str) -> str:
+    """The notes, from where they were wanted from. Raises ConfigurationError when a text is to be replaced with none."""
+    file, source = wanted.notes, wanted.notes_from
     if file and source:
         why = "--notes and --notes-from were both given"
         raise ConfigurationError("the notes cannot come from two places", why=why, hint="Name one of them.")
-    if file:
-        return file.read_text(encoding="utf-8")
+    if source in ("github", "none"):
+        return ""
+    text = file.read_text(encoding="utf-8") if file else _told(source, manifest, tag)
+    if wanted.notes_mode == "replace" and not text.strip():
+        why = f"{file or source or texts.CHANGELOG} says nothing about {manifest.version}"
+        hint = "Write the notes, or take them from elsewhere: --notes-from, --notes FILE."
+        raise ConfigurationError("there is nothing to replace the release's text with", why=why, hint=hint)
+    return text
+
+
+def _told(source: texts.Source | None, manifest: Manifest, tag: str) -> str:
     if source == "commits":
         return texts.from_commits(changes(Path(), manifest.source, tag))
-    return "" if source in ("github", "none") else _changelog(manifest)
-
-
-def _changelog(manifest: Manifest) -> str:
-    path = Path("CHANGELOG.md")
-    return texts.changelog_section(path.read_text(encoding="utf-8"), manifest.version) if path.is_file() else ""
+    return texts.of_changelog(Path(), manifest.version)
 
 
 def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:

@@ -6,17 +6,18 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from coldforge import recipes
 from coldforge.errors import ConfigurationError
-from coldforge.records import Artifact, Manifest
+from coldforge.records import Artifact
 
 Mode = Literal["keep", "append", "replace"]
 Source = Literal["changelog", "commits", "github", "none"]
 
 BEGIN: Final = "<!-- coldforge:begin -->"
 END: Final = "<!-- coldforge:end -->"
+CHANGELOG: Final = "CHANGELOG.md"
 TEMPLATE: Final = "build/templates/release/notes.md"
 LONGEST: Final = 125_000  # characters that GitHub accepts
 CUT: Final = "\n\n(cut: the text is longer than GitHub accepts)"
@@ -38,6 +39,12 @@ def changelog_section(text: str, version: str) -> str:
     return text[match.end() : following.start() if following else len(text)].strip()
 
 
+def of_changelog(project: Path, version: str) -> str:
+    """What the changelog of a project says about a version; empty when it has none."""
+    path = project / CHANGELOG
+    return changelog_section(path.read_text(encoding="utf-8"), version) if path.is_file() else ""
+
+
 def from_commits(commits: Iterable[tuple[str, str]]) -> str:
     """A list of commits (short name and first line), grouped by the kind that their first lines tell when these tell any.
 
@@ -55,7 +62,20 @@ def from_commits(commits: Iterable[tuple[str, str]]) -> str:
     return "\n\n".join("\n".join(part).strip() for part in parts)
 
 
-def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, ...] = (), project: Path | None = None) -> str:
+class Described(Protocol):
+    """What our block tells of: a release that was made, or one that is planned."""
+
+    @property
+    def product(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]: ...
+
+
+def block(manifest: Described, *, repository: str, tag: str, without: tuple[str, ...] = (), project: Path | None = None) -> str:
     """What the template makes of the download table, the optional targets that are missing, and how to install and verify.
 
     Raises ConfigurationError when the `project`'s own template cannot be filled in, or holds the marks of the block.
@@ -79,7 +99,7 @@ def block(manifest: Manifest, *, repository: str, tag: str, without: tuple[str, 
     return "\n".join([BEGIN, _subject(repository, tag), text, END])
 
 
-def _downloads(manifest: Manifest) -> str:
+def _downloads(manifest: Described) -> str:
     rows = [f"| {a.target} | `{a.name}` | {a.size / 1e6:.1f} MB | `{a.sha256[:16]}…` |" for a in manifest.artifacts]
     return "\n".join(["| system | file | size | sha256 |", "|---|---|---:|---|", *rows])
 
@@ -105,7 +125,7 @@ INSTALL: Final[Mapping[str, str]] = {
 WINDOWS: Final[Mapping[str, str]] = {"onefile": ".\\{0}", "zip": "Expand-Archive {0}"}  # where they are done otherwise
 
 
-def _installs(manifest: Manifest) -> str:
+def _installs(manifest: Described) -> str:
     """One command for each file that can be installed, unpacked or started."""
     rows = [f"| {a.target} | {a.format} | `{command}` |" for a in manifest.artifacts if (command := _install(a))]
     return "\n".join(["| system | format | command |", "|---|---|---|", *rows]) if rows else "None of these files is installed."
@@ -127,11 +147,11 @@ def is_about(text: str, *, repository: str, tag: str) -> bool:
     return found is not None and _subject(repository, tag) in found[0].splitlines()
 
 
-def body(present: str, own: str, notes: str, *, mode: Mode = "keep") -> str:
+def body(present: str, own: str, notes: str, *, mode: Mode = "keep", longest: int = LONGEST) -> str:
     """The whole text: `own` takes the place of the old block, and what stands outside of it is a person's.
 
     To `keep` is to use `notes` only where there was no text yet, to `append` is to put them behind what is there, once; only to
-    `replace` takes a person's words away. Only the notes are cut to GitHub's limit: nothing of a person's text is.
+    `replace` takes a person's words away. Only the notes are cut to what GitHub takes (`longest` characters), never what a person wrote.
     """
     old = _BLOCK.search(present)
     before, after = (present[: old.start()], present[old.end() :]) if old else (present, "")
@@ -140,9 +160,9 @@ def body(present: str, own: str, notes: str, *, mode: Mode = "keep") -> str:
     mark = f"<!-- coldforge:notes {hashlib.sha256(text.encode()).hexdigest()[:16]} -->"
     marked = f"{mark}\n{text}" if mode == "append" and text else text
     if mode == "replace" or not present.strip():
-        return _joined(_cut(marked, taken=len(own) + 2), own)
+        return _joined(_cut(marked, longest - len(own) - 2), own)
     if mode == "append" and text and not any(mark in part or text in part for part in (before, after)):
-        return _joined(before.rstrip(), _cut(marked, taken=len(before) + len(own) + len(after) + 4), own) + after
+        return _joined(before.rstrip(), _cut(marked, longest - len(before) - len(own) - len(after) - 4), own) + after
     return f"{before}{own}{after}" if old else f"{present.strip()}\n\n{own}"
 
 
@@ -150,9 +170,8 @@ def _joined(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _cut(text: str, *, taken: int) -> str:
-    """As much of a text as GitHub accepts when so many characters are `taken`, and a word about it."""
-    room = LONGEST - taken
+def _cut(text: str, room: int) -> str:
+    """As much of a text as has room, and a word about it; nothing when that has no room."""
     if len(text) <= room:
         return text
     return f"{text[: room - len(CUT)].rstrip()}{CUT}" if room > len(CUT) else ""

@@ -5,17 +5,46 @@ Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from coldforge.errors import Problem
-from coldforge.release.api import Forge
+from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.records import Artifact, SourceRecord
+from coldforge.release import notes as texts
+from coldforge.release.api import Forge, Release
+
+if TYPE_CHECKING:
+    from coldforge.plan.model import Plan
 
 LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
 MOST: Final = 1000
 A_MINUTE: Final = 80  # requests that create content
 AN_HOUR: Final = 500
+_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+def place_of(source: SourceRecord, *, repo: str | None, tag: str | None) -> tuple[str, str]:
+    """The repository and the tag of a release: those that are named, else those of the source, or of the job.
+
+    Raises ConfigurationError when nobody says them.
+    """
+    repository, named = repo or source.repository, tag or source.tag or _tag_of_job()
+    if not repository:
+        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
+    if not _REPOSITORY.fullmatch(repository):
+        what = f"{repository!r} is not OWNER/REPO, as GitHub names a repository"
+        raise ConfigurationError(what, hint="Say where it belongs: --repo OWNER/REPO")
+    if not named:
+        raise ConfigurationError("nobody said which tag the release is for", hint="Build from a tag, or name it: --tag v1.2.3")
+    return repository, named
+
+
+def _tag_of_job() -> str:
+    return os.environ.get("GITHUB_REF_NAME", "") if os.environ.get("GITHUB_REF_TYPE") == "tag" else ""
 
 
 def renamed(name: str) -> str:
@@ -49,25 +78,112 @@ def minutes(uploads: int) -> int:
     return 60 * hours + rest // A_MINUTE
 
 
-def look(github: Forge, tag: str, commit: str) -> Iterator[Problem]:
-    """What stands in the way of a release of `tag` from `commit` (empty: not known), in the repository as it is now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a forge is asked before anything is built: whether it would take the release of a `plan` (of the folder `project`) as `tag`.
 
-    Only reads. A tag that a deleted immutable release has used up cannot be seen before: GitHub tells when the draft is made,
-    which is before anything is uploaded. Raises Missing for a token that GitHub does not know or a repository that it may not see.
+    `writes` tells whether the token is the one to release with, and so must have the right to.
     """
+
+    plan: Plan
+    project: Path
+    tag: str
+    writes: bool
+
+    @property
+    def product(self) -> str:
+        return self.plan.product.name
+
+    @property
+    def version(self) -> str:
+        return self.plan.product.version
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every file of the release."""
+        from coldforge.plan.limits import released_names
+
+        return released_names(self.plan.targets)
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The planned artifacts, as large as they can be: what is told of them becomes no longer than of these."""
+        return tuple(
+            Artifact(name=made.name, path=made.name, target=target.target, format=made.format, size=LARGEST, sha256="0" * 64)
+            for target in self.plan.targets
+            for made in target.artifacts
+        )
+
+
+def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[str]]:
+    """What stands in the way of the release, in the plan and in the repository as it is now; and what is good to know beforehand.
+
+    Only reads. Raises Missing for a token that GitHub does not know or a repository that it may not see, Failure or RemoteFailed
+    when GitHub does not answer.
+    """
+    published, length = github.published(question.tag), len(_block(github, question))
+    known = [f"{question.tag} in {github.repository}", *notes(github, len(question.names))]
+    if published:
+        known.append(f"{question.tag} is published already: a build that gives the same files is success, any other is refused")
+    excess = length + len(texts.of_changelog(question.project, question.version)) - texts.LONGEST
+    if excess > 0:
+        known.append(f"the notes are {excess} characters longer than GitHub takes, and will be cut")
+    problems = (
+        *refused(dict.fromkeys(question.names, 0)),
+        *_of_text(length),
+        *_of_repository(github, question),
+        *_of_tag(github, question),
+        *_of_releases(github, question, published),
+    )
+    return problems, known
+
+
+def check(github: Forge, question: Question) -> list[str]:
+    """What is good to know about the release. Raises Refused with all that stands in its way, and what `ask` raises."""
+    problems, known = ask(github, question)
+    if problems:
+        raise Refused(f"{question.tag} cannot be released in {github.repository}", problems=problems, hint="Nothing was built yet.")
+    return known
+
+
+def _block(github: Forge, question: Question) -> str:
+    return texts.block(question, repository=github.repository, tag=question.tag, project=question.project)
+
+
+def _of_text(length: int) -> Iterator[Problem]:
+    if length > texts.LONGEST:
+        what = f"the table of the files would have {length} characters, and GitHub takes {texts.LONGEST} in a release's text"
+        yield Problem(what=what, hint=f"say less of each file in a {texts.TEMPLATE} of your own")
+
+
+def _of_repository(github: Forge, question: Question) -> Iterator[Problem]:
     rights = github.rights()
     if rights.archived:
         yield Problem(what=f"{github.repository} is archived: nothing can be released there", hint="unarchive it")
-    if rights.push is False:
+    if question.writes and rights.push is False:
         yield Problem(what=f"the token may not write to {github.repository}", hint="it needs `contents: write`")
+
+
+def _of_tag(github: Forge, question: Question) -> Iterator[Problem]:
+    tag, commit = question.tag, question.plan.source.commit
     tagged = github.commit_of(tag)
     if commit and tagged and tagged != commit:
         what = f"{tag} names {tagged[:12]} there, and {commit[:12]} is being built"
         yield Problem(what=what, hint="build from the tag, or release under a new one")
-    published = github.published(tag)
-    if published:
+
+
+def _of_releases(github: Forge, question: Question, published: Release | None) -> Iterator[Problem]:
+    tag = question.tag
+    # GitHub attests each immutable release, and nothing says that it takes that back when the release is deleted. Without the tag there
+    # is nothing to ask about; but a tag that was used up cannot be pushed again either.
+    if published is None and github.attests(tag):
+        what = f"{tag} was an immutable release that is deleted, and GitHub lets nobody release under its name again"
+        yield Problem(what=what, hint="raise the version")
+    there = {asset.name for asset in github.assets(published.id)} if published else set()
+    if published and (lacking := [name for name in question.names if name not in there]):
         how = "published, and immutable" if published.immutable else "published"
-        yield Problem(what=f"{tag} is {how} already: {published.html_url}", hint="what is published stays so: raise the version")
+        what = f"{tag} is {how} already, without {lacking[0]}: {published.html_url}"
+        yield Problem(what=what, hint="what is published stays so: raise the version")
     drafts = [item.id for item in github.releases() if item.draft and item.tag_name == tag]
     if len(drafts) > 1:
         numbers = ", ".join(map(str, drafts))

@@ -30,6 +30,7 @@ TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two answers' bytes
 UPLOAD_TIMEOUTS: Final = (10, 300)
 VERSION: Final = "2022-11-28"
 AGAIN: Final = "Run it again: nothing that was done is lost."
+BURNT: Final = ("creations being restricted", "must have a valid tag")  # what GitHub says of a tag that it lets nobody make
 ELSEWHERE: Final = "The token was not sent there. Is GITHUB_API_URL right, or is there a proxy that changes answers?"
 T = TypeVar("T")
 Origin = tuple[str, str, int | None]
@@ -185,6 +186,9 @@ class Wire:
         if "immutable" in text.lower():
             hint = "An immutable release stays as it is: raise the version and release that."
             return Refused("GitHub refused: the release, or its tag, is immutable", why=text, hint=hint)
+        if answer.status_code == 422 and any(word in text for word in BURNT):
+            why = f"{text}: its name was that of an immutable release that is deleted, or a rule of the repository reserves it"
+            return Refused("GitHub refused the tag", why=why, hint="Raise the version and release that.")
         return Failure(answer.status_code, text)
 
 
