@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from freezing.installed import named, normalised, real, recorded_files
 from freezing.search_path import cleaned
 
 ORIGINALS = "originals.json"
+PRELOAD = Path("/etc/ld.so.preload")
 # What the installer of a wheel left: pip and uv leave different things, none of it belongs to the application.
 INSTALLER_TRACES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
 
@@ -38,7 +41,20 @@ def complete(analysis: Any, application: str, freezer: Sequence[str], work: str)
             base = Path(source) if Path(source).is_dir() else Path(source).parent
             analysis.datas += [((Path(destination) / path.relative_to(base)).as_posix(), str(path), "DATA") for path in files]
     analysis.datas = sorted(entry for entry in analysis.datas if not is_trace(entry[0]))
-    analysis.binaries = sorted(without_foreign_folders(analysis.binaries, work))
+    own = [entry for entry in analysis.binaries if real(entry[1]) not in preloaded()]
+    analysis.binaries = sorted(without_foreign_folders(own, work))
+
+
+@cache
+def preloaded() -> frozenset[str]:
+    """The libraries that this machine loads into every process: `ldd` tells them of each file, and none needs them.
+
+    Source: ld.so(8)
+    """
+    try:
+        return frozenset(map(real, re.split(r"[\s:]+", PRELOAD.read_text(encoding="utf-8", errors="surrogateescape").strip())))
+    except OSError:
+        return frozenset()
 
 
 def without_foreign_folders(binaries: Sequence[tuple[str, str, str]], work: str) -> list[tuple[str, str, str]]:

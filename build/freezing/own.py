@@ -11,7 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from freezing.collected import is_trace, without_foreign_folders
+from freezing.collected import is_trace, preloaded, without_foreign_folders
+from freezing.installed import real
 from freezing.loaded import remember
 from freezing.parts import Source, archived, collect
 from freezing.resources import resources
@@ -106,7 +107,8 @@ class Own:
         """A list of files without traces of installers and build machines, in order; anything else as it is."""
         if not is_list(part):
             return part
-        entries = sorted((tuple(entry) for entry in part if not is_trace(entry[0])), key=lambda entry: str(entry[0]))
+        kept = (tuple(entry) for entry in part if not is_trace(entry[0]) and real(str(entry[1])) not in preloaded())
+        entries = sorted(kept, key=lambda entry: str(entry[0]))
         libraries = [entry for entry in entries if entry[2] in ("BINARY", "EXTENSION")]
         clean = dict(zip(libraries, without_foreign_folders(libraries, self.job["work"]), strict=True))
         return [clean.get(entry, entry) for entry in entries]

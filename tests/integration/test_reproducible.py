@@ -11,8 +11,9 @@ import pytest
 
 from coldforge.host.files import sha256
 from support import images
+from support.ahead import ahead
 from support.desk import READY, checkout, machine, type_in
-from support.program import ROOT, coldforge
+from support.program import PROGRAM, ROOT, coldforge
 from support.repository import copy, write
 
 pytestmark = pytest.mark.integration
@@ -43,15 +44,19 @@ def _describe(path: Path, *, in_payload: bool) -> str:
     return f"{mode} {'folder' if path.is_dir() else sha256(path)}"
 
 
-def build(folder: Path, env: dict[str, str], *, umask: int, container: str) -> dict[str, str]:
-    """Build the example in `folder` with an empty cache; what lies in `dist/`."""
+def build(folder: Path, env: dict[str, str], *, umask: int, container: str, later: bool = False) -> dict[str, str]:
+    """Build the example in `folder` with an empty cache, on another day if that is wanted; what lies in `dist/`."""
     project = copy(EXAMPLE, folder / "source", tag="v1.0.0", container=container)
     for path in project.rglob("*"):  # other times, other order of creation
         os.utime(path, (1_000_000_000 + umask, 1_000_000_000 + umask), follow_symlinks=False)
     home = folder / "home"
     home.mkdir()
     env = {**env, "COLDFORGE_CACHE": str(folder / "cache"), "HOME": str(home), "UV_CACHE_DIR": env["UV_CACHE_DIR"]}
-    coldforge("build", project, "--out", folder / "dist", *([] if container else ["--host"]), env=env, umask=umask).succeeded()
+    clock = folder / "clock"
+    clock.mkdir()
+    program = ahead(clock, *PROGRAM) if later else PROGRAM
+    words = ["build", str(project), "--out", str(folder / "dist"), *([] if container else ["--host"])]
+    coldforge(*words, env=env, umask=umask, program=program).succeeded()
     made = contents(folder / "dist")
     shutil.rmtree(folder)
     return made
@@ -64,7 +69,7 @@ def test_two_builds_are_identical(place: str, request: pytest.FixtureRequest, tm
     (tmp_path / "a").mkdir()
     (tmp_path / "b" / "deeper in ünïcode").mkdir(parents=True)
     first = build(tmp_path / "a", {**env, **PLAIN}, umask=0o022, container=image)
-    second = build(tmp_path / "b" / "deeper in ünïcode", {**env, **ODD}, umask=0o077, container=image)
+    second = build(tmp_path / "b" / "deeper in ünïcode", {**env, **ODD}, umask=0o077, container=image, later=True)
     assert "SHA256SUMS" in first
     assert {name for name in first if first[name] != second.get(name)} == set()
     assert first.keys() == second.keys()

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,16 @@ def start(*words: str | Path, env: Mapping[str, str], cwd: Path | None = None) -
     )
 
 
-def coldforge(*words: str | Path, env: Mapping[str, str], cwd: Path | None = None, umask: int = -1, timeout: float = 1500) -> Outcome:
+def coldforge(
+    *words: str | Path,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    umask: int = -1,
+    timeout: float = 1500,
+    program: Sequence[str] = PROGRAM,
+) -> Outcome:
     """Run a command to its end."""
-    argv = [*PROGRAM, *map(str, words)]
+    argv = [*program, *map(str, words)]
     done = subprocess.run(
         argv, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=umask, timeout=timeout, check=False
     )
