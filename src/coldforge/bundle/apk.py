@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
+from coldforge.bundle import BundleJob, control, desktop, documents, pkginfo, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files
+from coldforge.host import files, gzips
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
@@ -44,17 +44,17 @@ class Apk:
             own = documents.licences(job, job.package)
             content = packaged(job, tree, own, package=job.package, scratch=folder)
             data = folder / "data.tar.gz"
-            with data.open("wb") as raw, tars.gzipped(raw) as stream:
+            with data.open("wb") as raw, gzips.GzipWriter(raw) as stream:
                 tars.write(content, stream, extra=_checksum)
-            about = {".PKGINFO": information(job, content, files.sha256(data)), **install_scripts(job)}
+            about = {pkginfo.NAME: information(job, content, files.sha256(data)), **install_scripts(job)}
             with out.open("wb") as raw, data.open("rb") as stream:
-                raw.write(tars.small(tars.texts(about, tree.epoch)))  # without an end: the tar goes on in the next stream
+                raw.write(gzips.small(tars.texts(about, tree.epoch)))  # without an end: the tar goes on in the next stream
                 shutil.copyfileobj(stream, raw, files.CHUNK)
 
 
 def information(job: BundleJob, content: Tree, digest: str) -> bytes:
     """The text of .PKGINFO; `digest` is that of the second tar."""
-    return "".join(f"{key} = {control.line(value)}\n" for key, value in _lines(job, content, digest) if value.strip()).encode()
+    return pkginfo.text(_lines(job, content, digest))
 
 
 def _lines(job: BundleJob, content: Tree, digest: str) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
+from coldforge.bundle import BundleJob, control, desktop, documents, pkginfo, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files
+from coldforge.host import files, gzips
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
@@ -33,10 +33,10 @@ class Arch:
         with files.scratch("arch") as folder:
             own = documents.licences(job, job.package)
             content = packaged(job, tree, own, package=job.package, scratch=folder)
-            about = {".PKGINFO": information(job, content)}
+            about = {pkginfo.NAME: information(job, content)}
             if bodies := scripts.bodies(job.project, job.plan.config.linux):
                 about[".INSTALL"] = scripts.functions(bodies)
-            about[".MTREE"] = tars.small("".join(listing(content)).encode())
+            about[".MTREE"] = gzips.small("".join(listing(content)).encode())
             with out.open("wb") as raw, tars.zstd(raw) as stream:
                 stream.write(tars.texts(about, tree.epoch))
                 tars.write(content, stream)
@@ -54,7 +54,7 @@ def _check(job: BundleJob) -> None:
 
 def information(job: BundleJob, content: Tree) -> bytes:
     """The text of .PKGINFO."""
-    return "".join(f"{key} = {control.line(value)}\n" for key, value in _lines(job, content) if value.strip()).encode()
+    return pkginfo.text(_lines(job, content))
 
 
 def _lines(job: BundleJob, content: Tree) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from coldforge.bundle import BundleJob, tars
 from coldforge.bundle.tree import Tree
+from coldforge.host import gzips
 from coldforge.plan import names
 
 
@@ -21,7 +22,7 @@ class TarGz:
         return tars.gzip_tool()
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        with out.open("wb") as raw, tars.gzipped(raw) as stream:
+        with out.open("wb") as raw, gzips.GzipWriter(raw) as stream:
             tars.write(with_licences(tree, job.project, job.plan.product.license_files), stream, below=_folder(job))
 
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from coldforge import __version__
 from coldforge.bundle import BundleJob, identity
 from coldforge.bundle.embedded import Embedded, embedded
-from coldforge.bundle.shares import Share, shares
 from coldforge.bundle.tree import Tree
+from coldforge.bundle.weights import Share, shares
 from coldforge.host import clock
 from coldforge.project.metadata import NOBODY
 from coldforge.records import FileEntry

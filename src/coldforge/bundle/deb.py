@@ -20,7 +20,7 @@ from typing import IO, Final
 from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Tree
-from coldforge.host import files
+from coldforge.host import files, gzips
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
@@ -48,9 +48,9 @@ class Deb:
             own = documents.debian(job, tree, package)
             content = packaged(job, tree, own, package=package, scratch=folder)
             data, suffix = folder / "data", compression(job.target.floor or job.payload.glibc_floor)
-            with data.open("wb") as raw, tars.zstd(raw) if suffix == "zst" else tars.gzipped(raw) as stream:
+            with data.open("wb") as raw, tars.zstd(raw) if suffix == "zst" else gzips.GzipWriter(raw) as stream:
                 tars.write(content, stream, below=".", form=tars.GNU)
-            about = tars.small(tars.texts(members(job, content), tree.epoch) + tars.END)
+            about = gzips.small(tars.texts(members(job, content), tree.epoch) + tars.END)
             with out.open("wb") as raw:
                 _archive(raw, {"debian-binary": _FORMAT, "control.tar.gz": about, f"data.tar.{suffix}": data}, tree.epoch)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Final
 
 from coldforge.bundle import BundleJob, control, share
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import clock
+from coldforge.host import clock, gzips
 from coldforge.plan import names
 from coldforge.project.config import Executable
 from coldforge.recipes import fill
@@ -34,9 +32,9 @@ def debian(job: BundleJob, tree: Tree, package: str) -> Iterator[tuple[str, byte
     values["version"] = names.debian(names.Version.parse(job.plan.product.version), job.plan.config.deb.revision)
     copyright_ = fill(TEMPLATES[0], {**values, **_copyright(job, tree, package)}, job.project)
     yield f"usr/share/doc/{package}/copyright", copyright_.replace(b"Source: \n", b"", 1)  # a field without a value is none
-    yield f"usr/share/doc/{package}/changelog.Debian.gz", zipped(fill(TEMPLATES[1], values, job.project))
+    yield f"usr/share/doc/{package}/changelog.Debian.gz", gzips.small(fill(TEMPLATES[1], values, job.project), gzips.BEST)
     if news := news_file(job.project):
-        yield f"usr/share/doc/{package}/changelog.gz", zipped((job.project / news).read_bytes())
+        yield f"usr/share/doc/{package}/changelog.gz", gzips.small((job.project / news).read_bytes(), gzips.BEST)
     yield f"usr/share/lintian/overrides/{package}", fill(TEMPLATES[2], values, job.project)
 
 
@@ -57,7 +55,7 @@ def news_file(project: Path) -> str:
 def manuals(job: BundleJob, tree: Tree) -> Iterator[tuple[str, bytes]]:
     """A page for each executable."""
     for executable in job.plan.product.executables:
-        yield f"usr/share/man/man1/{executable.name}.1.gz", zipped(_manual(job, executable, _values(job, tree)))
+        yield f"usr/share/man/man1/{executable.name}.1.gz", gzips.small(_manual(job, executable, _values(job, tree)), gzips.BEST)
 
 
 def _values(job: BundleJob, tree: Tree) -> dict[str, str]:
@@ -142,11 +140,3 @@ def roff(text: str) -> str:
     """
     plain = control.line(text).replace("\\", "\\e").replace("-", "\\-").replace('"', "\\(dq")
     return f"\\&{plain}" if plain.startswith((".", "'")) else plain
-
-
-def zipped(data: bytes) -> bytes:
-    """As `gzip -9n` does."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as stream:
-        stream.write(data)
-    return buffer.getvalue()

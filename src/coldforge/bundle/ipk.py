@@ -11,7 +11,7 @@ from typing import Final
 from coldforge.bundle import BundleJob, control, deb, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files
+from coldforge.host import files, gzips
 from coldforge.plan import names
 from coldforge.target import Target
 
@@ -35,12 +35,12 @@ class Ipk:
             content = packaged(job, tree, own, package=job.package, scratch=folder)
             parts = {part: folder / part for part in ("debian-binary", "data.tar.gz", "control.tar.gz")}
             parts["debian-binary"].write_bytes(b"2.0\n")
-            with parts["data.tar.gz"].open("wb") as raw, tars.gzipped(raw) as stream:
+            with parts["data.tar.gz"].open("wb") as raw, gzips.GzipWriter(raw) as stream:
                 tars.write(content, stream, below=".", form=tars.GNU)
             about = tars.texts(members(job, content), tree.epoch)
-            parts["control.tar.gz"].write_bytes(tars.small(about + tars.END))
+            parts["control.tar.gz"].write_bytes(gzips.small(about + tars.END))
             nodes = tuple(Node(path=f"./{part}", mode=0o644, size=path.stat().st_size, source=path) for part, path in parts.items())
-            with out.open("wb") as raw, tars.gzipped(raw, _FAST) as stream:
+            with out.open("wb") as raw, gzips.GzipWriter(raw, _FAST) as stream:
                 tars.write(Tree(nodes=nodes, epoch=tree.epoch), stream, form=tars.GNU)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from coldforge.bundle.shares import Share, shares
+from coldforge.bundle.weights import Share, shares
 from coldforge.records import Manifest, Payload, TargetRecord
 from coldforge.report.html import Area, Section, page
 from coldforge.report.reporter import Table, megabytes

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import IO, Any, BinaryIO, Final, Literal
 
-from coldforge.bundle import images, runtime
+from coldforge.bundle import images, pkginfo, runtime
 from coldforge.bundle.contents import (
     ENTRIES,
     PIECE,
@@ -39,7 +39,6 @@ from coldforge.host import squashfs as squashed
 
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 Found = tuple[str, dict[str, str], list[Item]]
-_ABOUT: Final = ".PKGINFO"
 _SIGNED: Final = ".SIGN."
 _TAGS: Final = {
     "Name": 1000, "Version": 1001, "Release": 1002, "Architecture": 1022, "Summary": 1004, "License": 1014, "Group": 1016, "URL": 1020,
@@ -61,13 +60,14 @@ def tarball(stream: IO[bytes], compression: Literal[".gz", ".zst"], survey: Surv
     first = tar.firstmember.name.removeprefix("./") if tar.firstmember else ""  # type: ignore[attr-defined]  # what opening has read
     if first == "debian-binary":
         return "ipk", *_ipk(tar, survey)
-    if not first.startswith((_ABOUT, _SIGNED, ".BUILDINFO", ".MTREE")):
+    if not first.startswith((pkginfo.NAME, _SIGNED, ".BUILDINFO", ".MTREE")):
         return f"tar{compression}", {}, list(members(tar, survey))
-    told: dict[str, bytes] = {_ABOUT: b""}
+    told: dict[str, bytes] = {pkginfo.NAME: b""}
     items = list(members(tar, survey, told))
-    fields = dict(_pairs(told[_ABOUT].decode(errors="backslashreplace")))
+    said = pkginfo.fields(told[pkginfo.NAME].decode(errors="backslashreplace"))
+    fields = {key: ", ".join(values) for key, values in said.items()}
     if not fields:
-        raise ValueError(f"it says nothing of itself in {_ABOUT}")
+        raise ValueError(f"it says nothing of itself in {pkginfo.NAME}")
     signed = [item.path.removeprefix(_SIGNED) for item in items if item.path.startswith(_SIGNED)]
     return "apk" if compression == ".gz" else "arch", {**fields, **({"signatures": " ".join(signed)} if signed else {})}, items
 
@@ -95,16 +95,6 @@ def _zipped(content: IO[bytes], name: str, mode: int, size: int, survey: Survey)
         if name.endswith("/"):
             return Item(path=escaped(name), kind="directory", mode=f"{mode & 0o7777:o}")
         return _file(content, name, mode if mode & 0o170000 else mode | 0o100000, size, survey)
-
-
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    """`key = value` lines; what is there several times is joined."""
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        key, separator, value = line.partition(" = ")
-        if separator and not key.startswith("#"):
-            found.setdefault(key.strip(), []).append(value.strip())
-    yield from ((key, ", ".join(values)) for key, values in found.items())
 
 
 def _ipk(tar: tarfile.TarFile, survey: Survey) -> tuple[dict[str, str], list[Item]]:

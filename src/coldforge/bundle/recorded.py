@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from coldforge.bundle.contents import Item
 from coldforge.bundle.inspection import Inspection, Part
-from coldforge.bundle.shares import shares
+from coldforge.bundle.weights import shares
 from coldforge.records import Component, Distribution, Manifest, Payload, decode
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from coldforge.bundle import gzips
 from coldforge.bundle.tree import Node, Tree
+from coldforge.host import gzips
 
 # Level 6 of zstd: a seventh smaller than gzip in a fourth of its time; 9 takes twice as long for four per cent, 12 five times for five.
 ZSTD_LEVEL: Final = 6
@@ -34,11 +34,6 @@ def zstd_tool() -> str:
     import zstandard
 
     return f"tarfile + zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} level {ZSTD_LEVEL}"
-
-
-def gzipped(raw: IO[bytes], level: int = gzips.LEVEL) -> gzips.GzipWriter:
-    """A gzip stream without name and time."""
-    return gzips.GzipWriter(raw, level)
 
 
 def zstd(raw: IO[bytes]) -> IO[bytes]:
@@ -79,11 +74,3 @@ def texts(files: Mapping[str, bytes], epoch: int, *, form: Form = GNU) -> bytes:
         made.write(info(node, "", epoch).tobuf(form, "utf-8", "surrogateescape"))
         made.write(data + bytes(-len(data) % tarfile.BLOCKSIZE))
     return made.getvalue()
-
-
-def small(data: bytes) -> bytes:
-    """Bytes, gzipped."""
-    buffer = io.BytesIO()
-    with gzipped(buffer) as stream:
-        stream.write(data)
-    return buffer.getvalue()

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import tars
 from coldforge.host import gzips
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.plain import information, one, tar_of
@@ -44,7 +43,7 @@ class Apk:
         made = {}
         for arch, found in by_arch(packages).items():
             text = "".join(_paragraph(package) for package in found).encode()
-            index = tars.small(tar_of({"DESCRIPTION": site.name.encode(), "APKINDEX": text}, site.epoch))
+            index = gzips.small(tar_of({"DESCRIPTION": site.name.encode(), "APKINDEX": text}, site.epoch))
             made[f"apk/{arch}/APKINDEX.tar.gz"] = _signed(index, site) + index
         return made
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import contents, tars
-from coldforge.host import clock
+from coldforge.bundle import contents
+from coldforge.host import clock, gzips
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 
 SUITE: Final = "stable"
@@ -36,7 +36,7 @@ class Apt:
         for arch, found in by_arch(packages).items():
             text = "\n".join(map(_paragraph, found)).encode()
             place = f"{COMPONENT}/binary-{arch}"
-            lists |= {f"{place}/Packages": text, f"{place}/Packages.gz": tars.small(text)}
+            lists |= {f"{place}/Packages": text, f"{place}/Packages.gz": gzips.small(text)}
         hashed = {f"{place.rpartition('/')[0]}/by-hash/SHA256/{hashlib.sha256(data).hexdigest()}": data for place, data in lists.items()}
         release = _release(site, sorted(by_arch(packages)), lists)
         made = {**hashed, **lists, "Release": release}

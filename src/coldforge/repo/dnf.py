@@ -12,8 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import tars
-from coldforge.host import rpm
+from coldforge.host import gzips, rpm
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.rpmtags import Tag
 
@@ -114,7 +113,7 @@ def _headers(file: Path) -> tuple[rpm.Header, rpm.Header]:
 
 def _data(kind: str, text: bytes, epoch: int, made: dict[str, bytes]) -> str:
     """What names one list; the list itself goes into `made` under its digest."""
-    packed = tars.small(text)
+    packed = gzips.small(text)
     digest, plain = (hashlib.sha256(data).hexdigest() for data in (packed, text))
     made[f"{digest}-{kind}.xml.gz"] = packed
     return (

@@ -1,4 +1,4 @@
-"""Small readings that pacman's and apk's packages share: a `.PKGINFO` of `key = value` lines, in a tar in a compressed stream."""
+"""Small readings that pacman's and apk's packages share: a compressed tar, which begins with what the package says of itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import contents, tars
+from coldforge.bundle import contents, pkginfo, tars
 
-INFORMATION: Final = ".PKGINFO"
 LARGEST: Final = 1 << 20  # bytes of such a file
 
 
@@ -25,20 +24,11 @@ def information(file: Path, compression: str) -> dict[str, list[str]]:
     """What a package says of itself. Raises ValueError when it says nothing at its beginning."""
     with opened(file, compression) as tar:
         for member in tar:
-            if member.name == INFORMATION and member.isreg() and member.size <= LARGEST and (stream := tar.extractfile(member)):
-                return _fields(stream.read().decode("utf-8", "backslashreplace"))
+            if member.name == pkginfo.NAME and member.isreg() and member.size <= LARGEST and (stream := tar.extractfile(member)):
+                return pkginfo.fields(stream.read().decode("utf-8", "backslashreplace"))
             if not member.name.startswith("."):
                 break
-    raise ValueError(f"it has no {INFORMATION}")
-
-
-def _fields(text: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        key, separator, value = line.partition(" = ")
-        if separator and not line.startswith("#"):
-            found.setdefault(key, []).append(value)
-    return found
+    raise ValueError(f"it has no {pkginfo.NAME}")
 
 
 def one(fields: Mapping[str, list[str]], key: str) -> str:

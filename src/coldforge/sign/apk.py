@@ -5,10 +5,9 @@ Source: https://wiki.alpinelinux.org/wiki/Apk_spec
 
 from __future__ import annotations
 
-import gzip
-import io
 import tarfile
 
+from coldforge.host import gzips
 from coldforge.sign import rsa
 
 
@@ -18,7 +17,4 @@ def signature(data: bytes, key: rsa.Key, epoch: int) -> bytes:
     info = tarfile.TarInfo(f".SIGN.RSA256.{key.file}")
     info.size, info.mtime = len(made), epoch
     tar = info.tobuf(tarfile.USTAR_FORMAT) + made + bytes(-len(made) % tarfile.BLOCKSIZE)
-    packed = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as stream:
-        stream.write(tar)
-    return packed.getvalue()
+    return gzips.small(tar, gzips.BEST)

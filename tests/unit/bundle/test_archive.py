@@ -15,9 +15,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldforge.bundle import gzips, tars
+from coldforge.bundle import tars
 from coldforge.bundle.archive import TarGz, TarZst, with_licences
 from coldforge.bundle.tree import Node, Tree, load
+from coldforge.host import gzips
 from support import payloads
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120).filter(
@@ -28,7 +29,7 @@ CONTENTS = st.tuples(st.binary(max_size=2000), st.sampled_from([0o644, 0o755]))
 
 
 def write(tree: Tree, out: io.BytesIO) -> None:
-    with tars.gzipped(out) as stream:
+    with gzips.GzipWriter(out) as stream:
         tars.write(tree, stream, below="top")
 
 
@@ -122,7 +123,7 @@ def test_any_content_comes_out_of_gzip_again_whatever_the_number_of_processors(p
         for number in (1, workers):
             patch.setattr("os.cpu_count", lambda number=number: number)
             out = io.BytesIO()
-            with tars.gzipped(out) as stream:
+            with gzips.GzipWriter(out) as stream:
                 for piece in pieces:
                     stream.write(piece)
             made.add(out.getvalue())

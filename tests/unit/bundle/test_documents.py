@@ -85,10 +85,6 @@ def test_a_licences_short_name(text: str, name: str) -> None:
     assert documents.licence(text) == name
 
 
-def test_zipped_as_gzip_does_it_without_name_and_time() -> None:
-    assert documents.zipped(b"x")[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
-
-
 @pytest.mark.parametrize("text", ["$unknown_word", "100 $", "${open"])
 def test_a_template_of_the_project_that_cannot_be_filled_in_is_told(text: str, tmp_path: Path) -> None:
     job = payloads.job(tmp_path, "deb")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coldforge.bundle.overview import parts, report
-from coldforge.bundle.shares import Piece, Share
+from coldforge.bundle.weights import Piece, Share
 from coldforge.records import Component, FileEntry, Finding, Manifest, Origin, Payload, SourceRecord, TargetRecord
 from support.releases import ENVIRONMENT
 

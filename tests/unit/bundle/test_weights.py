@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from coldforge.bundle.shares import shares
+from coldforge.bundle.weights import shares
 from coldforge.records import Component, FileEntry, Origin, Payload
 from support.releases import ENVIRONMENT
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.bundle import gzips
-from coldforge.bundle.gzips import BLOCK, GzipWriter
-from coldforge.host import cache
+from coldforge.host import cache, gzips
+from coldforge.host.gzips import BLOCK, GzipWriter
 
 DATA = b"".join(b"line %d of what is packed\n" % number for number in range(250_000))
 
@@ -49,3 +48,10 @@ def test_a_stream_of_kept_blocks_is_the_same(root: Path) -> None:
 def test_levels_are_kept_apart() -> None:
     assert packed(DATA, 1) != packed(DATA, 6)
     assert gzip.decompress(packed(DATA, 1)) == gzip.decompress(packed(DATA, 6)) == DATA
+
+
+def test_a_small_file_is_that_of_gzip_9n() -> None:
+    data = DATA[: BLOCK // 2]
+    made = gzips.small(data, gzips.BEST)
+    assert made[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    assert made[10:] == gzip.compress(data, 9)[10:]
