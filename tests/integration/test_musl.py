@@ -1,12 +1,8 @@
-"""A target whose C library is musl: frozen with its own wheels, without anything of glibc, the same bytes twice, and run.
-
-Slow, and no part of the usual run: COLDFORGE_SLOW=musl asks for it. It builds a CPython.
-"""
+"""A target whose C library is musl: frozen with its own wheels, without anything of glibc, the same bytes twice, and run."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -20,10 +16,7 @@ from support.pair import PAIR
 from support.program import coldforge
 from support.repository import write
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif("musl" not in os.environ.get("COLDFORGE_SLOW", ""), reason="slow: COLDFORGE_SLOW=musl asks for it"),
-]
+pytestmark = pytest.mark.integration
 
 TARGET = "linux-x86_64-musl"
 MATRIX = "targets:\n  linux-x86_64-musl: {container: linux, runner: ubuntu-24.04, formats: [tar.gz, onefile, apk]}\n"
