@@ -313,7 +313,7 @@ def sign(
 @TRUST
 @common
 def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> None:
-    """Sign a statement about every file of DIST: sigstore bundles beside them."""
+    """Sign a statement about every file of DIST, and about what each target's artifacts are made of: sigstore bundles beside them."""
     from coldforge import pipeline
 
     pipeline.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config)
@@ -533,7 +533,7 @@ def doctor(project: str, *, release: bool, api_url: str | None, as_json: bool) -
 
 
 @coldforge.command()
-@click.argument("name", required=False, metavar="[config|matrix|plan|payload|manifest|policy|verdict|rebuild]")
+@click.argument("name", required=False, metavar="[config|matrix|plan|payload|manifest|predicate|policy|verdict|rebuild]")
 @common
 def schema(name: str | None) -> None:
     """Print the JSON Schema of one document, or of all."""

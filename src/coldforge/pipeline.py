@@ -316,6 +316,7 @@ def record_of(payload: Payload) -> TargetRecord:
         glibc_floor=payload.glibc_floor,
         needs=payload.needs,
         environment=payload.environment,
+        gates=payload.gates,
         findings=payload.findings,
     )
 
@@ -654,12 +655,14 @@ def inspect_file(path: Path, *, quiet: bool, authorities: Path | None = None) ->
 def schema(name: str | None) -> Mapping[str, Any]:
     """One JSON Schema, or all of them by name. Raises ConfigurationError for an unknown name."""
     from coldforge.plan.schemas import schemas
+    from coldforge.predicate import Predicate
     from coldforge.rebuild.verdict import Rebuild
     from coldforge.records import schema_of
     from coldforge.verify.policy import Policy
     from coldforge.verify.verdict import Verdict
 
-    known = {**schemas(), "policy": schema_of(Policy), "verdict": schema_of(Verdict), "rebuild": schema_of(Rebuild)}
+    ours = {"policy": Policy, "verdict": Verdict, "rebuild": Rebuild, "predicate": Predicate}
+    known = {**schemas(), **{title: schema_of(kind) for title, kind in ours.items()}}
     if name is None:
         return known
     if name not in known:

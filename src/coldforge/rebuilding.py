@@ -17,7 +17,7 @@ from coldforge.project.images import WINE, Image, find_image
 from coldforge.rebuild import inputs, replay, rows, signatures
 from coldforge.rebuild.fetch import check, fetch, origin_of
 from coldforge.rebuild.verdict import Rebuild, Row, worst
-from coldforge.records import DETACHED, MANIFEST, Manifest, Payload, TargetRecord, read
+from coldforge.records import DETACHED, INDEX, MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -213,7 +213,7 @@ def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:
     yield from inputs.tools(one.record.artifacts, made.artifacts)
     before = rows.index(one.dist, one.record.target)
     if before and made.payload_digest != one.record.payload_digest:
-        yield from inputs.origins(before, read(one.out / one.record.target / rows.INDEX, Payload))
+        yield from inputs.origins(before, read(one.out / one.record.target / INDEX, Payload))
 
 
 def tell(found: Rebuild, *, quiet: bool, keep: Path | None) -> None:

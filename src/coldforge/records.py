@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -20,8 +20,10 @@ from coldforge.errors import ConfigurationError, Problem
 SCHEMA: Final = 1
 SUMS: Final = "SHA256SUMS"
 MANIFEST: Final = "manifest.json"
+INDEX: Final = "payload.json"
 ATTESTATIONS: Final = "attestations.jsonl"
 REPORT: Final = "report.html"
+SBOM: Final = "sbom"  # the format of a bill of materials
 DETACHED: Final = "signature"  # the format of a signature in a file of its own
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
@@ -172,7 +174,8 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The index of a frozen tree: exactly what every package of that target contains.
 
     `singles` are the one-file executables made in the same freeze (kept beside the tree).
-    `key` is the digest of all inputs of the freeze; equal keys mean equal payloads.
+    `key` is the digest of all inputs of the freeze; equal keys mean equal payloads. `gates` are those that were asked, and `findings`
+    what some of them found.
     """
 
     schema: Literal[1] = SCHEMA
@@ -183,6 +186,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     singles: tuple[FileEntry, ...] = ()
     components: tuple[Component, ...] = ()
     environment: Environment
+    gates: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     needs: tuple[Need, ...] = ()
     glibc_floor: str = ""
@@ -265,7 +269,7 @@ class Smoke(Record, frozen=True, kw_only=True):
 class TargetRecord(Record, frozen=True, kw_only=True):
     """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them.
 
-    `signed` are the signatures that files of the payload got after the freeze, by path.
+    `signed` are the signatures that files of the payload got after the freeze, by path; `gates` and `findings` are the payload's.
     """
 
     target: str
@@ -276,6 +280,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     glibc_floor: str = ""
     needs: tuple[Need, ...] = ()
     environment: Environment
+    gates: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     smoke: Smoke = Smoke()
@@ -371,6 +376,20 @@ def _names(manifest: Manifest) -> str:
 
 def _identity(manifest: Manifest) -> tuple[object, ...]:
     return (manifest.product, manifest.version, manifest.source, manifest.coldforge)
+
+
+def statements_of(target: str, formats: Collection[str]) -> tuple[str, ...]:
+    """The names of the statements about all artifacts of a target together: as their bundles are called, without the ending.
+
+    >>> statements_of("linux-x86_64", ["deb", "sbom"])
+    ('linux-x86_64.coldforge', 'linux-x86_64.sbom')
+    """
+    return (f"{target}.coldforge", f"{target}.{SBOM}") if SBOM in formats else (f"{target}.coldforge",)
+
+
+def all_statements(manifest: Manifest) -> tuple[str, ...]:
+    """The names of those statements of a whole release."""
+    return tuple(name for t in manifest.targets for name in statements_of(t.target, [artifact.format for artifact in t.artifacts]))
 
 
 def released_files(manifest: Manifest) -> tuple[str, ...]:

@@ -27,16 +27,19 @@ from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, Signature, canonical, read, sums
 from coldforge.report import reporter, use
 from coldforge.report.reporter import Silent
+from coldforge.verify.claims import KINDS
 from coldforge.verify.evidence import load_roots
 from coldforge.verify.policy import Policy, choose, load_policy
 from coldforge.verify.release import verify_file, verify_folder, write_policy
 from coldforge.verify.verdict import Verdict
 from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
-from support.releases import make_release
+from support.releases import BILL, PAYLOAD, WITH_BILL, make_release
 from support.require import tool
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
+MADE_BUNDLE = "linux-x86_64.coldforge.sigstore.json"
+SBOM_BUNDLE = "linux-x86_64.sbom.sigstore.json"
 ARCHIVE = "demo-1.0.0-linux-x86_64.tar.gz"
 
 
@@ -57,7 +60,7 @@ def trust(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> P
 def signed(sigstore: FakeSigstore, trust: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release as it was built and attested: nobody changes it."""
     dist = tmp_path_factory.mktemp("signed") / "dist"
-    make_release(dist)
+    make_release(dist, contents=WITH_BILL)
     attest(dist, identity_token=sigstore.token(), trust_config=trust)
     return dist
 
@@ -90,7 +93,13 @@ def test_a_release_as_it_was_published_is_good(folder: Path, trust: Path) -> Non
     verdict = verify_folder(folder, policy=policy(), trusted_root=trust)
     assert words(verdict) == {}
     assert verdict.exit_code == 0
-    assert {row.name for row in verdict.rows} == {DEB, ARCHIVE, MANIFEST, SUMS}
+    assert {row.name for row in verdict.rows} == {DEB, ARCHIVE, BILL, MANIFEST, SUMS}
+    assert {row.name: row.statements for row in verdict.rows if row.name in (DEB, BILL, SUMS)} == {
+        DEB: ("provenance", "coldforge", "sbom"),
+        BILL: ("provenance", "coldforge"),
+        SUMS: ("provenance",),
+    }
+    assert ("yes", "yes", "yes", "-") in [row[2:6] for row in verdict.table().rows]
 
 
 def test_the_folder_that_built_it_is_good_too(signed: Path, trust: Path) -> None:
@@ -117,6 +126,7 @@ def test_a_folder_is_verified_where_there_is_no_network(folder: Path, trust: Pat
 def test_a_policy_is_written_from_a_release_and_holds_for_it(folder: Path, trust: Path, tmp_path: Path) -> None:
     path = tmp_path / "coldforge.verify.toml"
     path.write_text(write_policy(folder, trusted_root=trust))
+    assert load_policy(path).predicates == ("coldforge", "sbom")
     assert verify_folder(folder, policy=load_policy(path), trusted_root=trust).exit_code == 0
     append(folder / DEB)
     with pytest.raises(Refused, match="not good"):
@@ -173,6 +183,24 @@ def cut(path: Path, *, again: bool = False) -> None:
     path.write_bytes(b"".join([*lines[:-1], *(lines[:1] if again else [])]))
 
 
+def drop(path: Path, kind: str) -> None:
+    """Take the statements of a kind out of a list."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if said_in(line)["predicateType"] != KINDS[kind]))
+
+
+def forget(folder: Path, kind: str) -> None:
+    """Take a kind of statement away everywhere."""
+    drop(folder / ATTESTATIONS, kind)
+    (folder / f"linux-x86_64.{kind}.sigstore.json").unlink()
+
+
+def said_in(bundle: str) -> dict[str, Any]:
+    """The statement in a bundle."""
+    document: dict[str, Any] = json.loads(base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"]))
+    return document
+
+
 def pretend(folder: Path) -> None:
     """A folder of somebody else's that looks like what a freeze leaves."""
     (folder / "payload").mkdir(parents=True)
@@ -205,6 +233,14 @@ ATTACKS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a tree that looks like a build's": (lambda f: pretend(f / "x"), "x", "extra"),
     "a tree that is called like a target": (lambda f: pretend(f / "linux-x86_64"), "linux-x86_64", "extra"),
     "a report that nobody signed": (lambda f: (f / "report.html").write_text("<script>"), "report.html", "extra"),
+    "a bill of materials that nobody signed for the package": (lambda f: forget(f, "sbom"), DEB, "incomplete"),
+    "what was made, signed by nobody": (lambda f: forget(f, "coldforge"), DEB, "incomplete"),
+    "a list that lacks a statement of another kind": (lambda f: drop(f / ATTESTATIONS, "sbom"), ATTESTATIONS, "altered"),
+    "one kind of statement in the place of another": (
+        lambda f: shutil.copy(f / SBOM_BUNDLE, f / MADE_BUNDLE), MADE_BUNDLE, "altered"),
+    "a bill of materials in the place of provenance": (
+        lambda f: shutil.copy(f / SBOM_BUNDLE, f / f"{DEB}.sigstore.json"), DEB, "unattested"),
+    "a damaged statement about a target": (lambda f: (f / MADE_BUNDLE).write_text("{"), MADE_BUNDLE, "altered"),
     "a twin that differs in case only": (lambda f: shutil.copy(f / DEB, f / DEB.title()), DEB, "missing"),
 }  # fmt: skip
 
@@ -389,6 +425,95 @@ def test_statements_are_a_superset_of_githubs_own(signed: Path) -> None:
 # The source that a statement names
 
 
+# Statements about all artifacts of a target
+
+
+def test_what_was_made_is_signed_as_the_manifest_records_it(signed: Path) -> None:
+    said = said_in((signed / MADE_BUNDLE).read_text())
+    assert {subject["name"] for subject in said["subject"]} == {DEB, ARCHIVE, BILL}
+    predicate = said["predicate"]
+    assert said["predicateType"] == "https://github.com/coldforge/coldforge/build/v1"
+    assert predicate["gates"]["passed"] == ["floor", "leak"]
+    assert [finding["reason"] for finding in predicate["gates"]["relaxed"]] == ["it is ours"]
+    assert predicate["payload"]["digest"] == PAYLOAD.digest
+    assert [entry["path"] for entry in predicate["payload"]["files"]] == [entry.path for entry in PAYLOAD.files]
+    assert predicate["artifacts"][DEB]["unsigned"] == files.sha256(signed / "linux-x86_64" / DEB)
+
+
+def test_the_bill_of_materials_is_attested_as_github_does(signed: Path) -> None:
+    said = said_in((signed / SBOM_BUNDLE).read_text())
+    assert said["predicateType"] == "https://cyclonedx.org/bom"
+    assert said["predicate"] == json.loads((signed / "linux-x86_64" / BILL).read_text())
+    assert {subject["name"] for subject in said["subject"]} == {DEB, ARCHIVE}
+
+
+def test_one_certificate_signs_the_whole_release(signed: Path) -> None:
+    bundles = [json.loads(path.read_text()) for path in signed.glob("*.sigstore.json")]
+    assert len(bundles) == 7
+    assert len({bundle["verificationMaterial"]["certificate"]["rawBytes"] for bundle in bundles}) == 1
+
+
+def made_otherwise(folder: Path, **fields: Any) -> bytes:
+    """The statement about what was made, with other fields of its predicate."""
+    said = said_in((folder / MADE_BUNDLE).read_text())
+    return canonical({**said, "predicate": {**said["predicate"], **fields}}).rstrip()
+
+
+CONTRADICTIONS: dict[str, tuple[dict[str, Any], str, int]] = {
+    "gates that were not asked": ({"gates": {"passed": ["everything"]}}, "contradicted", 1),
+    "smoke tests that were not run": ({"smoke": {"unproven": ["nothing"]}}, "contradicted", 1),
+    "another tree": ({"payload": {"digest": PAYLOAD.digest, "size": PAYLOAD.size, "files": []}}, "contradicted", 1),
+    "another target": ({"target": "windows-x86_64"}, "contradicted", 1),
+    "another version of coldforge's predicate": ({"new": "field"}, "uncheckable", 3),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_two_things_that_cannot_both_be_true(name: str, folder: Path, sigstore: FakeSigstore, trust: Path) -> None:
+    fields, word, code = CONTRADICTIONS[name]
+    drop(folder / ATTESTATIONS, "coldforge")
+    text = sign(sigstore, trust, made_otherwise(folder, **fields), github_claims())
+    (folder / MADE_BUNDLE).write_text(text)
+    append(folder / ATTESTATIONS, text.encode() + b"\n")
+    verdict = verify_folder(folder, policy=policy(), trusted_root=trust)
+    assert (words(verdict)[DEB], verdict.exit_code) == (word, code)
+
+
+def test_another_bill_of_materials_than_the_released_one(folder: Path, sigstore: FakeSigstore, trust: Path) -> None:
+    said = said_in((folder / SBOM_BUNDLE).read_text())
+    text = sign(sigstore, trust, canonical({**said, "predicate": {"bomFormat": "CycloneDX"}}).rstrip(), github_claims())
+    drop(folder / ATTESTATIONS, "sbom")
+    (folder / SBOM_BUNDLE).write_text(text)
+    row = next(row for row in verify_folder(folder, policy=policy(), trusted_root=trust).rows if row.name == DEB)
+    assert row.word == "contradicted"
+    assert BILL in row.why
+
+
+def test_a_statement_of_somebody_else_does_not_count(folder: Path, sigstore: FakeSigstore, trust: Path) -> None:
+    forget(folder, "coldforge")
+    said = said_in((folder / SBOM_BUNDLE).read_text())
+    drop(folder / ATTESTATIONS, "sbom")
+    (folder / SBOM_BUNDLE).write_text(sign(sigstore, trust, canonical(said).rstrip(), github_claims("evil/demo")))
+    assert words(verify_folder(folder, policy=policy(), trusted_root=trust))[SBOM_BUNDLE] == "foreign"
+
+
+def test_a_policy_may_demand_a_bill_of_materials(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path)
+    attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    strict = msgspec.structs.replace(policy(), predicates=("sbom",))
+    assert verify_folder(tmp_path, policy=policy(), trusted_root=trust).exit_code == 0
+    assert words(verify_folder(tmp_path, policy=strict, trusted_root=trust))[DEB] == "incomplete"
+    with pytest.raises(ConfigurationError, match="beside provenance"):
+        verify_file(tmp_path / "linux-x86_64" / DEB, bundle=tmp_path / f"{DEB}.sigstore.json", policy=strict, trusted_root=trust)
+
+
+def test_an_index_of_another_tree_is_not_attested(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    make_release(tmp_path)
+    files.write(tmp_path / "linux-x86_64" / "payload.json", canonical(msgspec.structs.replace(PAYLOAD, files=())))
+    with pytest.raises(Refused, match="index"):
+        attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+
+
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """An attester that looks away."""
@@ -413,8 +538,8 @@ def test_files_of_another_source_are_not_good(what: str, sigstore: FakeSigstore,
     attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
     for tag in ("v1.0.0", None):
         verdict = verify_folder(tmp_path, policy=policy(tag=tag), trusted_root=trust)
-        (row,) = (row for row in verdict.rows if row.word != "ok")
-        assert (row.name, row.word, verdict.exit_code) == (MANIFEST, "foreign", 1)
+        row = next(row for row in verdict.rows if row.name == MANIFEST)
+        assert ({row.word for row in verdict.rows} - {"ok"}, row.word, verdict.exit_code) == ({"foreign"}, "foreign", 1)
         assert f"another {what}" in row.why
 
 
@@ -515,7 +640,7 @@ def test_the_same_files_of_another_commit_are_foreign_in_the_list(
     sigstore: FakeSigstore, trust: Path, folder: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    make_release(other, commit="b" * 40)
+    make_release(other, commit="b" * 40, contents=WITH_BILL)
     attest(other, identity_token=sigstore.token(github_claims(sha="b" * 40)), trust_config=trust)
     append(folder / ATTESTATIONS, (other / f"{DEB}.sigstore.json").read_bytes())
     assert words(verify_folder(folder, policy=policy(), trusted_root=trust)) == {ATTESTATIONS: "foreign"}
@@ -607,6 +732,7 @@ def test_the_case_of_a_repository_does_not_count(folder: Path, trust: Path) -> N
 def test_other_tools_are_shown_a_file_that_is_good(folder: Path, trust: Path) -> None:
     (folder / "$(touch pwned).txt").write_text("x")
     append(folder / ARCHIVE)
+    append(folder / BILL)
     cosign, github = map(shlex.split, verify_folder(folder, policy=policy(), trusted_root=trust).commands)
     assert cosign[-1] == github[-1] == DEB
     assert github[github.index("--signer-workflow") + 1] == "acme/demo/.github/workflows/release.yml"

@@ -123,7 +123,7 @@ def test_ten_thousand_changes(folder: Path) -> None:
             if accepts(folder):
                 accepted.append((name, data))
         path.write_bytes(whole)
-    bundles = [change for name in FILES for change in in_bundle(folder, name, 200)]
+    bundles = [change for name in (*FILES, "linux-x86_64.coldforge") for change in in_bundle(folder, name, 200)]
     for path, text, counts in [*bundles, *in_list(folder, 100)]:
         original = path.read_text()
         path.write_text(text)

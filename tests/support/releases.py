@@ -12,14 +12,21 @@ from coldforge.host import files
 from coldforge.records import (
     ATTESTATIONS,
     BUNDLE_SUFFIX,
+    INDEX,
     MANIFEST,
+    SBOM,
     SUMS,
     Artifact,
     Environment,
+    FileEntry,
+    Finding,
     Interpreter,
     Manifest,
+    Origin,
+    Payload,
     SourceRecord,
     TargetRecord,
+    all_statements,
     canonical,
     read,
     released_files,
@@ -36,6 +43,29 @@ ENVIRONMENT = Environment(
     system="Debian GNU/Linux 12 (bookworm)",
     glibc="glibc-2.36",
 )
+OWN = Origin(kind="application")
+PROGRAM = b"#!/bin/sh\necho demo\n"
+PAYLOAD = Payload(
+    target="linux-x86_64",
+    freezer="pyinstaller",
+    key="",
+    files=(
+        FileEntry(path="demo", kind="executable", mode=0o755, size=len(PROGRAM), sha256=files.digest(PROGRAM, "sha256"), origin=OWN),
+        FileEntry(path="lib", kind="directory", mode=0o755, origin=OWN),
+        FileEntry(path="lib/current", kind="link", link="../demo", origin=OWN),
+    ),
+    environment=ENVIRONMENT,
+    gates=("floor", "leak", "license"),
+    findings=(Finding(gate="license", level="relaxed", message="demo is under GPL-2.0", reason="it is ours"),),
+)
+"""What every release here contains: a program, a folder and a link."""
+BILL = "demo-1.0.0-linux-x86_64.cdx.json"
+WITH_BILL = {
+    "demo-1.0.0-linux-x86_64.tar.gz": b"archive",
+    "demo_1.0.0_amd64.deb": b"package",
+    BILL: b'{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[{"type":"library","name":"left-pad"}]}',
+}
+"""The contents of a release that has a bill of materials as well."""
 
 
 def make_release(dist: Path, *, version: str = "1.0.0", commit: str = "a" * 40, contents: dict[str, bytes] | None = None) -> Manifest:
@@ -48,7 +78,7 @@ def make_release(dist: Path, *, version: str = "1.0.0", commit: str = "a" * 40, 
     for name, data in (contents or wanted).items():
         path = dist / "linux-x86_64" / name
         files.write(path, data)
-        kind = name.rpartition(".")[2]
+        kind = SBOM if name.endswith(".cdx.json") else name.rpartition(".")[2]
         artifact = Artifact(
             name=name, path=f"linux-x86_64/{name}", target="linux-x86_64", format=kind, size=len(data), sha256=files.sha256(path)
         )
@@ -56,14 +86,16 @@ def make_release(dist: Path, *, version: str = "1.0.0", commit: str = "a" * 40, 
     target = TargetRecord(
         target="linux-x86_64",
         freezer="pyinstaller",
-        payload_digest="4" * 64,
-        payload_size=1,
+        payload_digest=PAYLOAD.digest,
+        payload_size=PAYLOAD.size,
         environment=ENVIRONMENT,
+        gates=PAYLOAD.gates,
+        findings=PAYLOAD.findings,
         artifacts=tuple(artifacts),
     )
     source = SourceRecord(commit=commit, tag=f"v{version}", repository="acme/demo", epoch=1_700_000_000)
     manifest = Manifest(coldforge="0.1.0", product="demo", version=version, source=source, targets=(target,))
-    files.write(dist / "linux-x86_64" / "payload.json", b"{}\n")
+    files.write(dist / "linux-x86_64" / INDEX, canonical(PAYLOAD))
     files.write(dist / "plan.json", b"{}\n")
     files.write(dist / MANIFEST, canonical(manifest))
     digests = {artifact.name: artifact.sha256 for artifact in artifacts}
@@ -88,10 +120,12 @@ def attest(dist: Path, *, mark: str = "") -> None:
     """Write bundles as `coldforge attest` would, but unsigned: releasing reads what they are about, verifying who says so."""
     manifest = read(dist / MANIFEST, Manifest)
     paths = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
+    digests = {name: files.sha256(paths.get(name, dist / name)) for name in released_files(manifest)}
+    about = {name: [name] for name in digests} | {name: list(paths) for name in all_statements(manifest)}
     bundles = []
-    for name in released_files(manifest):
-        digest = {"sha256": files.sha256(paths.get(name, dist / name))}
-        statement = json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": name, "digest": digest}], "mark": mark})
+    for name, subjects in about.items():
+        subject = [{"name": each, "digest": {"sha256": digests[each]}} for each in subjects]
+        statement = json.dumps({"_type": "https://in-toto.io/Statement/v1", "subject": subject, "mark": mark})
         envelope = {"payload": base64.b64encode(statement.encode()).decode(), "payloadType": "application/vnd.in-toto+json"}
         bundles.append(json.dumps({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope}))
         (dist / f"{name}{BUNDLE_SUFFIX}").write_text(bundles[-1] + "\n")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coldforge.attest.signer import Signer, claims_of, find_token, trust
-from coldforge.attest.statement import check_source, statement
+from coldforge.attest.statement import check_source, made_statement, sbom_statement, statement
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, INDEX, MANIFEST, SBOM, SUMS, Manifest, Payload, TargetRecord, read, statements_of
 from coldforge.report import reporter
 
 
 def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path | None = None) -> tuple[Path, ...]:
-    """Write `<file>.sigstore.json` for every released file, and all of them as `attestations.jsonl`.
+    """Write `<file>.sigstore.json` for every released file, for every target those that are about all of its artifacts, and all of
+    them as `attestations.jsonl`.
 
     Bundles that are there and still right are kept, so a second run signs only what is missing.
     Raises Refused when a file is not what the manifest says, or was built from another commit or tag than
@@ -28,8 +31,9 @@ def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path 
     if manifest.source.dirty:
         reporter().warn("the source had changes that are in no commit: the attestations say so, and nobody can build these files again")
     wanted = {name: statement(name, digest, manifest, claims) for name, digest in sorted(digests.items())}
+    wanted |= {name: text for record in manifest.targets for name, text in _of_target(dist, manifest, record)}
     renew = None if identity_token else lambda: find_token(None)
-    with Signer(token, trust(trust_config), renew=renew) as signer, reporter().progress("signing", len(wanted), "files") as bar:
+    with Signer(token, trust(trust_config), renew=renew) as signer, reporter().progress("signing", len(wanted), "statements") as bar:
 
         def one(item: tuple[str, bytes]) -> Path:
             path = dist / f"{item[0]}{BUNDLE_SUFFIX}"
@@ -44,6 +48,19 @@ def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path 
             written += pool.map(one, names)
     files.write(dist / ATTESTATIONS, b"".join(path.read_bytes().strip() + b"\n" for path in written))
     return tuple(written)
+
+
+def _of_target(dist: Path, manifest: Manifest, record: TargetRecord) -> Iterator[tuple[str, bytes]]:
+    """The statements about all artifacts of a target, by name. Raises Refused when its payload's index is not the recorded one."""
+    payload = read(dist / record.target / INDEX, Payload)
+    if payload.digest != record.payload_digest:
+        why = f"{INDEX} lists files of the digest {payload.digest}, the manifest records {record.payload_digest}"
+        raise Refused(f"the index of the payload of {record.target} is not that of its artifacts", why=why, hint="Build again.")
+    bill = next((dist / artifact.path for artifact in record.artifacts if artifact.format == SBOM), None)
+    texts = [made_statement(manifest, record, payload)]
+    if bill is not None:
+        texts.append(sbom_statement(record, json.loads(bill.read_bytes())))
+    yield from zip(statements_of(record.target, [artifact.format for artifact in record.artifacts]), texts, strict=True)
 
 
 def released_digests(dist: Path, manifest: Manifest) -> dict[str, str]:

@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from coldforge.errors import Refused
-from coldforge.records import Manifest, TargetRecord, canonical
+from coldforge.predicate import COLDFORGE, CYCLONEDX, is_listed, predicate_of, unsigned
+from coldforge.records import Manifest, Payload, TargetRecord, canonical
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
@@ -30,13 +31,23 @@ def statement(name: str, sha256: str, manifest: Manifest, claims: Claims) -> byt
     """The statement that `name` with this digest came out of the build that `manifest` records, as canonical JSON."""
     about = _about(name, manifest)
     predicate = {"buildDefinition": _definition(about, manifest, claims), "runDetails": _details(about, claims)}
-    document = {
-        "_type": STATEMENT,
-        "subject": [{"name": name, "digest": {"sha256": sha256}}],
-        "predicateType": PROVENANCE,
-        "predicate": predicate,
-    }
-    return canonical(document).rstrip(b"\n")
+    return _statement({name: sha256}, PROVENANCE, predicate)
+
+
+def made_statement(manifest: Manifest, record: TargetRecord, payload: Payload) -> bytes:
+    """The statement about all artifacts of a target: what they contain, and what was checked and tried of them."""
+    predicate = predicate_of(manifest, record, payload.files, payload.singles)
+    return _statement({artifact.name: artifact.sha256 for artifact in record.artifacts}, COLDFORGE, predicate)
+
+
+def sbom_statement(record: TargetRecord, document: Any) -> bytes:
+    """The statement that a bill of materials is that of all artifacts of a target; it is not about itself, nor about signatures."""
+    return _statement({artifact.name: artifact.sha256 for artifact in record.artifacts if is_listed(artifact)}, CYCLONEDX, document)
+
+
+def _statement(subjects: Mapping[str, str], about: str, predicate: object) -> bytes:
+    named = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())]
+    return canonical({"_type": STATEMENT, "subject": named, "predicateType": about, "predicate": predicate}).rstrip(b"\n")
 
 
 def _definition(about: Targets, manifest: Manifest, claims: Claims) -> dict[str, Any]:
@@ -150,8 +161,7 @@ def _coldforge(about: Targets, manifest: Manifest) -> dict[str, Any]:
             "version": manifest.version,
             "artifacts": {target.target: [artifact.name for artifact in target.artifacts] for target in about},
         },
-        # Nothing carries a code signature yet: what a rebuilder must arrive at are the released bytes themselves.
-        "payloads": {artifact.name: {"alg": "sha256", "digest": artifact.sha256, "unsigned": artifact.sha256} for artifact in made},
+        "payloads": {artifact.name: {"alg": "sha256", "digest": artifact.sha256, "unsigned": unsigned(artifact)} for artifact in made},
         "targets": {
             target.target: {
                 "freezer": target.freezer,

@@ -26,6 +26,9 @@ from coldforge.target import Target
 
 ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
+# The gates that are asked here, of whatever a freezer made.
+ASKED: Final = ("budget", "floor", "leak", "license", "runpath", "system-library", "unlocked", "unused")
+ASKED_OF_WINDOWS: Final = ("missing-library", "protection")
 FREEZE: Final = "a folder of the freeze"
 # The workshop's folders, which are nowhere else: the sources, what is installed, where it is frozen.
 FOLDERS: Final = ("source", "application", "environment", "work", "out", "made", "home", "build")
@@ -37,7 +40,8 @@ class Frozen:
 
     `tree` and `singles` are the workshop's names of the tree and of the folder of one-file programs; `origins` says
     where each file of the tree comes from (what it says nothing about is the application's own), `known` who imports it;
-    `findings` are those of the freezer itself; `components` what it knows to be in the tree, with versions and licences;
+    `gates` are those that the freezer asked itself, `findings` what they found;
+    `components` what it knows to be in the tree, with versions and licences;
     `python` is the folder of the interpreter and `host` the machine's name as the workshop calls them, which must not be in the tree.
     """
 
@@ -46,6 +50,7 @@ class Frozen:
     singles: str
     environment: Environment
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    gates: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     known: Known = field(default_factory=Known)
     components: tuple[Component, ...] = ()
@@ -92,6 +97,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         singles=lone,
         components=frozen.components,
         environment=frozen.environment,
+        gates=tuple(sorted({*frozen.gates, *ASKED, *(ASKED_OF_WINDOWS if windows else ())})),
         findings=findings,
         needs=needs(elfs, (entry.path for entry in made)),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",

@@ -20,7 +20,7 @@ from coldforge.freeze.described import described
 from coldforge.freeze.environment import FREEZER_LOCK, FREEZER_NEEDS, freezer_pins, install, install_project, python_version
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.gates import Known, judge
-from coldforge.freeze.gates.warned import from_imports, from_warnings
+from coldforge.freeze.gates.warned import ASKED, from_imports, from_warnings
 from coldforge.freeze.installer import Installer, open_supply, put_uv
 from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock
 from coldforge.freeze.managed import archive, is_managed
@@ -114,6 +114,7 @@ class PyInstaller:
             singles="out/onefile",
             origins=result["origins"],
             components=tuple(msgspec.convert(result["components"], list[Component])),
+            gates=ASKED,
             findings=(*failures, *from_warnings(result["warnings"], options, known, packages, windowed=windowed)),
             known=known,
             python=result["machine"]["python"],

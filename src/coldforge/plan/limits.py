@@ -8,12 +8,12 @@ from typing import Final
 from coldforge.errors import Location, Problem
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Product
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, REPORT, SUMS
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, INDEX, MANIFEST, REPORT, SUMS, statements_of
 
 MAX_ASSETS: Final = 1000  # of one release: https://docs.github.com/repositories/releasing-projects-on-github/about-releases
 MAX_NAME: Final = 255  # bytes of a file name, on every file system in use
 # The names that coldforge itself gives to files of a release, and of the folder of a target.
-OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", "payload.json", "payload", REPORT)
+OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", INDEX, "payload", REPORT)
 
 
 def collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:
@@ -50,7 +50,8 @@ def executables(product: Product, described: Callable[..., Location | None]) -> 
 def released_names(planned: Sequence[PlannedTarget]) -> tuple[str, ...]:
     """The names of all files of the release: artifacts, what describes them, and the attestations of both."""
     described = [*(artifact.name for target in planned for artifact in target.artifacts), MANIFEST, SUMS]
-    return (*described, *(f"{name}{BUNDLE_SUFFIX}" for name in described), ATTESTATIONS)
+    together = [name for target in planned for name in statements_of(target.target, [artifact.format for artifact in target.artifacts])]
+    return (*described, *(f"{name}{BUNDLE_SUFFIX}" for name in (*described, *together)), ATTESTATIONS)
 
 
 def limits(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:

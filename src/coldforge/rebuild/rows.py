@@ -13,9 +13,8 @@ from coldforge.rebuild.compare import compare
 from coldforge.rebuild.signatures import put_back, same_but_for_signatures
 from coldforge.rebuild.verdict import Difference, Row
 from coldforge.rebuild.views import view_of
-from coldforge.records import Artifact, Payload, TargetRecord, read
+from coldforge.records import INDEX, Artifact, Payload, TargetRecord, read
 
-INDEX = "payload.json"
 _CHANGED = "the file was changed after it was built: the rebuilt one is what the manifest records"
 _NOT_HERE = "the released file is not here: lay it beside the manifest"
 _OTHER_FILE = "the manifest is not about this file: it records another digest"

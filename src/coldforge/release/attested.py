@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -31,10 +31,14 @@ class _Bundle(msgspec.Struct, rename="camel"):
     dsse_envelope: _Envelope
 
 
-def unattested(dist: Path, digests: Mapping[str, str]) -> tuple[Problem, ...]:
-    """What lacks for anybody to verify the files of `digests` (sha256 by name): bundles that are absent, or about other bytes."""
+def unattested(dist: Path, digests: Mapping[str, str], together: Sequence[str]) -> tuple[Problem, ...]:
+    """What lacks for anybody to verify the files of `digests` (sha256 by name): bundles that are absent, or about other bytes.
+
+    `together` are the names of statements about several of them.
+    """
+    absent = [Problem(what=f"{name}{BUNDLE_SUFFIX} is not there") for name in together if not (dist / f"{name}{BUNDLE_SUFFIX}").is_file()]
     alone = [_lack(dist / f"{name}{BUNDLE_SUFFIX}", {name: digest}) for name, digest in digests.items()]
-    return tuple(problem for problems in (*alone, _lack(dist / ATTESTATIONS, digests)) for problem in problems)
+    return tuple(problem for problems in (absent, *alone, _lack(dist / ATTESTATIONS, digests)) for problem in problems)
 
 
 def _lack(evidence: Path, digests: Mapping[str, str]) -> list[Problem]:

@@ -14,7 +14,7 @@ import msgspec
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
 from coldforge.project.source import changes
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, read, released_files, sums
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, all_statements, read, released_files, sums
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
 from coldforge.release.attested import unattested
@@ -132,7 +132,7 @@ def make_goal(dist: Path, wanted: Wanted) -> Goal:
         digests = dict(zip(paths, pool.map(files.sha256, paths.values()), strict=True))
     _check_unchanged(manifest, digests)
     _check_sums(dist / SUMS, {**{artifact.name: artifact.sha256 for artifact in manifest.artifacts}, MANIFEST: digests[MANIFEST]})
-    unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)})
+    unproven = unattested(dist, {name: digests[name] for name in released_files(manifest)}, all_statements(manifest))
     planned = tuple(Planned(name=name, size=path.stat().st_size, sha256=digests[name]) for name, path in paths.items())
     lacking, without = _lacking(dist, manifest)
     return Goal(
@@ -214,7 +214,9 @@ def _told(source: texts.Source | None, manifest: Manifest, tag: str) -> str:
 def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:
     """The files of the release, what describes them last, so that a reader never finds a list of files that are not there yet."""
     artifacts = {artifact.name: dist / artifact.path for artifact in manifest.artifacts}
-    bundles = {f"{name}{BUNDLE_SUFFIX}": dist / f"{name}{BUNDLE_SUFFIX}" for name in (*artifacts, MANIFEST, SUMS)}
+    bundles = {
+        f"{name}{BUNDLE_SUFFIX}": dist / f"{name}{BUNDLE_SUFFIX}" for name in (*artifacts, *all_statements(manifest), MANIFEST, SUMS)
+    }
     rest = {ATTESTATIONS: dist / ATTESTATIONS, SUMS: dist / SUMS, MANIFEST: dist / MANIFEST}
     present = {name: path for name, path in {**bundles, **rest}.items() if path.is_file()}
     if absent := [name for name, path in artifacts.items() if not path.is_file()]:

@@ -11,12 +11,11 @@ import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.host import authenticode, files, pe, signed
-from coldforge.records import FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
+from coldforge.records import INDEX, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
 from coldforge.sign.authenticode import Key
 from coldforge.sign.keys import Keys
 
-INDEX: Final = "payload.json"
 TREE: Final = "payload"
 SYSTEM: Final = "windows-"  # what the names of targets begin with whose trees are signed; a program for Windows in another tree is data
 

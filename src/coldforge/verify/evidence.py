@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.predicate import COLDFORGE, CYCLONEDX
 from coldforge.verify.beyond import Instance, Unproven, der, is_beyond, moments, verify, within
 from coldforge.verify.policy import Signer
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 INTOTO: Final = "application/vnd.in-toto+json"
 STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
+OLDER_PROVENANCE: Final = "https://slsa.dev/provenance/v0.2"
+PROVENANCES: Final = (PROVENANCE, OLDER_PROVENANCE)
 LARGEST: Final = 20_000_000  # bytes; sigstore's own services accept far less
+LARGEST_LIST: Final = 10 * LARGEST  # bytes; of the bills and the lists of files of every target
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
 # Fulcio's extensions that hold the names of a GitHub job (fulcio/docs/oid-info.md), by the fields of Signer.
 _EXTENSIONS: Final = {
@@ -40,12 +44,16 @@ _EXTENSIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What a verified bundle says: digests by the names of its subjects, the commit, and who says it."""
+    """What a verified bundle says: digests by the names of its subjects, the commit, and who says it.
+
+    `commit` is None where the predicate has no place for one; `predicate` is kept of what is compared with the manifest.
+    """
 
     subjects: Mapping[str, str]
     predicate_type: str
-    commit: str
+    commit: str | None
     signer: Signer
+    predicate: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,11 +243,11 @@ def _short(error: BaseException) -> str:
 def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     try:
         document = json.loads(payload)
-        about, source = str(document["predicateType"]), _SOURCES.get(str(document["predicateType"]))
-        if document["_type"] not in STATEMENTS or source is None:
+        about = str(document["predicateType"])
+        if document["_type"] not in STATEMENTS or about not in _SOURCES:
             return Unusable(why=f"its attestation is about {printable(about[:200])}, not provenance", checkable=True)
         digests = [(str(subject["name"]), dict(subject["digest"])) for subject in document["subject"]]
-        commit = source(document["predicate"])
+        commit = _SOURCES[about](document["predicate"])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         return Unusable(why=f"its statement is malformed: {type(error).__name__} {_short(error)}", checkable=True)
     if any("sha256" not in digest for _, digest in digests):
@@ -248,7 +256,8 @@ def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     subjects = {name: str(digest["sha256"]) for name, digest in digests}
     if not subjects or len(subjects) < len(digests):
         return Unusable(why="its statement names no file, or one twice", checkable=True)
-    return Statement(subjects=subjects, predicate_type=about, commit=commit, signer=signer)
+    kept = None if about in PROVENANCES else document["predicate"]
+    return Statement(subjects=subjects, predicate_type=about, commit=commit, signer=signer, predicate=kept)
 
 
 def _built_from(predicate: Any) -> str:
@@ -260,8 +269,17 @@ def _built_from_older(predicate: Any) -> str:
     return str(predicate["materials"][0]["digest"].get("sha1", ""))
 
 
-# The source comes first in what npm, GitHub's action and slsa-github-generator write.
-_SOURCES: Final = {PROVENANCE: _built_from, "https://slsa.dev/provenance/v0.2": _built_from_older}
+def _made_from(predicate: Any) -> str:
+    return str(predicate["source"].get("commit", ""))
+
+
+# The source comes first in what npm, GitHub's action and slsa-github-generator write; a bill of materials names none.
+_SOURCES: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    PROVENANCE: _built_from,
+    OLDER_PROVENANCE: _built_from_older,
+    COLDFORGE: _made_from,
+    CYCLONEDX: lambda _: None,
+}
 
 
 def signer_of(certificate: Certificate) -> Signer:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import ConfigurationError
-from coldforge.records import MANIFEST, REPORT, Manifest
+from coldforge.records import INDEX, MANIFEST, REPORT, Manifest
 
 # What lies in dist/ on the machine that built it, and is no part of the release.
 WORK_FILES: Final = frozenset({"plan.json", "release.json", REPORT, ".lock"})
-TARGET_FILES: Final = frozenset({"payload.json", MANIFEST})
+TARGET_FILES: Final = frozenset({INDEX, MANIFEST})
 TARGET_FOLDERS: Final = frozenset({"payload", "onefile", "logs"})
 
 

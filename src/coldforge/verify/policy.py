@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -23,6 +23,10 @@ TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What only a certificate tells.
 _NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer")
+
+
+Kind = Literal["coldforge", "sbom"]
+"""The statements beside provenance that can be demanded, by what they are about."""
 
 
 class Policy(Section, frozen=True, kw_only=True):
@@ -59,6 +63,13 @@ class Policy(Section, frozen=True, kw_only=True):
         dict[str, tuple[str, ...]],
         Meta(description="For formats, such as deb, the keys of which one must have signed each package, as the manifest names them."),
     ] = msgspec.field(default_factory=dict)
+    predicates: Annotated[
+        tuple[Kind, ...],
+        Meta(
+            description="What must be attested of every artifact beside provenance: `coldforge` (contents, gates, smoke tests), `sbom` "
+            "(CycloneDX). The first is demanded of every release in any case, the second where the manifest lists a bill of materials."
+        ),
+    ] = ()
     identity: Annotated[str, Meta(description="The certificate's name exactly: a workflow's URL or an e-mail address.")] = ""
     issuer: Annotated[str, Meta(description="Who vouched for the signer; with a repository, GitHub Actions.")] = ""
     key: Annotated[str, Meta(description="Public key (PEM) of a signer who has no certificate, instead of all the names above.")] = ""
@@ -224,12 +235,12 @@ def _is_workflow(wanted: str, url: str) -> bool:
     return _like(wanted_file, file)
 
 
-def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]]) -> Policy:
+def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates: tuple[Kind, ...] = ()) -> Policy:
     """The strictest policy that this signer meets and their next release will meet as well. Raises ConfigurationError for a bare key."""
     if signer.key:
         raise ConfigurationError("a key names nobody", hint="Write a policy with `key`, the publisher's public key in PEM form.")
     if not signer.repository:
-        return Policy(identity=signer.identity, issuer=signer.issuer, runner="", signed=dict(signed))
+        return Policy(identity=signer.identity, issuer=signer.issuer, runner="", signed=dict(signed), predicates=predicates)
     name = re.match(r"[^0-9]*", signer.ref)  # a tag up to its version
     return Policy(
         repository=signer.repository.removeprefix(GITHUB),
@@ -240,6 +251,7 @@ def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]]) -> Policy:
         issuer=signer.issuer,
         level=slsa_level(signer),
         signed=dict(signed),
+        predicates=predicates,
     )
 
 

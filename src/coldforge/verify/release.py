@@ -6,16 +6,19 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, decode, released_files, sums
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
 from coldforge.verify import code
-from coldforge.verify.evidence import LARGEST, Evidence, Statement, Unusable, load_roots, printable
+from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
+from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
 from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer, as_toml, implied_by
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
@@ -41,7 +44,7 @@ class Head:
         return Row(name=name, word="extra", why="nothing that could be trusted lists it")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """All that is known of a folder when it is judged: its files and their digests, what the bundles say, and what is demanded."""
 
@@ -51,10 +54,30 @@ class Found:
     policy: Policy
     head: Head
 
-    def judge(self, name: str, statements: Sequence[Statement | Unusable]) -> Row:
-        """The row of a file of the release."""
-        commit = self.head.statement.commit if self.head.statement else ""
-        return judge(Case(name=name, sha256=self.digests.get(name), statements=statements), self.policy, commit=commit)
+    def judge(self, name: str, statements: Sequence[Statement | Unusable], types: tuple[str, ...] = PROVENANCES) -> Row:
+        """The row of a file of the release, by its statements of these types."""
+        commit = (self.head.statement and self.head.statement.commit) or ""
+        case = Case(name=name, sha256=self.digests.get(name), statements=statements, types=types)
+        return judge(case, self.policy, commit=commit)
+
+    @cached_property
+    def claims(self) -> tuple[tuple[Statement, Fault | None], ...]:
+        """The statements beside provenance, wherever they lie, and what each has against itself."""
+        if self.head.manifest is None:
+            return ()
+        items = {id(item): item for items in self.evidence.values() for item in items if isinstance(item, Statement)}
+        listed = [a for a in self.head.manifest.artifacts if a.format == SBOM and self.digests.get(a.name) == a.sha256]
+        bills = {artifact.target: self.folder.files[artifact.name] for artifact in listed}
+        besides = [item for item in items.values() if item.predicate_type not in PROVENANCES]
+        return tuple((item, fault(item, self.head.manifest, bills)) for item in besides)
+
+    def check(self, name: str, item: Statement) -> Row:
+        """The row of a file by one statement, of whatever type."""
+        if item.predicate_type in PROVENANCES:
+            return self.judge(name, [item])
+        row = self.judge(name, [item], types=(item.predicate_type,))
+        against = next((wrong for claim, wrong in self.claims if claim is item), None)
+        return replace_fields(row, **asdict(against)) if row.word == "ok" and against else row
 
 
 def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | None) -> Verdict:
@@ -116,6 +139,9 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     if policy.signed:
         hint = "Verify the folder of the release: only its manifest tells who signed a package."
         raise ConfigurationError("the policy demands signatures, which one file's bundle says nothing about", hint=hint)
+    if policy.predicates:
+        hint = "Verify the folder of the release: only there all statements are at hand."
+        raise ConfigurationError("the policy demands statements beside provenance, which are not in one file's bundle", hint=hint)
     case = Case(name=path.name, sha256=files.sha256(path), statements=items)
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)
@@ -137,8 +163,8 @@ def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
     if signer is None:
         why = next((item.why for item in said if isinstance(item, Unusable)), "")
         raise ConfigurationError(f"nobody signed a {MANIFEST} in {folder}", why=why, hint="Give the folder of a whole release.")
-    keys = _keys(decode(own[MANIFEST].read_bytes(), Manifest, MANIFEST)) if MANIFEST in own else {}
-    policy = implied_by(signer, keys)
+    manifest = decode(own[MANIFEST].read_bytes(), Manifest, MANIFEST) if MANIFEST in own else None
+    policy = implied_by(signer, _keys(manifest), had_by(manifest)) if manifest else implied_by(signer, {})
     verdict = verify_folder(folder, policy=policy, trusted_root=trusted_root)
     if verdict.exit_code:
         raise Refused("no policy is made from a release that is not good", why=verdict.line, hint="coldforge verify shows what is wrong.")
@@ -174,9 +200,9 @@ def _is_evidence(name: str) -> bool:
     return name == ATTESTATIONS or name.endswith(BUNDLE_SUFFIX)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, largest: int = LARGEST) -> str:
     """The text of a piece of evidence; more than anybody honest writes is not read."""
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > largest:
         return ""
     return path.read_text(encoding="utf-8", errors="replace")
 
@@ -190,12 +216,12 @@ def read_evidence(found: Folder, evidence: Evidence) -> dict[str, list[Statement
             text = _text(path).strip()
             seen[text] = evidence.read(text)
             result.setdefault(name.removesuffix(BUNDLE_SUFFIX), []).append(seen[text])
-    listed = _text(found.files[ATTESTATIONS]) if ATTESTATIONS in found.files else ""
+    listed = _text(found.files[ATTESTATIONS], LARGEST_LIST) if ATTESTATIONS in found.files else ""
     result[ATTESTATIONS] = []
     for line in filter(None, map(str.strip, listed.splitlines())):
         item = seen[line] if line in seen else evidence.read(line)
         result[ATTESTATIONS].append(item)
-        for subject in item.subjects if isinstance(item, Statement) else ():
+        for subject in item.subjects if isinstance(item, Statement) and item.predicate_type in PROVENANCES else ():
             if not result.get(subject):
                 result[subject] = [item]
     return result
@@ -237,7 +263,7 @@ def _rows(found: Found) -> Iterator[Row]:
     names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
     for name in sorted((names | {SUMS}) - {MANIFEST}):
         row = found.judge(name, found.evidence.get(name, []))
-        row = _with_manifest(row, listed.get(name), found.policy) if name != SUMS else _sums(row, found)
+        row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
         yield code.judged(row, found.folder.files[name], found.policy.code_signer) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
@@ -254,10 +280,31 @@ def _with_work(row: Row, found: Folder) -> Row:
     return replace_fields(row, why=f"{row.why}; {left}" if row.why else left)
 
 
-def _with_manifest(row: Row, artifact: Artifact | None, policy: Policy) -> Row:
-    """The row of a file that is `ok` by itself, and what the manifest says of it: its digest, and whose key signed it."""
-    if row.word != "ok" or artifact is None:
+def _with_manifest(row: Row, artifact: Artifact | None, found: Found) -> Row:
+    """The row of a file that is `ok` by itself, and what the manifest makes of it: digest, signature, other statements."""
+    if row.word != "ok" or artifact is None or found.head.manifest is None:
         return row
+    row = _as_signed(replace_fields(row, signature=artifact.signature.key if artifact.signature else ""), artifact, found.policy)
+    for kind in demanded(artifact, found.head.manifest, found.policy):
+        row = _with_statement(row, kind, found)
+    return row
+
+
+def _with_statement(row: Row, kind: str, found: Found) -> Row:
+    """The row of a file that is `ok` so far, which must have a statement of this kind as well."""
+    if row.word != "ok":
+        return row
+    rows = [found.check(row.name, item) for item, _ in found.claims if item.predicate_type == KINDS[kind] and row.name in item.subjects]
+    if not rows:
+        return replace_fields(row, word="incomplete", why=f"there is no {kind} statement of it")
+    best = next((each for each in rows if each.word == "ok"), rows[0])
+    if best.word == "ok":
+        return replace_fields(row, statements=(*row.statements, kind))
+    return replace_fields(row, word=best.word, why=f"{kind}: {best.why}", expected=best.expected, got=best.got)
+
+
+def _as_signed(row: Row, artifact: Artifact, policy: Policy) -> Row:
+    """The row of a file, which must be the one that the manifest lists, signed by whom the policy demands."""
     if artifact.sha256 != row.sha256:
         why = "it is not the file that the manifest lists"
         return Row(name=row.name, word="altered", why=why, expected=artifact.sha256, got=row.sha256)
@@ -281,28 +328,54 @@ def _sums(row: Row, found: Found) -> Row:
 
 def _evidence_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
     """The bundles and the list of them: each must be about a file of the release, and hold."""
+    kinds = kinds_by_name(found.head.manifest) if found.head.manifest else {}
     for name in sorted(name for name in found.folder.files if name.endswith(BUNDLE_SUFFIX)):
-        if name.removesuffix(BUNDLE_SUFFIX) not in names:
+        about = name.removesuffix(BUNDLE_SUFFIX)
+        if about in kinds:
+            yield from _about_target(name, found.evidence[about][0], kinds[about], found, names)
+        elif about not in names:
             yield found.head.unlisted(name, "it attests nothing of this release")
     if ATTESTATIONS in found.folder.files:
         wrong = list(_list_rows(found, names))
         yield from sorted(wrong, key=lambda row: row.word == "uncheckable")[:1]  # one row, the worst
 
 
+def _about_target(name: str, item: Statement | Unusable, kind: str, found: Found, names: AbstractSet[str]) -> Iterator[Row]:
+    """What is wrong with the bundle that is to be about all artifacts of a target; one row, the first."""
+    if isinstance(item, Statement) and item.predicate_type != kind:
+        yield Row(name=name, word="altered", why="it is another kind of statement", expected=kind, got=item.predicate_type)
+    else:
+        yield from islice(_entry_rows(name, item, found, names), 1)
+
+
 def _list_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
     """What is wrong with the list: an entry that does not hold, or is about something else, or lacks."""
-    attested: set[str] = set()
+    attested: set[tuple[str, str]] = set()
     for item in found.evidence[ATTESTATIONS]:
-        if isinstance(item, Unusable):
-            yield Row(name=ATTESTATIONS, word="altered" if item.checkable else "uncheckable", why=item.why)
-            continue
-        attested.update(item.subjects)
-        for subject in sorted(item.subjects):
-            if subject not in names:
-                yield found.head.unlisted(ATTESTATIONS, f"it attests {subject}")
-            elif subject in found.digests:  # one that is not here has a row of its own
-                row = found.judge(subject, [item])
-                if row.word != "ok":
-                    yield replace_fields(row, name=ATTESTATIONS, why=f"{subject}: {row.why}", sha256="")
-    if found.head.manifest and names - attested:
-        yield Row(name=ATTESTATIONS, word="altered", why=f"it does not attest {', '.join(sorted(names - attested))}")
+        yield from _entry_rows(ATTESTATIONS, item, found, names)
+        if isinstance(item, Statement):
+            attested.update((_kind(item), subject) for subject in item.subjects)
+    if manifest := found.head.manifest:
+        wanted = {(kind, a.name) for a in manifest.artifacts for kind in demanded(a, manifest, found.policy)}
+        if lacking := sorted(({("provenance", name) for name in names} | wanted) - attested):
+            told = ", ".join(name if kind == "provenance" else f"{name} ({kind})" for kind, name in lacking)
+            yield Row(name=ATTESTATIONS, word="altered", why=f"it does not attest {told}")
+
+
+def _entry_rows(evidence: str, item: Statement | Unusable, found: Found, names: AbstractSet[str]) -> Iterator[Row]:
+    """What is wrong with one bundle in a file of evidence: that it does not hold, or is about something else."""
+    if isinstance(item, Unusable):
+        yield Row(name=evidence, word="altered" if item.checkable else "uncheckable", why=item.why)
+        return
+    for subject in sorted(item.subjects):
+        if subject not in names:
+            yield found.head.unlisted(evidence, f"it attests {subject}")
+        elif subject in found.digests:  # one that is not here has a row of its own
+            row = found.check(subject, item)
+            if row.word != "ok":
+                yield replace_fields(row, name=evidence, why=f"{subject}: {row.why}", sha256="")
+
+
+def _kind(item: Statement) -> str:
+    """The kind of a statement, by the word that a policy has for it."""
+    return next((kind for kind, type_ in KINDS.items() if type_ == item.predicate_type), "provenance")

@@ -9,14 +9,18 @@ from typing import Final, Literal
 
 from coldforge.records import Record
 from coldforge.report.reporter import Table
-from coldforge.verify.evidence import Statement, Unusable, printable
+from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
 from coldforge.verify.policy import GITHUB, Policy, Signer, mismatches
 
-Word = Literal["ok", "altered", "foreign", "unattested", "missing", "extra", "unsigned", "uncheckable"]
+Word = Literal["ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "missing", "extra", "unsigned", "uncheckable"]
+STATEMENTS: Final = ("provenance", "sbom", "coldforge")
+"""The kinds of statements, as columns."""
 _NEXT: Final[Mapping[str, str]] = {
     "altered": "Do not use it. Download it again; if it stays so, tell the publisher.",
     "foreign": "Do not use it, unless you meant another publisher (--repo, --policy).",
     "unattested": "Do not use it. Its .sigstore.json may be missing: download the whole release.",
+    "incomplete": "Download the whole release; if a statement still lacks, do not use it and ask the publisher.",
+    "contradicted": "Do not use it: the publisher signed two things that cannot both be true. Tell them.",
     "missing": "Download the whole release.",
     "extra": "It does not belong to the release: move it elsewhere.",
     "unsigned": "Do not use it, unless the publisher says why it lacks the signature that the policy demands.",
@@ -27,6 +31,7 @@ _NEXT: Final[Mapping[str, str]] = {
 class Row(Record, frozen=True, kw_only=True):
     """One file: what it is, and for everything but `ok` why, and what to do. An `ok` with a `why` is worth a note.
 
+    `statements` are the kinds of statements that hold of it, `signature` is the key that signed it as its format has it.
     Texts are as they were found: who shows them makes them printable.
     """
 
@@ -36,6 +41,8 @@ class Row(Record, frozen=True, kw_only=True):
     expected: str = ""
     got: str = ""
     sha256: str = ""
+    statements: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def next(self) -> str:
@@ -81,8 +88,14 @@ class Verdict(Record, frozen=True, kw_only=True):
     def table(self) -> Table:
         """The rows for people, what is wrong first."""
         ordered = sorted(self.rows, key=lambda row: (row.word == "ok", row.name))
-        rows = tuple((printable(row.name), row.word, printable(_because(row))) for row in ordered)
-        return Table(title=f"verify {printable(self.what)}", columns=("file", "verdict", "why"), rows=rows)
+        rows = tuple((printable(row.name), row.word, *_proofs(row), printable(_because(row))) for row in ordered)
+        columns = ("file", "verdict", *STATEMENTS, "signature", "why")
+        return Table(title=f"verify {printable(self.what)}", columns=columns, rows=rows)
+
+
+def _proofs(row: Row) -> tuple[str, ...]:
+    """The cells of what holds of a file; a key is named by its beginning, which is enough to tell two apart."""
+    return (*("yes" if kind in row.statements else "-" for kind in STATEMENTS), printable(row.signature[:16]) or "-")
 
 
 def _because(row: Row) -> str:
@@ -92,11 +105,12 @@ def _because(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One file to judge: its digest now (None when it is not there) and what its evidence says."""
+    """One file to judge: its digest now (None when it is not there) and what its evidence says; only predicates of these types count."""
 
     name: str
     sha256: str | None
     statements: Sequence[Statement | Unusable] = ()
+    types: tuple[str, ...] = PROVENANCES
 
 
 def judge(case: Case, policy: Policy, *, commit: str = "") -> Row:
@@ -105,22 +119,26 @@ def judge(case: Case, policy: Policy, *, commit: str = "") -> Row:
         return Row(name=case.name, word="missing", why="the release lists it, and it is not here")
     if not case.statements:
         return Row(name=case.name, word="unattested", why="there is no attestation of it", sha256=case.sha256)
-    rows = [_against(case.name, case.sha256, item, policy, commit) for item in case.statements]
+    rows = [_against(case, case.sha256, item, policy, commit) for item in case.statements]
     return next((row for row in rows if row.word == "ok"), rows[0])
 
 
 def accepted(case: Case, policy: Policy, *, commit: str = "") -> Statement | None:
     """The statement that makes a file `ok`; None when there is none."""
     for item in case.statements:
-        if isinstance(item, Statement) and case.sha256 and _against(case.name, case.sha256, item, policy, commit).word == "ok":
+        if isinstance(item, Statement) and case.sha256 and _against(case, case.sha256, item, policy, commit).word == "ok":
             return item
     return None
 
 
-def _against(name: str, sha256: str, item: Statement | Unusable, policy: Policy, commit: str) -> Row:
+def _against(case: Case, sha256: str, item: Statement | Unusable, policy: Policy, commit: str) -> Row:
+    name = case.name
     if isinstance(item, Unusable):
         return Row(name=name, word="unattested" if item.checkable else "uncheckable", why=item.why, sha256=sha256)
-    ok = Row(name=name, word="ok", sha256=sha256)
+    if item.predicate_type not in case.types:
+        wanted = "provenance" if case.types == PROVENANCES else " or ".join(case.types)
+        return Row(name=name, word="unattested", why=f"its attestation is about {item.predicate_type}, not {wanted}", sha256=sha256)
+    ok = Row(name=name, word="ok", sha256=sha256, statements=("provenance",) if case.types == PROVENANCES else ())
     return next(_faults(ok, item, policy, commit), ok)
 
 
@@ -136,10 +154,11 @@ def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[R
         yield fault("altered", "its attestation is about another file", ok.name, ", ".join(sorted(item.subjects)))
     elif item.subjects[ok.name] != ok.sha256:
         yield fault("altered", "its bytes are not those that were attested", item.subjects[ok.name], ok.sha256)
-    if item.signer.commit not in ("", item.commit):
-        yield fault("foreign", "its statement names another commit than its certificate", item.signer.commit, item.commit)
-    if commit not in ("", item.commit):
-        yield fault("foreign", "it belongs to another build", commit, item.commit)
+    said = item.signer.commit if item.commit is None else item.commit
+    if item.signer.commit not in ("", said):
+        yield fault("foreign", "its statement names another commit than its certificate", item.signer.commit, said)
+    if commit not in ("", said) and (said or item.commit is not None):  # a person's bill of materials tells of no commit at all
+        yield fault("foreign", "it belongs to another build", commit, said)
 
 
 def commands(file: str, bundle: str, policy: Policy, signer: Signer) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from coldforge.attest.statement import DESK, WORKFLOW, check_source, same_build,
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.records import Manifest
 from support.fake_sigstore import github_claims, mail_claims
-from support.releases import make_release
+from support.releases import PAYLOAD, make_release
 
 DEB = "demo_1.0.0_amd64.deb"
 
@@ -48,7 +48,7 @@ def test_fields_are_where_verifiers_look_and_nowhere_else(manifest: Manifest) ->
     made = next(artifact for artifact in manifest.artifacts if artifact.name == DEB)
     assert ours["payloads"] == {DEB: {"alg": "sha256", "digest": made.sha256, "unsigned": made.sha256}}
     assert set(run) == {"builder", "metadata", "byproducts"}
-    assert [(item["name"], item["digest"]) for item in run["byproducts"]] == [("linux-x86_64/payload", {"sha256": "4" * 64})]
+    assert [(item["name"], item["digest"]) for item in run["byproducts"]] == [("linux-x86_64/payload", {"sha256": PAYLOAD.digest})]
 
 
 def test_the_manifests_statement_is_about_everything(manifest: Manifest) -> None:

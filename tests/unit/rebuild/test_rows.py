@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from coldforge.host import files
 from coldforge.rebuild import rows
 from coldforge.rebuild.verdict import Row
-from coldforge.records import Artifact, TargetRecord, canonical
+from coldforge.records import INDEX, Artifact, TargetRecord, canonical
 from support import payloads
 from support.releases import ENVIRONMENT
 
@@ -68,7 +68,7 @@ def test_a_tree_is_followed_into_its_files_where_it_lies_beside_the_manifest(tmp
     _, payload = payloads.make(tmp_path)
     dist, out = tmp_path / "dist", tmp_path / "out"
     other = replace(payload, files=tuple(replace(entry, mode=0o600) if entry.path == "demo" else entry for entry in payload.files))
-    files.write(out / payloads.TARGET / rows.INDEX, canonical(other))
+    files.write(out / payloads.TARGET / INDEX, canonical(other))
     records = [
         TargetRecord(
             target=payloads.TARGET, freezer="pyinstaller", payload_digest=found.digest, payload_size=found.size, environment=ENVIRONMENT
@@ -79,7 +79,7 @@ def test_a_tree_is_followed_into_its_files_where_it_lies_beside_the_manifest(tmp
     found = rows.tree_row(*records, dist=dist, out=out)
     assert found.difference
     assert (found.difference.where, found.difference.what) == (("linux-x86_64", "payload/demo"), "mode")
-    (dist / payloads.TARGET / rows.INDEX).unlink()
+    (dist / payloads.TARGET / INDEX).unlink()
     alone = rows.tree_row(*records, dist=dist, out=out)
     assert alone.difference
     assert "see the artifacts" in alone.difference.cause

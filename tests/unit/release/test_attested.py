@@ -28,8 +28,8 @@ def test_all_subjects_of_all_bundles(tmp_path: Path) -> None:
 def test_a_bundle_may_be_written_over_several_lines(tmp_path: Path) -> None:
     (tmp_path / "a.sigstore.json").write_text(bundle(("a", "1"), indent=2))
     (tmp_path / ATTESTATIONS).write_text(bundle(("a", "1")))
-    assert unattested(tmp_path, {"a": "1"}) == ()
-    assert [str(problem).partition(" ")[0] for problem in unattested(tmp_path, {"a": "2"})] == ["a.sigstore.json", ATTESTATIONS]
+    assert unattested(tmp_path, {"a": "1"}, []) == ()
+    assert [str(problem).partition(" ")[0] for problem in unattested(tmp_path, {"a": "2"}, [])] == ["a.sigstore.json", ATTESTATIONS]
 
 
 DOCUMENTS = ["", "{}", "[]", "null", '{"dsseEnvelope": {"payload": "&"}}', '{"dsseEnvelope": {"payload": "e30="}}', '{"dsseEnvelope": 1}']
@@ -49,3 +49,10 @@ def test_no_bytes_are_an_accident(data: bytes) -> None:
         path = Path(folder) / ATTESTATIONS
         path.write_bytes(data)
         assert subjects(path) == frozenset()
+
+
+def test_a_statement_about_several_files_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "a.sigstore.json").write_text(bundle(("a", "1")))
+    (tmp_path / ATTESTATIONS).write_text(bundle(("a", "1")))
+    (problem,) = unattested(tmp_path, {"a": "1"}, ["linux-x86_64.coldforge"])
+    assert problem.what == "linux-x86_64.coldforge.sigstore.json is not there"

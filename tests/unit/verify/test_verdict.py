@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.verify.evidence import Statement, Unusable, printable
+from coldforge.predicate import CYCLONEDX
+from coldforge.verify.evidence import PROVENANCE, Statement, Unusable, printable
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer
 from coldforge.verify.verdict import Case, Row, Verdict, commands, judge
 
@@ -19,7 +20,7 @@ A, B = "a" * 64, "b" * 64
 
 
 def said(name: str = "f", digest: str = A, signer: Signer = SIGNER, commit: str = "c") -> Statement:
-    return Statement(subjects={name: digest}, predicate_type="p", commit=commit, signer=signer)
+    return Statement(subjects={name: digest}, predicate_type=PROVENANCE, commit=commit, signer=signer)
 
 
 @pytest.mark.parametrize(
@@ -35,13 +36,14 @@ def said(name: str = "f", digest: str = A, signer: Signer = SIGNER, commit: str 
         (Case(name="f", sha256=A, statements=[Unusable(why="x", checkable=True)]), "unattested"),
         (Case(name="f", sha256=A, statements=[Unusable(why="x", checkable=False)]), "uncheckable"),
         (Case(name="f", sha256=A, statements=[said(digest=B), said()]), "ok"),
+        (Case(name="f", sha256=A, statements=[said()], types=(CYCLONEDX,)), "unattested"),
     ],
 )
 def test_each_case_has_its_word(case: Case, word: str) -> None:
     assert judge(case, NOBODY, commit="c").word == word
 
 
-words = st.sampled_from(["ok", "altered", "foreign", "unattested", "missing", "extra", "uncheckable"])
+words = st.sampled_from(["ok", "altered", "foreign", "unattested", "missing", "extra", "incomplete", "contradicted", "uncheckable"])
 
 
 @given(st.lists(words, max_size=6))

@@ -16,6 +16,7 @@ from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.records import Finding
 
 Warnings = Sequence[Mapping[str, Any]]
+ASKED: Final = ("collect", "ctypes", "entry-import", "hidden-import", "missing-library", "strip", "toolkit")
 # Qt goes on without the first (build/freezing/plugins.py); the second no library of Qt's has, where it is installed as where it is frozen:
 # wheels of PySide6 carry descriptions of modules that they do not carry.
 _ALWAYS_WARNINGS: Final = ("Qt plugin", "%s: QML plugin binary")

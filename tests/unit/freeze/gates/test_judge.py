@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coldforge.errors import Refused
-from coldforge.freeze.gates import Known, found, judge
+from coldforge.freeze import finish
+from coldforge.freeze.gates import Known, found, judge, warned
 from coldforge.project.gates import GATES, Gate
 from coldforge.records import Origin
 
@@ -57,3 +58,7 @@ def test_every_gate_says_what_it_means_and_what_to_do(gate: Gate) -> None:
     assert gate.level in {"error", "warning"}
     assert not gate.title.endswith(".")
     assert all(text.endswith(".") and "\n" not in text and len(text) > 40 for text in (gate.meaning, gate.fix))
+
+
+def test_every_gate_is_asked_by_somebody() -> None:
+    assert {*finish.ASKED, *finish.ASKED_OF_WINDOWS, *warned.ASKED} == set(GATES)
