@@ -55,6 +55,18 @@ COMMAND = click.option(
 SUBJECT = click.option(
     "--sign-subject", metavar="NAME", help="Common name or subject that programs must be signed as (default: COLDFORGE_SIGN_SUBJECT)."
 )
+APPLE = click.option(
+    "--apple-key",
+    metavar="FILE|keychain:NAME",
+    help="Key for programs for macOS: PKCS #12 or PEM, or one in a Mac's keychain (default: COLDFORGE_APPLE_KEY; without one, ad hoc).",
+)
+APPLE_CERTIFICATE = click.option(
+    "--apple-certificate", metavar="FILE", help="Its certificates in PEM, the signer's first (default: COLDFORGE_APPLE_CERTIFICATE)."
+)
+APPLE_SERVERS = click.option(
+    "--apple-timestamp-server", "apple_servers", multiple=True, metavar="URL",
+    help="RFC 3161 server for macOS, or `none`; several are tried in turn (default: COLDFORGE_APPLE_TIMESTAMP_SERVERS, else Apple's).",
+)  # fmt: skip
 PASSPHRASE = click.option(
     "--passphrase-fd",
     type=click.IntRange(min=0),
@@ -269,8 +281,11 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @COMMAND
 @SUBJECT
 @SERVERS
+@APPLE
+@APPLE_CERTIFICATE
+@APPLE_SERVERS
 @PASSPHRASE
-@click.option("--payload", is_flag=True, help="Sign the programs in the frozen trees for Windows, between `freeze` and `bundle`.")
+@click.option("--payload", is_flag=True, help="Sign the programs in the frozen trees for Windows and macOS, between `freeze` and `bundle`.")
 @JSON
 @common
 def sign(
@@ -279,21 +294,24 @@ def sign(
     openpgp_key: str | None,
     rsa_key: str | None,
     timestamp_servers: tuple[str, ...],
+    apple_servers: tuple[str, ...],
     passphrase_fd: int | None,
     payload: bool,
     as_json: bool,
     **programs: str | None,
 ) -> None:
     """Sign the packages of DIST as their formats want it: deb, rpm, arch and appimage by OpenPGP, apk by RSA,
-    programs and installers for Windows by Authenticode.
+    programs and installers for Windows by Authenticode, programs for macOS (--payload) by a Developer ID, or ad hoc.
 
     Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
     """
     from coldforge import pipeline
-    from coldforge.sign import authenticode
+    from coldforge.sign import apple, authenticode
     from coldforge.sign.keys import given
 
     names = {
+        "apple_key": apple.KEY,
+        "apple_certificate": apple.CERTIFICATE,
         "authenticode_key": authenticode.KEY,
         "authenticode_certificate": authenticode.CERTIFICATE,
         "pkcs11_module": authenticode.MODULE,
@@ -301,7 +319,7 @@ def sign(
         "sign_subject": authenticode.SUBJECT,
     }
     about = {names[option]: value for option, value in programs.items()}
-    keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers)
+    keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers, apple_servers=apple_servers)
     manifest = (pipeline.sign_payloads if payload else pipeline.sign_release)(existing(dist), keys)
     if as_json:
         show(pipeline.plain(manifest))

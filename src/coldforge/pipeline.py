@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coldforge.project.load import Project
     from coldforge.release.draft import ReleaseRecord
     from coldforge.sign.keys import Given
+    from coldforge.sign.payload import Named
     from coldforge.verify.verdict import Verdict
 
 
@@ -520,13 +521,26 @@ def sign_payloads(dist: Path, given: Given) -> Manifest:
     from coldforge.sign.payload import sign_payloads as sign
 
     manifest = read(dist / MANIFEST, Manifest)
+    named = _named(dist)
     with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
-        found = {target: record_of(payload) for target, payload in sign(dist, manifest, keys).items()}
+        found = {target: record_of(payload) for target, payload in sign(dist, manifest, keys, named).items()}
         kept = (record if _same_payload(record, found) else found[record.target] for record in manifest.targets)
         signed = msgspec.structs.replace(manifest, targets=tuple(kept))
         write_records(dist, signed)
     reporter().info(f"Next: coldforge bundle --out {_shown(dist)}")
     return signed
+
+
+def _named(dist: Path) -> Named:
+    """What signatures say of the programs of a product, by the plan that was left beside them."""
+    import plistlib
+
+    from coldforge import recipes
+    from coldforge.sign.payload import Named
+
+    usual = plistlib.loads(recipes.find("signing/entitlements.plist").read_bytes())
+    plan = _recorded(dist / "plan.json", Plan)
+    return Named(identifier=plan.product.identifier if plan else "", usual=usual)
 
 
 def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bool:

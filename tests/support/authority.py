@@ -45,10 +45,12 @@ class Authority:
         self.certificate = self._made(self._name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
         (folder / "ca.pem").write_bytes(_pem(self.certificate))
 
-    def signer(self, name: str, called: str, purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING) -> x509.Certificate:
-        """Certify a new key for a purpose."""
+    def signer(
+        self, name: str, called: str, purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING, *, team: str = ""
+    ) -> x509.Certificate:
+        """Certify a new key for a purpose; `team` is what Apple calls whoever has it."""
         key = rsa.generate_private_key(65537, 2048)
-        made = self._made(_name(called), key.public_key(), x509.ExtendedKeyUsage([purpose]))
+        made = self._made(_name(called, team), key.public_key(), x509.ExtendedKeyUsage([purpose]))
         (self.folder / f"{name}.pem").write_bytes(_pem(made) + _pem(self.certificate))
         (self.folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         how = BestAvailableEncryption(b"vertraulich")
@@ -92,8 +94,9 @@ class Authority:
                 thread.join()
 
 
-def _name(called: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
+def _name(called: str, team: str = "") -> x509.Name:
+    unit = [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, team)] if team else []
+    return x509.Name([*unit, x509.NameAttribute(NameOID.COMMON_NAME, called)])
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

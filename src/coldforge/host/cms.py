@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 from coldforge.host import der
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cryptography.x509 import Certificate
 
 DIGESTS: Final = {"2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
+WEAK: Final = {**DIGESTS, "1.3.14.3.2.26": "sha1"}  # Apple's own timestamps are made with it to this day
 _SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
 _STAMP: Final = "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
@@ -44,7 +45,7 @@ class Signed:
     Raises ValueError for what is none, KeyError for an algorithm that is not taken.
     """
 
-    def __init__(self, data: bytes, about: bytes | None = None) -> None:
+    def __init__(self, data: bytes, about: bytes | None = None, digests: Mapping[str, str] = DIGESTS) -> None:
         whole = der.read(data)
         self.behind = data[whole.end :]
         kind, wrapped = whole.of(der.SEQUENCE)
@@ -61,7 +62,7 @@ class Signed:
         self.others = [part.tag for part in rest if part.tag not in (0xA0, der.SET)]
         (signer,) = rest[-1].of(der.SET)
         _, self.who, algorithm, *fields = signer.of(der.SEQUENCE)
-        self.digest = DIGESTS[algorithm_of(algorithm)]
+        self.digest = digests[algorithm_of(algorithm)]
         self.said = fields.pop(0).of(0xA0)
         how, value, *unsaid = fields
         self.how, self.value = algorithm_of(how), value.of(der.OCTETS).bytes
@@ -92,7 +93,12 @@ class Signed:
         if self.signed[_DIGEST].bytes != hashlib.new(self.digest, self.about).digest() or self.signed[_CONTENT_TYPE].oid != self.kind:
             raise ValueError("what is signed was changed")
         about = bytes([der.SET]) + self.said.whole[1:]
-        known: dict[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+        known: dict[str, hashes.HashAlgorithm] = {
+            "sha1": hashes.SHA1(),  # noqa: S303  # only where the caller lets it
+            "sha256": hashes.SHA256(),
+            "sha384": hashes.SHA384(),
+            "sha512": hashes.SHA512(),
+        }
         digest = known[self.digest]
         try:
             key = self.signer.public_key()
@@ -151,15 +157,18 @@ def encoded(certificate: Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
-def stamp_of(found: Signed, attribute: str) -> tuple[Signed, int] | None:
-    """The timestamp of a signature, and its time; `attribute` is how it is called there. Raises ValueError when it is about another."""
+def stamp_of(found: Signed, attribute: str, digests: Mapping[str, str] = DIGESTS) -> tuple[Signed, int] | None:
+    """The timestamp of a signature, and its time; `attribute` is how it is called there, `digests` what it may be made with.
+
+    Raises ValueError when it is about another signature.
+    """
     if attribute not in found.unsigned:
         return None
-    stamp = Signed(found.unsigned[attribute].whole)
+    stamp = Signed(found.unsigned[attribute].whole, digests=digests)
     stamp.check()
     _, _, about, _, time, *_ = der.read(stamp.content.of(der.OCTETS).bytes).of(der.SEQUENCE)
     algorithm, value = about.of(der.SEQUENCE)
-    made = hashlib.new(DIGESTS[algorithm_of(algorithm)], found.value).digest()
+    made = hashlib.new(digests[algorithm_of(algorithm)], found.value).digest()
     if stamp.kind != _STAMP or value.of(der.OCTETS).bytes != made:
         raise ValueError("its timestamp is of another signature")
     return stamp, time_of(time)

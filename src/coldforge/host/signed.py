@@ -3,7 +3,7 @@
 Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
 Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec;
 https://github.com/AppImage/AppImageSpec/blob/master/draft.md;
-for Windows see `pe` and `ole`.
+for Windows see `pe` and `ole`, for macOS `codesign`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import authenticode, files, gzips, ole, pe, rpm, sections
+from coldforge.host import authenticode, codesign, files, gzips, macho, ole, pe, rpm, sections
 from coldforge.host.spans import Span, copied
 
 AR: Final = b"!<arch>\n"
@@ -28,7 +28,7 @@ _APK: Final = b".SIGN."
 # Sections of an AppImage's runtime: both are zero while the file is digested, and the signature is about the digest as text.
 SIGNATURE: Final = ".sha256_sig"
 KEY: Final = ".sig_key"
-PROGRAM: Final = "program"  # for Windows, in a tree: no format of an artifact
+PROGRAM: Final = "program"  # for Windows or macOS, in a tree: no format of an artifact
 _KEY: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
@@ -182,6 +182,14 @@ def _msi(stream: BinaryIO) -> Unsigned:
     return Unsigned(spans=tuple(spans), was_signed=bool(signature))
 
 
+def _mach_o(stream: BinaryIO) -> Unsigned:
+    stream.seek(0)
+    if not macho.starts(stream.read(8)):  # a class of Java begins with the same four bytes
+        return _nothing(stream)
+    found, was_signed = codesign.unsigned(stream)
+    return Unsigned(spans=found, was_signed=was_signed)
+
+
 _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     AR: _deb,
     rpm.MAGIC: _rpm,
@@ -189,6 +197,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     b"\x7fELF": _elf,
     pe.MAGIC: _program,
     ole.MAGIC: _msi,
+    **dict.fromkeys(codesign.MAGICS, _mach_o),
 }
 
 
@@ -211,7 +220,7 @@ def put(file: Path, form: str, signature: bytes, out: Path) -> None:
     """Write an unsigned package with its signature in it: the bytes that were released, from the bytes of the build.
 
     For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others, and for an AppImage
-    an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7.
+    an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7, for macOS what `codesign.detached` gives.
     Raises ValueError where there is no room for it, and Missing when an msi needs osslsigncode and it is not here.
     """
     if form == "msi":
@@ -260,12 +269,17 @@ def _appimage_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
     return _replaced(stream, places.values(), content)
 
 
+def _program_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
+    stream.seek(0)
+    return codesign.attached(stream, signature) if macho.starts(stream.read(8)) else pe.signed(stream, signature)
+
+
 _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     "deb": _deb_with,
     "rpm": _rpm_with,
     "apk": _apk_with,
     "appimage": _appimage_with,
-    PROGRAM: pe.signed,
+    PROGRAM: _program_with,
     "nsis": pe.signed,
     "onefile": pe.signed,
 }

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host.secrets import hide
-from coldforge.sign import authenticode, openpgp, rsa
+from coldforge.sign import apple, authenticode, openpgp, rsa
 
 OPENPGP: Final = "COLDFORGE_OPENPGP_KEY"
 RSA: Final = "COLDFORGE_RSA_KEY"
@@ -30,11 +30,12 @@ class Given:
     openpgp_passphrase: str = ""
     rsa_passphrase: str = ""
     programs: authenticode.Asked = field(default_factory=authenticode.Asked)
+    apple: apple.Asked = field(default_factory=apple.Asked)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to sign with."""
-        return not (self.openpgp or self.rsa) and self.programs.is_empty
+        return not (self.openpgp or self.rsa) and self.programs.is_empty and self.apple.is_empty
 
 
 def given(
@@ -45,10 +46,12 @@ def given(
     env: Mapping[str, str] = os.environ,
     programs: Mapping[str, str | None] | None = None,
     timestamp_servers: Sequence[str] = (),
+    apple_servers: Sequence[str] = (),
 ) -> Given:
     """The keys that options or the environment name; options win. Everything secret is blotted out of every output from now on.
 
-    `programs` are the options about Authenticode, see `authenticode.asked`; without them nothing of that kind is looked for.
+    `programs` are the options about Authenticode and about signatures of macOS, see `asked` of both; without them nothing of that kind
+    is looked for.
 
     Raises Missing for a file that cannot be read, ConfigurationError for a text that is no private key.
     """
@@ -61,6 +64,7 @@ def given(
         programs=authenticode.Asked()
         if programs is None
         else authenticode.asked(programs, timestamp_servers, passphrase=passphrase, env=env),
+        apple=apple.Asked() if programs is None else apple.asked(programs, apple_servers, passphrase=passphrase, env=env),
     )
 
 
@@ -111,6 +115,7 @@ class Keys:
         self.openpgp: openpgp.Key | None = None
         self.rsa: rsa.Key | None = None
         self.programs: authenticode.Key | None = None
+        self.apple = apple.Key(asked=apple.Asked())
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -120,6 +125,7 @@ class Keys:
                 self.rsa = rsa.opened(self._given.rsa, self._given.rsa_passphrase)
             if not self._given.programs.is_empty:
                 self.programs = stack.enter_context(authenticode.opened(self._given.programs))
+            self.apple = stack.enter_context(apple.opened(self._given.apple))
             self._stack = stack.pop_all()
         return self
 

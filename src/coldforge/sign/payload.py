@@ -1,74 +1,176 @@
-"""Programs and libraries of frozen trees for Windows get signatures before they are packaged, and the index tells of both states."""
+"""Programs and libraries of frozen trees get signatures before they are packaged, and the index tells of both states."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
-from coldforge.host import authenticode, files, pe, signed
+from coldforge.host import apple, authenticode, codesign, files, macho, pe, signed
 from coldforge.records import INDEX, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
-from coldforge.sign.authenticode import Key
+from coldforge.sign import authenticode as windows
+from coldforge.sign.apple import Key as AppleKey
+from coldforge.sign.apple import entitlements
 from coldforge.sign.keys import Keys
 
 TREE: Final = "payload"
-SYSTEM: Final = "windows-"  # what the names of targets begin with whose trees are signed; a program for Windows in another tree is data
+# What the names of targets begin with whose trees are signed: in another tree their programs are data.
+WINDOWS, MACOS = "windows-", "macos-"
+ADHOC: Final = "ad hoc"  # the key of a signature that anybody can make
 
 
-def sign_payloads(dist: Path, manifest: Manifest, keys: Keys) -> dict[str, Payload]:
-    """Sign what is in the trees of `dist` for Windows, and write their indexes anew; the indexes by target.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What signatures for macOS say of code: the product's identifier, and the entitlements of each executable by its path in the tree."""
 
-    What anybody has signed already stays as it is, so signing again changes nothing. Raises Refused for a file that is not the one
+    identifier: str = ""
+    entitlements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    usual: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Signer(Protocol):
+    """What signs the files of one system's trees."""
+
+    def is_for(self, path: Path, entry: FileEntry) -> bool:
+        """Whether the file is to get a signature."""
+
+    def signature(self, path: Path, entry: FileEntry) -> bytes:
+        """The signature of a file. Raises whatever its key raises."""
+
+    def key(self, path: Path, entry: FileEntry) -> str:
+        """Whose signature a file has now, as it is recorded. Raises BuildFailed when it is not the one that was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Windows:
+    made_by: windows.Key
+    epoch: int
+
+    def is_for(self, path: Path, entry: FileEntry) -> bool:
+        return entry.signature is None and is_unsigned(path)
+
+    def signature(self, path: Path, entry: FileEntry) -> bytes:
+        del entry
+        return self.made_by.signature(path, name=path.name, epoch=self.epoch)
+
+    def key(self, path: Path, entry: FileEntry) -> str:
+        with path.open("rb") as stream:
+            seen = authenticode.read(stream)
+        if seen is None or (reason := self.made_by.fits(seen)):
+            raise BuildFailed(f"the signature that was made of {entry.path} is not what is asked for: {reason}")
+        return seen.certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Macos:
+    """Signs whatever a system loads as code, also what others have signed: a program loads nothing of another team."""
+
+    made_by: AppleKey
+    named: Named
+
+    def is_for(self, path: Path, entry: FileEntry) -> bool:
+        if not macho.is_macho(path):
+            return False
+        try:
+            with path.open("rb") as stream:
+                found = codesign.read(stream) if entry.signature else codesign.regions(stream)
+        except signed.damage():  # something else that begins like one, or nothing that a Mac loads
+            return False
+        if not entry.signature:
+            return not self.made_by.is_adhoc or not all(found)
+        if reason := self.made_by.fits(found, self._about(path, entry)):  # type: ignore[arg-type]  # what read gives
+            message = f"{entry.path} has another signature already: {reason}"
+            raise ConfigurationError(message, hint="`coldforge freeze --clean` makes it anew, without one.")
+        return False
+
+    def signature(self, path: Path, entry: FileEntry) -> bytes:
+        return self.made_by.signature(path, self._about(path, entry))
+
+    def key(self, path: Path, entry: FileEntry) -> str:
+        with path.open("rb") as stream:
+            found = codesign.read(stream)
+        if reason := self.made_by.fits(found, self._about(path, entry)):
+            raise BuildFailed(f"the signature that was made of {entry.path} is not what is asked for: {reason}")
+        return next((seen.certificate for seen in found if seen), "") or ADHOC
+
+    def _about(self, path: Path, entry: FileEntry) -> apple.About:
+        with path.open("rb") as stream:
+            starts = any(one.kind == "executable" for one in macho.slices(stream))
+        rights = {**self.named.usual, **self.named.entitlements.get(entry.path, {})} if starts else {}
+        name = entry.path.rpartition("/")[2]
+        return apple.About(
+            identifier=f"{self.named.identifier}.{name.partition('.')[0] or name}".lstrip("."),
+            # without a team nothing that it loads would be of its own
+            runtime=not self.made_by.is_adhoc,
+            entitlements=entitlements(rights),
+        )
+
+
+def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> dict[str, Payload]:
+    """Sign what is in the trees of `dist` for Windows and macOS, and write their indexes anew; the indexes by target.
+
+    For Windows what anybody has signed already stays as it is. For macOS all is signed, and without a key only what has no signature at
+    all, ad hoc: Apple's processors run nothing else. Signing again changes nothing. Raises Refused for a file that is not the one
     in the index, ConfigurationError without a tree or a key, and whatever the key raises; then everything is as it was.
     """
-    records = [record for record in manifest.targets if record.target.startswith(SYSTEM)]
-    if keys.programs is None or not records:
-        hint = "Give --authenticode-key or --sign-command, and freeze for Windows before."
+    found = {record.target: signer for record in manifest.targets if (signer := _signer(record, keys, manifest.source.epoch, named))}
+    if not found:
+        hint = "Give --authenticode-key or --sign-command, and freeze for Windows or macOS before."
         raise ConfigurationError("there is no frozen tree that the given keys could sign", hint=hint)
     with ExitStack() as written:
-        found = {record.target: _payload(dist, record, keys.programs, manifest.source.epoch, written) for record in records}
-    for target, payload in found.items():
+        made = {
+            record.target: _payload(dist, record, found[record.target], written) for record in manifest.targets if record.target in found
+        }
+    for target, payload in made.items():
         files.write(dist / target / INDEX, canonical(payload))
-    return found
+    if keys.apple.is_adhoc and any(target.startswith(MACOS) for target in made):
+        why = "They run where they were made; a Mac refuses them when they are downloaded."
+        reporter().warn(f"Programs for macOS are signed by nobody (ad hoc). {why} --apple-key signs them.")
+    return made
 
 
-def _payload(dist: Path, record: TargetRecord, key: Key, epoch: int, written: ExitStack) -> Payload:
+def _signer(record: TargetRecord, keys: Keys, epoch: int, named: Named) -> _Signer | None:
+    if record.target.startswith(WINDOWS) and keys.programs:
+        return _Windows(made_by=keys.programs, epoch=epoch)
+    return _Macos(made_by=keys.apple.since(epoch), named=named) if record.target.startswith(MACOS) else None
+
+
+def _payload(dist: Path, record: TargetRecord, signer: _Signer, written: ExitStack) -> Payload:
     payload = read(dist / record.target / INDEX, Payload)
     if payload.digest != record.payload_digest:
         raise Refused(f"the tree of {record.target} is not the one that the manifest is about", hint="Freeze it again: `coldforge freeze`.")
     root = dist / record.target / TREE
-    entries = tuple(_entry(root / entry.path, entry, key, epoch, written) for entry in payload.files)
+    entries = tuple(_entry(root / entry.path, entry, signer, written) for entry in payload.files)
     made = msgspec.structs.replace(payload, files=entries)
     new = sum(entry != before for entry, before in zip(entries, payload.files, strict=True))
     reporter().info(f"{record.target}: {new} programs and libraries are signed now.")
     return made
 
 
-def _entry(path: Path, entry: FileEntry, key: Key, epoch: int, written: ExitStack) -> FileEntry:
-    """The entry of a file, signed when it is a program that nobody has signed."""
+def _entry(path: Path, entry: FileEntry, signer: _Signer, written: ExitStack) -> FileEntry:
+    """The entry of a file, signed when it is to be."""
     if entry.kind in ("link", "directory"):
         return entry
     if path.is_symlink() or not path.is_file() or files.sha256(path) != entry.sha256:
         raise Refused(f"{entry.path} is not the file that was frozen", hint="Freeze it again: `coldforge freeze`.")
-    if not is_unsigned(path):
+    if not signer.is_for(path, entry):
         return entry
-    signature = key.signature(path, name=path.name, epoch=epoch)
+    signature = signer.signature(path, entry)
     temporary = written.enter_context(files.beside(path))
     try:
         signed.put(path, signed.PROGRAM, signature, temporary)
-        with temporary.open("rb") as stream:
-            seen = authenticode.read(stream)
+        key = signer.key(temporary, entry)
     except signed.damage() as error:
         raise BuildFailed(f"the signature that was made of {entry.path} is none of it", why=str(error)) from error
-    if seen is None or (reason := key.fits(seen)):
-        raise BuildFailed(f"the signature that was made of {entry.path} is not what is asked for: {reason}")
     temporary.chmod(path.stat().st_mode)
-    record = Signature(key=seen.certificate, size=entry.size, sha256=entry.sha256, data=base64.b64encode(signature).decode("ascii"))
+    record = Signature(key=key, size=entry.size, sha256=entry.sha256, data=base64.b64encode(signature).decode("ascii"))
     return msgspec.structs.replace(entry, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
 
 

@@ -1,0 +1,94 @@
+"""Code signatures of macOS, made on any system: the only caller of apple-platform-py. Without an identity they are ad hoc, and take no key.
+
+Source: https://github.com/indygreg/apple-platform-rs
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from coldforge.errors import BuildFailed, Missing, RemoteFailed
+from coldforge.host import clock, codesign, files
+
+if TYPE_CHECKING:
+    from apple_platform import Signer
+
+RUNTIME: Final = "runtime"
+_NO_SERVER: Final = "none"
+_STAMPING: Final = "Time-Stamp Protocol"  # in errors that are of no class of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a signature says of code, and is about besides its bytes.
+
+    `runtime` asks the system for its hardened runtime; `entitlements` are a property list, for executables only; `info` and `resources` are
+    the Info.plist and the seal of the bundle whose main code it is.
+    """
+
+    identifier: str
+    runtime: bool = False
+    entitlements: bytes = b""
+    info: bytes = b""
+    resources: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A key with its certificate in a PKCS #12 file, those above it, its team, and the time that signatures bear."""
+
+    file: Path
+    passphrase: str
+    above: tuple[Path, ...] = ()
+    team: str = ""
+    time: int = 0
+
+
+def signature(file: Path, about: About, identity: Identity | None = None, server: str = "") -> bytes:
+    """A new signature of a Mach-O file, as `codesign.attached` takes it; whatever other the file has does not matter.
+
+    Raises RemoteFailed when the timestamp server (an address; empty: no timestamp) gives none, BuildFailed for every other reason.
+    """
+    try:
+        import apple_platform
+        from apple_platform.errors import ApplePlatformError, TimestampError
+    except ImportError as error:
+        hint = "Linux, a Mac with Apple's processor and Windows on x86_64 have it: sign there."
+        raise Missing("apple-platform-py, which signs for macOS, is not for this machine", why=str(error), hint=hint) from error
+
+    with files.scratch("codesign") as folder:
+        parts = {"entitlements_xml_file": about.entitlements, "info_plist_file": about.info, "code_resources_file": about.resources}
+        for name, data in parts.items():
+            (folder / name).write_bytes(data)
+        settings = apple_platform.PathSettings(
+            binary_identifier=about.identifier,
+            code_signature_flags=[RUNTIME] if about.runtime else [],
+            extra={name: str(folder / name) for name, data in parts.items() if data},
+        )
+        try:
+            made = apple_platform.sign_macho_bytes(
+                file.read_bytes(),
+                signer=_signer(identity) if identity else None,
+                paths={"@main": settings},
+                team_name=(identity.team or None) if identity else None,
+                signing_time=clock.iso(identity.time) if identity else None,
+                timestamp_url=server or _NO_SERVER,
+            )
+        except ApplePlatformError as error:
+            if isinstance(error, TimestampError) or _STAMPING in str(error):
+                raise RemoteFailed(f"{server} gives no timestamp", why=str(error)) from error
+            raise BuildFailed(f"{file.name} cannot be signed", why=str(error)) from error
+    try:
+        return codesign.detached(io.BytesIO(made))
+    except (ValueError, IndexError) as error:
+        raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
+
+
+def _signer(identity: Identity) -> Signer:
+    from apple_platform import CertificateDerKey, P12Key, Signer
+
+    above = CertificateDerKey(paths=list(identity.above)) if identity.above else None
+    return Signer(p12=P12Key(path=identity.file, password=identity.passphrase), certificate_der=above)

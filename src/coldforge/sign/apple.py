@@ -1,0 +1,277 @@
+"""Signatures of programs for macOS: by a key on any system, by `codesign` with a keychain on a Mac, or by nobody (ad hoc).
+
+Sources: https://developer.apple.com/documentation/technotes/tn3125-inside-code-signing-provisioning-profiles and the manual codesign(1)
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import plistlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
+from coldforge.host import apple, clock, codesign, files, signed
+from coldforge.host.run import run, which, without_secrets
+from coldforge.host.secrets import hide
+from coldforge.sign import openpgp
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+KEY: Final = "COLDFORGE_APPLE_KEY"
+CERTIFICATE: Final = "COLDFORGE_APPLE_CERTIFICATE"
+PASSPHRASE: Final = "COLDFORGE_APPLE_PASSPHRASE"  # noqa: S105  # the name of a variable
+SERVERS: Final = "COLDFORGE_APPLE_TIMESTAMP_SERVERS"
+KEYCHAIN: Final = "keychain:"
+NO_SERVER: Final = "none"
+APPLES_SERVER: Final = "http://timestamp.apple.com/ts01"
+_BEGIN: Final = "-----BEGIN "
+_TEAM: Final = re.compile(r"[A-Z0-9]{10}")
+_PAUSE: Final = 5.0  # seconds until all servers are tried again
+_DEADLINE: Final = 300.0  # seconds for one file
+_DEBUGGED: Final = "com.apple.security.get-task-allow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How programs for macOS are to be signed, as it was given.
+
+    `key` is a PKCS #12 or PEM file, the text of the one in base64 or of the other, or `keychain:` and what `codesign` finds it by;
+    `certificate` is PEM, as file or text, of the signer and whoever issued his. `servers` give timestamps.
+    """
+
+    key: str = ""
+    certificate: str = ""
+    passphrase: str = ""
+    servers: tuple[str, ...] = (APPLES_SERVER,)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to sign with."""
+        return not self.key
+
+
+def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, passphrase: str | None, env: Mapping[str, str]) -> Asked:
+    """What options, by the name of the variable that stands in for each, or the environment ask for; options win.
+
+    Raises ConfigurationError for what contradicts itself.
+    """
+    key, certificate = ((options.get(name) or env.get(name, "")).strip() for name in (KEY, CERTIFICATE))
+    if _BEGIN in (options.get(KEY) or ""):
+        hint = f"Other users of this machine can read command lines. Name a file, or set {KEY}."
+        raise ConfigurationError("a private key stands on the command line", hint=hint)
+    found = tuple(servers) or tuple(env.get(SERVERS, "").split()) or (APPLES_SERVER,)
+    if bad := [server for server in found if server != NO_SERVER and not re.match("https?://[!-~]+$", server)]:
+        hint = f"Such a one has an address that begins with http:// or https://; `{NO_SERVER}` alone means that there is none."
+        raise ConfigurationError(f"{bad[0]!r} is no timestamp server", hint=hint)
+    if NO_SERVER in found and len(found) > 1:
+        raise ConfigurationError(f"there are timestamp servers, and `{NO_SERVER}`", hint="Take away the one or the others.")
+    return Asked(
+        key=key if key.startswith(KEYCHAIN) or _is_file(key) else hide(key),
+        certificate=certificate,
+        passphrase=hide(env.get(PASSPHRASE, "") if passphrase is None else passphrase),
+        servers=() if found == (NO_SERVER,) else found,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What signs programs: an identity, or a keychain's (`keychain` is its name there); without both, ad hoc.
+
+    `certificate` is the digest of the signer's, if it is known before.
+    """
+
+    asked: Asked
+    identity: apple.Identity | None = None
+    keychain: str = ""
+    certificate: str = ""
+
+    @property
+    def is_adhoc(self) -> bool:
+        """Whether anybody could make the same signature."""
+        return not (self.identity or self.keychain)
+
+    def since(self, epoch: int) -> Key:
+        """The key, for signatures that bear this time, or that of its certificate if it is newer."""
+        return replace(self, identity=replace(self.identity, time=max(epoch, self.identity.time))) if self.identity else self
+
+    def signature(self, file: Path, about: apple.About) -> bytes:
+        """The signature of a Mach-O file, as `codesign.attached` takes it. Raises BuildFailed, RemoteFailed, or Missing."""
+        if self.keychain:
+            return self._native(file, about)
+        if self.identity is None or not self.asked.servers:
+            return apple.signature(file, about, self.identity)
+        why = []
+        for pause in (0.0, _PAUSE, _PAUSE):
+            clock.sleep(pause)
+            for server in self.asked.servers:
+                try:
+                    return apple.signature(file, about, self.identity, server)
+                except RemoteFailed as error:
+                    why.append(f"{error.what}: {error.why}")
+        hint = f"Sign again later, or give another server with --apple-timestamp-server or {SERVERS}."
+        raise RemoteFailed(f"no timestamp from {', '.join(self.asked.servers)}", why="\n".join(why[-len(self.asked.servers) :]), hint=hint)
+
+    def _native(self, file: Path, about: apple.About) -> bytes:
+        which("codesign", hint=f"Keychains are on a Mac only. Elsewhere {KEY} takes the key itself, as PKCS #12.")
+        with files.scratch("codesign") as folder:
+            out, entitlements = folder / file.name, folder / "entitlements.plist"
+            out.write_bytes(file.read_bytes())
+            if about.entitlements:
+                entitlements.write_bytes(about.entitlements)
+            words = codesign_words(self.keychain, about, out, entitlements, next(iter(self.asked.servers), ""))
+            run(words, env=without_secrets(), seconds=_DEADLINE)
+            try:
+                with out.open("rb") as stream:
+                    return codesign.detached(stream)
+            except signed.damage() as error:
+                raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
+
+    def fits(self, found: Sequence[codesign.Seen | None], about: apple.About) -> str:
+        """Why the signatures of a file's architectures are not what this key makes; empty when they are."""
+        for seen in found:
+            if seen is None:
+                return "an architecture of it has none"
+            if reason := self._fits(seen, about):
+                return reason
+        return ""
+
+    def _fits(self, seen: codesign.Seen, about: apple.About) -> str:
+        if self.is_adhoc != (not seen.signer):
+            return f"it is of {seen.signer}" if seen.signer else "it is of nobody"
+        if self.certificate and seen.certificate != self.certificate:
+            return f"it is of another certificate, of {seen.signer}"
+        if self.asked.servers and not self.is_adhoc and seen.timestamp is None:
+            return "it has no timestamp"
+        if (seen.identifier, apple.RUNTIME in seen.flags) != (about.identifier, about.runtime):
+            return f"it is about {seen.identifier}, not {about.identifier}, or lets the runtime be another"
+        if (seen.entitlements and plistlib.loads(seen.entitlements)) != (about.entitlements and plistlib.loads(about.entitlements)):
+            return "it has other entitlements"
+        return ""
+
+
+def codesign_words(identity: str, about: apple.About, file: Path, entitlements: Path, server: str) -> list[str | Path]:
+    """The command line of Apple's own tool: nothing in it is secret, as the keychain has the key.
+
+    >>> codesign_words("Demo", apple.About(identifier="org.demo", runtime=True), Path("a"), Path("e"), "")
+    ['codesign', '--force', '--sign', 'Demo', '--identifier', 'org.demo', '--options', 'runtime', '--timestamp=none', 'a']
+    """
+    stamp = "--timestamp" if server == APPLES_SERVER else f"--timestamp={server or NO_SERVER}"
+    runtime = ("--options", apple.RUNTIME) if about.runtime else ()
+    rights = ("--entitlements", entitlements) if about.entitlements else ()
+    return ["codesign", "--force", "--sign", identity, "--identifier", about.identifier, *runtime, stamp, *rights, file]
+
+
+def entitlements(rights: Mapping[str, Any]) -> bytes:
+    """A property list of entitlements, empty for none; those that are false are left out, as Apple wants it.
+
+    Raises ConfigurationError for the one that lets debuggers in: notarization refuses it.
+    """
+    kept = {name: value for name, value in rights.items() if value is not False}
+    if _DEBUGGED in kept:
+        hint = "A program that is released does without it; a debugger wants a build of its own."
+        raise ConfigurationError(f"the entitlement {_DEBUGGED} is not for programs that are released", hint=hint)
+    return plistlib.dumps(kept, sort_keys=True) if kept else b""
+
+
+@contextmanager
+def opened(asked: Asked) -> Iterator[Key]:
+    """The key for the length of a block; what was written for it is gone afterwards.
+
+    Raises Missing for a file that cannot be read, ConfigurationError for a key without certificate or of a kind that Apple knows not.
+    """
+    if asked.is_empty:
+        yield Key(asked=asked)
+        return
+    if asked.key.startswith(KEYCHAIN):
+        yield Key(asked=asked, keychain=asked.key.removeprefix(KEYCHAIN))
+        return
+    with openpgp.memory_folder() as folder:
+        yield _key(asked, folder)
+
+
+def _is_file(value: str) -> bool:
+    return _BEGIN not in value and 0 < len(value) < 1024 and Path(value).expanduser().is_file()
+
+
+def _bytes(value: str, name: str) -> bytes:
+    """What a value names or is: a file, PEM, or PKCS #12 in base64."""
+    if _is_file(value):
+        return Path(value).expanduser().read_bytes()
+    if _BEGIN in value:
+        return f"{value}\n".encode()
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except binascii.Error as error:
+        raise Missing(f"what {name} or its option gives is neither a file nor a key", why="It is no PEM, and no base64.") from error
+
+
+def _key(asked: Asked, folder: Path) -> Key:
+    """A key, as a file that is read by what signs: it takes only PKCS #12 of the old kind, so that it is written anew."""
+    from apple_platform.certificates import create_p12
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    private, certificate, above = _loaded(asked)
+    if not isinstance(private, RSAPrivateKey):
+        raise ConfigurationError("the key for macOS is no RSA key", why="Apple certifies no others for programs outside of its shop.")
+    if folder.parent != openpgp.MEMORY and not asked.passphrase:
+        raise Missing(f"the key for macOS has no passphrase, and without {openpgp.MEMORY} it would be written to a disk")
+    passphrase = asked.passphrase or "coldforge"  # the format cannot do without
+    made = create_p12(
+        certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+        private_key_pem=private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        password=passphrase,
+    )
+    file, others = folder / "key.p12", tuple(folder / f"{number}.der" for number in range(len(above)))
+    file.touch(0o600)
+    file.write_bytes(made)
+    for place, one in zip(others, above, strict=True):
+        place.write_bytes(one.public_bytes(Encoding.DER))
+    identity = apple.Identity(
+        file=file,
+        passphrase=passphrase,
+        above=others,
+        team=_team(certificate),
+        time=int(certificate.not_valid_before_utc.timestamp()),
+    )
+    return Key(asked=asked, identity=identity, certificate=certificate.fingerprint(SHA256()).hex())
+
+
+def _loaded(asked: Asked) -> tuple[object, Certificate, Sequence[Certificate]]:
+    """The private key, its certificate, and those above it."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+    from cryptography.x509 import load_pem_x509_certificates
+
+    data, passphrase = _bytes(asked.key, KEY), asked.passphrase.encode() or None
+    text = _bytes(asked.certificate, CERTIFICATE) if asked.certificate else data
+    is_pem = _BEGIN.encode() in data
+    if is_pem and b"BEGIN CERTIFICATE" not in text:
+        hint = f"Give --apple-certificate or {CERTIFICATE}: PEM, of the signer first."
+        raise ConfigurationError("the key for macOS comes without its certificate", hint=hint)
+    try:
+        if is_pem:
+            first, *above = load_pem_x509_certificates(text)
+            return load_pem_private_key(data, passphrase if b"ENCRYPTED" in data else None), first, above
+        found = pkcs12.load_pkcs12(data, passphrase)
+    except (ValueError, TypeError) as error:
+        hint = f"Is the passphrase right ({PASSPHRASE} or --passphrase-fd), and the file whole?"
+        raise Missing("the key for macOS cannot be opened", why=str(error).split("\n", 1)[0][:200], hint=hint) from error
+    if found.cert is None or found.key is None:
+        raise ConfigurationError("the PKCS #12 file with the key for macOS has no certificate, or no key")
+    return found.key, found.cert.certificate, [one.certificate for one in found.additional_certs]
+
+
+def _team(certificate: Certificate) -> str:
+    """The ten characters that Apple knows the signer's team by; empty when the certificate is none of Apple's kind."""
+    from cryptography.x509.oid import NameOID
+
+    found = [str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)]
+    return next((name for name in found if _TEAM.fullmatch(name)), "")

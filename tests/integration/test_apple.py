@@ -1,0 +1,244 @@
+"""Real programs for macOS, signed here: read by apple-platform-py and openssl too; and without a key, the released bytes again."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from coldforge import pipeline
+from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
+from coldforge.host import blobs, codesign, files, signed
+from coldforge.rebuild import signatures
+from coldforge.records import MANIFEST, Manifest, Payload, SourceRecord, canonical, read
+from coldforge.sign import apple
+from coldforge.sign.keys import Given
+from support import machos, payloads
+from support.authority import Authority
+from support.program import coldforge, environment
+from support.require import tool
+
+pytestmark = pytest.mark.integration
+TARGET = "macos-aarch64"
+TEAM = "ABCDE12345"
+NAME = f"Developer ID Application: Demo Ltd ({TEAM})"
+PASSPHRASE = "vertraulich"
+CODE = ("demo", "_internal/helper", "_internal/lib.dylib")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A frozen tree that is not signed: a program for both processors, one of a vendor, a library, what only begins like one, a link."""
+    dist = tmp_path_factory.mktemp("built")
+    root = dist / TARGET / "payload"
+    (root / "_internal").mkdir(parents=True)
+    shutil.copy(machos.program(machos.BOOT_LOADER), root / "demo")
+    shutil.copy(machos.program(machos.VENDORS), root / "_internal/helper")
+    (root / "_internal/lib.dylib").write_bytes(machos.synthetic("dylib"))
+    (root / "_internal/Data.class").write_bytes(b"\xca\xfe\xba\xbe\0\0\0\x41 is no program")
+    (root / "link").symlink_to("_internal/lib.dylib")
+    payload = replace(payloads.payload_of(root), target=TARGET)
+    source = SourceRecord(epoch=payloads.EPOCH)
+    manifest = Manifest(coldforge="0", product="demo", version="1.0.0", source=source, targets=(pipeline.record_of(payload),))
+    for path, data in {"payload.json": payload, MANIFEST: manifest, f"../{MANIFEST}": manifest}.items():
+        (dist / TARGET / path).write_bytes(canonical(data))
+    return dist
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.signer("demo", NAME, team=TEAM)
+    made.signer("other", "Other Ltd")
+    return made
+
+
+@pytest.fixture
+def dist(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "dist", symlinks=True))
+
+
+def given(authority: Authority, name: str = "demo", *servers: str) -> Given:
+    return Given(apple=apple.Asked(key=str(authority.folder / f"{name}.pfx"), passphrase=PASSPHRASE, servers=servers))
+
+
+def index(dist: Path) -> Payload:
+    return read(dist / TARGET / "payload.json", Payload)
+
+
+def seen(path: Path) -> codesign.Seen:
+    with path.open("rb") as stream:
+        first, *others = codesign.read(stream)
+    assert first
+    assert all(other and alike(other) == alike(first) for other in others)
+    return first
+
+
+def alike(one: codesign.Seen) -> tuple[object, ...]:
+    """What the signatures of all architectures have alike."""
+    return one.identifier, one.team, one.flags, one.entitlements, one.certificate, one.time
+
+
+def second_opinions(path: Path, authority: Authority, folder: Path) -> None:
+    """apple-platform-py finds nothing wrong with it, and openssl takes it for a signature of a directory by the authority's signer."""
+    import apple_platform
+
+    assert apple_platform.verify_macho(path) == []
+    with path.open("rb") as stream:
+        regions = codesign.regions(stream)
+    for region in regions:
+        parts = blobs.parts(region)
+        (folder / "about").write_bytes(parts[blobs.DIRECTORY])
+        (folder / "cms").write_bytes(parts[blobs.SIGNATURE][8:])
+        words: list[str | Path] = [
+            "cms",
+            "-verify",
+            "-binary",
+            "-inform",
+            "DER",
+            "-in",
+            folder / "cms",
+            "-content",
+            folder / "about",
+            "-purpose",
+            "any",
+        ]
+        more: list[str | Path] = ["-CAfile", authority.folder / "ca.pem", "-out", "/dev/null"]
+        done = subprocess.run([tool("openssl", "apt-get install openssl"), *words, *more], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_all_code_is_signed_and_three_readers_agree(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    pipeline.sign_payloads(dist, given(authority))
+    before = {entry.path: entry for entry in index(built).files}
+    changed = {entry.path: entry for entry in index(dist).files if entry != before[entry.path]}
+    assert sorted(changed) == sorted(CODE)
+    for path, entry in changed.items():
+        file = dist / TARGET / "payload" / path
+        found = seen(file)
+        assert (found.name, found.team, found.time) == (NAME, TEAM, payloads.EPOCH)
+        assert found.flags == ("runtime",)
+        assert b"allow-unsigned-executable-memory" in found.entitlements or path == "_internal/lib.dylib"
+        assert not found.entitlements or path != "_internal/lib.dylib"
+        assert found.identifier == Path(path).stem
+        second_opinions(file, authority, tmp_path)
+        assert entry.signature
+        assert (entry.signature.key, entry.signature.sha256) == (found.certificate, before[path].sha256)
+        assert (entry.sha256, entry.size) == (files.sha256(file), file.stat().st_size)
+        assert file.stat().st_mode & 0o777 == (built / TARGET / "payload" / path).stat().st_mode & 0o777
+    (record,) = read(dist / MANIFEST, Manifest).targets
+    assert (record.payload_digest, sorted(record.signed)) == (index(dist).digest, sorted(CODE))
+
+
+def test_again_it_is_the_same_and_elsewhere_too(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    pipeline.sign_payloads(dist, given(authority))
+    once = payloads.snapshot(dist)
+    pipeline.sign_payloads(dist, given(authority))
+    assert payloads.snapshot(dist) == once
+    shutil.copytree(built, tmp_path / "elsewhere", symlinks=True)
+    pipeline.sign_payloads(tmp_path / "elsewhere", given(authority))
+    assert payloads.snapshot(tmp_path / "elsewhere") == once
+    with pytest.raises(ConfigurationError, match=r"has another signature already: it is of another certificate, of .*Demo Ltd"):
+        pipeline.sign_payloads(dist, given(authority, "other"))
+    assert payloads.snapshot(dist) == once
+
+
+def test_a_rebuild_gets_the_signatures_back_without_the_key(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
+    pipeline.sign_payloads(dist, given(authority))
+    again = tmp_path / "again"
+    shutil.copytree(built, again, symlinks=True)
+    (record,) = read(dist / MANIFEST, Manifest).targets
+    assert signatures.put_back_into_tree(record.signed, again / TARGET).digest == record.payload_digest
+    for path in CODE:
+        assert (again / TARGET / "payload" / path).read_bytes() == (dist / TARGET / "payload" / path).read_bytes()
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_one_without_the_signature_is_the_same_but_for_that(path: str, dist: Path, built: Path, authority: Authority) -> None:
+    pipeline.sign_payloads(dist, given(authority))
+    one, other = ((each / TARGET / "payload" / path).read_bytes() for each in (dist, built))
+    assert signatures.same_but_for_signatures(memoryview(one), memoryview(other))
+    changed = other[: len(other) // 3] + bytes([other[len(other) // 3] ^ 1]) + other[len(other) // 3 + 1 :]
+    assert not signatures.same_but_for_signatures(memoryview(one), memoryview(changed))
+    flipped = one[: len(one) // 3] + bytes([one[len(one) // 3] ^ 1]) + one[len(one) // 3 + 1 :]
+    with pytest.raises(signed.damage()):
+        codesign.read(io.BytesIO(flipped))
+
+
+def test_without_a_key_what_has_no_signature_gets_one_that_anybody_can_make(dist: Path, built: Path) -> None:
+    outcome = coldforge("sign", dist, "--payload", env=environment())
+    outcome.succeeded()
+    assert "a Mac refuses them when they are downloaded" in outcome.err
+    before = {entry.path: entry for entry in index(built).files}
+    changed = {entry.path: entry for entry in index(dist).files if entry != before[entry.path]}
+    assert sorted(changed) == ["_internal/lib.dylib", "demo"]  # the vendor's stays
+    for path, entry in changed.items():
+        found = seen(dist / TARGET / "payload" / path)
+        assert (found.flags, found.signer) == (("adhoc",), "")
+        assert entry.signature
+        assert entry.signature.key == "ad hoc"
+    once = payloads.snapshot(dist)
+    coldforge("sign", dist, "--payload", env=environment()).succeeded()
+    assert payloads.snapshot(dist) == once
+
+
+def test_timestamps_come_from_the_first_server_that_gives_one(dist: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: None)
+    with authority.stamping() as server:
+        pipeline.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/", server))
+    for path in CODE:
+        stamp = seen(dist / TARGET / "payload" / path).timestamp
+        assert stamp
+        assert stamp.signer == "CN=Demo TSA"
+
+
+def test_without_a_timestamp_nothing_is_signed(dist: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: None)
+    before = {**payloads.snapshot(dist), ".lock": b""}
+    with pytest.raises(RemoteFailed, match=r"no timestamp from http://127\.0\.0\.1:9/"):
+        pipeline.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/"))
+    assert {**payloads.snapshot(dist), ".lock": b""} == before
+
+
+def test_a_key_comes_in_pem_and_in_variables(dist: Path, authority: Authority) -> None:
+    place = authority.folder / "demo"
+    env = {
+        **environment(),
+        "COLDFORGE_APPLE_KEY": place.with_suffix(".key").read_text(),
+        "COLDFORGE_APPLE_CERTIFICATE": place.with_suffix(".pem").read_text(),
+        "COLDFORGE_APPLE_TIMESTAMP_SERVERS": "none",
+    }
+    outcome = coldforge("sign", dist, "--payload", env=env)
+    outcome.succeeded()
+    assert "PRIVATE" not in outcome.err + outcome.out
+    assert seen(dist / TARGET / "payload/demo").name == NAME
+
+
+def test_what_cannot_sign_says_so_and_leaves_everything(dist: Path, authority: Authority, built: Path) -> None:
+    before = {**payloads.snapshot(dist), ".lock": b""}
+    place = str(authority.folder / "demo")
+    for asked, error, message in (
+        (apple.Asked(key=f"{place}.pfx", passphrase="wrong", servers=()), Missing, "cannot be opened"),
+        (apple.Asked(key=f"{place}.key", servers=()), ConfigurationError, "without its certificate"),
+        (apple.Asked(key="keychain:Demo"), Missing, "codesign is not installed"),
+        (apple.Asked(key="!no key", servers=()), Missing, "neither a file nor a key"),
+    ):
+        with pytest.raises(error, match=message):
+            pipeline.sign_payloads(dist, Given(apple=asked))
+        assert {**payloads.snapshot(dist), ".lock": b""} == before
+    (dist / TARGET / "payload/demo").write_bytes(b"changed")
+    with pytest.raises(Refused, match="demo is not the file that was frozen"):
+        pipeline.sign_payloads(dist, given(authority))
+    assert (dist / TARGET / "payload/_internal/helper").read_bytes() == (built / TARGET / "payload/_internal/helper").read_bytes()
+
+
+def test_a_vendors_real_signature_is_read() -> None:
+    found = seen(machos.program(machos.VENDORS))
+    assert (found.identifier, found.team, found.flags) == ("sh.astral.uvx", "2DC432GLL2", ("runtime",))
+    assert found.issuer == "C=US,O=Apple Inc.,OU=G2,CN=Developer ID Certification Authority"
+    assert found.timestamp
+    assert found.timestamp.signer.startswith("C=US,O=Apple Inc.,CN=Timestamp Signer")
