@@ -65,7 +65,7 @@ def _text(name: str, value: str) -> str:
         return value
     try:
         return Path(value).read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except (OSError, ValueError):  # a name with a NUL is none of a file
         return value
 
 
