@@ -73,7 +73,7 @@ PASSPHRASE = click.option(
     metavar="N",
     help="Read the keys' passphrase from this file descriptor (default: COLDFORGE_OPENPGP_PASSPHRASE and the like).",
 )
-API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the releases API (default: GitHub's own).")
+API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the API (default: GitHub's own).")
 
 
 def show(document: object) -> None:
@@ -329,12 +329,16 @@ def sign(
 @DIST
 @IDENTITY
 @TRUST
+@API
 @common
-def attest(dist: str, identity_token: str | None, trust_config: Path | None) -> None:
-    """Sign a statement about every file of DIST, and about what each target's artifacts are made of: sigstore bundles beside them."""
+def attest(dist: str, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> None:
+    """Sign a statement about every file of DIST, and about what each target's artifacts are made of: sigstore bundles beside them.
+
+    A job of GitHub Actions that has a GITHUB_TOKEN with `attestations: write` puts them into its repository's record as well.
+    """
     from coldforge import pipeline
 
-    pipeline.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config)
+    pipeline.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config, api_url=api_url)
 
 
 @coldforge.command()
@@ -384,11 +388,21 @@ def release(dist: str, *, as_json: bool, **options: Any) -> None:
 @click.option("--certificate-identity", help="Who must have signed: the certificate's name, exactly.")
 @click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer.")
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key (PEM) of a signer who has no certificate.")
+@click.option(
+    "--installed", metavar="PLACE", help="Check what is installed of the release: a folder, an AppImage or program, or a package's name."
+)
 @API
 @JSON
 @common
 def verify(what: str, *, as_json: bool, **options: Any) -> int:
-    """Check a whole release: a folder, or OWNER/REPO@TAG. Exit code 0 only if every file is what it should be."""
+    """Check a whole release: a folder, or OWNER/REPO@TAG. Exit code 0 only if every file is what it should be.
+
+    \b
+    coldforge verify owner/app@v1.2.0                            all its files, downloaded
+    coldforge verify ./downloads --repo owner/app                a folder of them, without any network
+    coldforge verify owner/app@v1.2.0 --installed app            the files that the package `app` installed here
+    coldforge verify ./downloads --repo owner/app --installed /opt/app
+    """
     from coldforge import pipeline
 
     verdict = pipeline.verify(what, quiet=as_json, **options)

@@ -20,7 +20,23 @@ from coldforge.errors import ConfigurationError, Missing, Problem, Refused
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import DETACHED, MANIFEST, REPORT, SUMS, Manifest, Payload, R, Smoke, TargetRecord, canonical, merge, read, sums
+from coldforge.records import (
+    ATTESTATIONS,
+    BUNDLE_SUFFIX,
+    DETACHED,
+    MANIFEST,
+    REPORT,
+    SUMS,
+    Manifest,
+    Payload,
+    R,
+    Smoke,
+    TargetRecord,
+    canonical,
+    merge,
+    read,
+    sums,
+)
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -547,16 +563,32 @@ def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bo
     return record.target not in found or found[record.target].payload_digest == record.payload_digest
 
 
-def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None) -> tuple[Path, ...]:
-    """Sign a statement about every released file. Needs an identity, and no secret besides it."""
+def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> tuple[Path, ...]:
+    """Sign statements about all released files; a job of GitHub's puts them into its repository's record as well.
+
+    Needs an identity, and no secret besides it.
+    """
     from coldforge.attest.stage import attest
     from coldforge.host.lock import exclusive
 
     read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     with exclusive(dist), reporter().step("attest"):
         written = attest(dist, identity_token=identity_token, trust_config=trust_config)
+        if not identity_token:
+            _publish_attestations(dist, api_url=api_url)
     reporter().info(f"{len(written)} attestations. Next: coldforge release {_shown(dist)}")
     return written
+
+
+def _publish_attestations(dist: Path, *, api_url: str | None) -> None:
+    """Put the attestations into the record of the repository whose job this is, if it is one that was given a token."""
+    from coldforge.release.api import token_of_environment
+    from coldforge.release.publication import publish
+
+    repository, token = os.environ.get("GITHUB_REPOSITORY"), token_of_environment()
+    if os.environ.get("GITHUB_ACTIONS") == "true" and repository and token:
+        sent = publish(dist, repository, api_url=api_url, token=token)
+        reporter().info(f"{sent} attestations are new in the record of {repository}.")
 
 
 def make_release(dist: Path, *, api_url: str | None, **options: Any) -> ReleaseRecord:
@@ -586,9 +618,10 @@ def verify(
     certificate_oidc_issuer: str | None,
     key: Path | None,
     api_url: str | None,
+    installed: str | None = None,
     quiet: bool = False,
 ) -> Verdict:
-    """Check a folder (never using the network), a release `owner/repo@tag`, or one file with its bundle."""
+    """Check a folder (never using the network), a release `owner/repo@tag`, one file with its bundle, or what is `installed` of one."""
     from coldforge.verify import policy as policies
     from coldforge.verify import release as checks
 
@@ -605,7 +638,11 @@ def verify(
     if remote and offline:
         raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
     if remote:
-        verdict = _verify_remote(remote, demanded, trusted_root=trusted_root, api_url=api_url)
+        verdict = _verify_remote(remote, demanded, trusted_root=trusted_root, api_url=api_url, installed=installed)
+    elif installed:
+        from coldforge.verify.installed import verify_installed
+
+        verdict = verify_installed(path, installed, policy=demanded, trusted_root=trusted_root)
     elif bundle is not None or path.is_file():
         verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root)
     else:
@@ -641,14 +678,27 @@ def _remote(what: str) -> tuple[str, str]:
     return repository, tag
 
 
-def _verify_remote(remote: tuple[str, str], policy: Any, *, trusted_root: Path | None, api_url: str | None) -> Verdict:
+def _verify_remote(
+    remote: tuple[str, str], policy: Any, *, trusted_root: Path | None, api_url: str | None, installed: str | None
+) -> Verdict:
     from coldforge.release.download import download_release
+    from coldforge.release.publication import recorded
     from coldforge.verify import release as checks
 
     with files.scratch("verify") as folder:
         with reporter().step(f"download {remote[0]}@{remote[1]}"):
-            download_release(*remote, folder, api_url=api_url)
-        return checks.verify_folder(folder, policy=policy, trusted_root=trusted_root)
+            download_release(*remote, folder, api_url=api_url, only=_is_evidence if installed else None)
+            found = recorded(folder, remote[0], api_url=api_url)
+        if installed:
+            from coldforge.verify.installed import verify_installed
+
+            return verify_installed(folder, installed, policy=policy, trusted_root=trusted_root, recorded=found)
+        return checks.verify_folder(folder, policy=policy, trusted_root=trusted_root, recorded=found)
+
+
+def _is_evidence(name: str) -> bool:
+    """Whether a file of a release is one of those that tell of the others."""
+    return name.endswith(BUNDLE_SUFFIX) or name in (ATTESTATIONS, MANIFEST)
 
 
 def inspect_file(path: Path, *, quiet: bool, authorities: Path | None = None) -> Any:

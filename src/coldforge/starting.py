@@ -35,6 +35,7 @@ jobs:
     permissions:
       contents: write # to create the draft
       id-token: write # the identity that signs
+      attestations: write # the repository's record of what was signed
 """
 _BUILD: Final = """\
 # Builds, packages and tries everything, without any secret and without a release.

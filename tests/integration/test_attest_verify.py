@@ -25,8 +25,6 @@ from coldforge.attest.statement import statement
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, Signature, canonical, read, sums
-from coldforge.report import reporter, use
-from coldforge.report.reporter import Silent
 from coldforge.verify.claims import KINDS
 from coldforge.verify.evidence import load_roots
 from coldforge.verify.policy import Policy, choose, load_policy
@@ -35,6 +33,7 @@ from coldforge.verify.verdict import Verdict
 from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.releases import BILL, PAYLOAD, WITH_BILL, make_release
 from support.require import tool
+from support.warned import warnings
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
@@ -550,24 +549,12 @@ def test_a_statement_may_not_name_another_commit_than_its_certificate(sigstore: 
     assert words(verdict) == {DEB: "foreign"}
 
 
-class Warnings(Silent):
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def warn(self, text: str, **_: object) -> None:
-        self.texts.append(text)
-
-
 def test_changes_that_are_in_no_commit_are_told(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
     made = make_release(tmp_path)
     rewrite(tmp_path, msgspec.structs.replace(made, source=msgspec.structs.replace(made.source, dirty=True)))
-    before, heard = reporter(), Warnings()
-    use(heard)
-    try:
+    with warnings() as texts:
         attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
-    finally:
-        use(before)
-    assert any("in no commit" in text for text in heard.texts)
+    assert any("in no commit" in text for text in texts)
     verdict = verify_folder(download(tmp_path, tmp_path / "flat"), policy=policy(), trusted_root=trust)
     assert verdict.exit_code == 0
     assert "in no commit" in verdict.line

@@ -26,7 +26,7 @@ on: push
 jobs:
   release:
     uses: coldforge/coldforge/.github/workflows/release.yml@v1
-    permissions: { contents: write, id-token: write }
+    permissions: { contents: write, id-token: write, attestations: write }
     with: { trust-config: trust.json, sign: true }
     secrets:
       rsa-key: ${{ secrets.RSA_KEY }}
@@ -76,6 +76,7 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
         done = act(source, tmp_path, {**env, "RSA_KEY": key}, *variables, "-s", "RSA_KEY")  # whose value act takes from its environment
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
         contents = github.contents("v0.1.0")
+    assert len(github.recorded) == len(contents["attestations.jsonl"].splitlines())
     manifest = decode(contents["manifest.json"], Manifest, "manifest.json")
     (record,) = manifest.targets
     assert record.target == "linux-x86_64"

@@ -25,6 +25,7 @@ from support import openapi
 
 WRITER: Final = "writer-token"
 READER: Final = "reader-token"
+SHA256: Final = "sha256:"
 CUT: Final = "X-Cut"  # of an answer whose connection breaks in the middle
 TIME: Final = "2026-01-02T03:04:05Z"
 HUGE: Final = "x-huge"  # names what was received and not kept, within this server
@@ -119,6 +120,10 @@ class FakeGitHub:
         self.attested: set[str] = set()
         """Tags whose immutable releases GitHub has attested, those too that are deleted."""
         self.faults: list[Fault] = []
+        self.recorded: list[Json] = []
+        """The bundles of attestations that were handed in."""
+        self.page_of_bundles = 100
+        """The most bundles that one answer holds."""
         self.script: dict[int, str] = {}
         """Misfortunes by the number of the request, counted from 1."""
         self.uploads: list[tuple[int, str, bool]] = []
@@ -392,11 +397,12 @@ class FakeGitHub:
         if (method, rest) == ("GET", "/releases"):
             shown = [self._release_json(r) for r in self._visible(token)]
             return self._page([{**r, "assets": []} for r in shown] if self.bare_lists else shown, rest, query)
-        if match := re.fullmatch(r"/(commits/tags/|git/ref/tags/|attestations/sha1:)(.+)", rest):
+        if match := re.fullmatch(r"/(commits/tags/|git/ref/tags/|attestations/)(.+)", rest):
             ask = {"c": self._commit, "g": self._reference, "a": self._attestations}[match[1][0]]
-            return ask(match[2]) or missing
-        if method == "POST" and rest in ("/releases", "/releases/generate-notes"):
-            return (self._create if rest == "/releases" else self._write_notes)(json.loads(body))
+            return (self._recorded(match[2], query) if match[2].startswith(SHA256) else ask(match[2].removeprefix("sha1:"))) or missing
+        making = {"/releases": self._create, "/releases/generate-notes": self._write_notes, "/attestations": self._record}
+        if method == "POST" and rest in making:
+            return making[rest](json.loads(body))
         if match := re.fullmatch(r"/releases/tags/(.+)", rest):
             tagged = (r for r in self.releases.values() if r.tag == match[1] and not r.draft)
             found = next(tagged, None)
@@ -436,6 +442,22 @@ class FakeGitHub:
         envelopes = [{"payload": base64.b64encode(json.dumps(one).encode()).decode(), "signatures": []} for one in made]
         shown = [{"bundle": {"mediaType": "m", "verificationMaterial": {}, "dsseEnvelope": one}, "repository_id": 1} for one in envelopes]
         return (200, {"attestations": shown}, {}) if shown else None
+
+    def _record(self, document: Json) -> Answer:
+        bundle = document["bundle"]
+        if bundle.get("mediaType") != "application/vnd.dev.sigstore.bundle.v0.3+json" or "dsseEnvelope" not in bundle:
+            return 422, {"message": "Invalid Sigstore bundle", "documentation_url": "", "errors": []}, {}
+        self.recorded.append(bundle)
+        return 201, {"id": len(self.recorded)}, {}
+
+    def _recorded(self, digest: str, query: Mapping[str, str]) -> Answer | None:
+        """The bundles about a file, oldest first, in pages that are counted from one of them."""
+        about = [bundle for bundle in self.recorded if f'"sha256":"{digest.removeprefix(SHA256)}"' in _payload(bundle)]
+        start, size = int(query.get("after", "0")), min(int(query.get("per_page", "30")), self.page_of_bundles)
+        shown = [{"bundle": bundle, "repository_id": 1, "bundle_url": "", "initiator": "user"} for bundle in about[start : start + size]]
+        following = f"{self.url}/repos/{self.repository}/attestations/{digest}?per_page={size}&after={start + size}"
+        link = {"Link": f'<{following}>; rel="next"'} if start + size < len(about) else {}
+        return (200, {"attestations": shown}, link) if shown else None
 
     def _settings(self, rest: str, token: str) -> Answer | None:
         if not rest:
@@ -603,6 +625,10 @@ class FakeGitHub:
             do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  # the names that http.server looks for
 
         return Handler
+
+
+def _payload(bundle: Json) -> str:
+    return base64.b64decode(bundle["dsseEnvelope"]["payload"]).decode()
 
 
 def _server(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:

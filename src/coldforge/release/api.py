@@ -16,6 +16,7 @@ from coldforge.errors import Missing
 from coldforge.release.wire import UPLOAD_TIMEOUTS, Failure, Wire, retried
 
 DEFAULT: Final = "https://api.github.com"
+MOST_BUNDLES: Final = 300  # that are read about one file
 T = TypeVar("T")
 
 
@@ -88,6 +89,20 @@ class _Attestation(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Attestations(msgspec.Struct, frozen=True, kw_only=True):
     attestations: tuple[_Attestation, ...] = ()
+
+
+class _Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An attestation as it was handed in; newer versions of the API may only say where it is."""
+
+    bundle: dict[str, Any] | None = None
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    attestations: tuple[_Recorded, ...] = ()
+
+
+class _Number(msgspec.Struct, frozen=True, kw_only=True):
+    id: int = 0
 
 
 class _Tagged(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +250,25 @@ class GitHub:
         except (Failure, Missing, msgspec.DecodeError):  # no such tag, no right to ask, a server without attestations
             return False
         return any(statement.predicate.tag == tag for statement in statements)
+
+    def attestations(self, sha256: str) -> tuple[Mapping[str, Any], ...]:
+        """The sigstore bundles about a file that are in the repository's record; as many as anybody honest has."""
+        url: str | None = f"{self._base}/attestations/sha256:{sha256}"
+        params: dict[str, Any] = {"params": {"per_page": 100}}
+        found: list[Mapping[str, Any]] = []
+        try:
+            while url and len(found) < MOST_BUNDLES:
+                page, url = self._wire.read(url, _Record, **params)
+                found += [item.bundle for item in page.attestations if item.bundle]
+                params = {}
+        except Failure as failure:
+            if failure.status != 404:
+                raise
+        return tuple(found)
+
+    def attest(self, bundle: Mapping[str, Any]) -> None:
+        """Put a sigstore bundle into the repository's record. Not repeated: the same one twice would be there twice."""
+        self._wire.write("POST", f"{self._base}/attestations", _Number, json={"bundle": bundle})
 
     def written_notes(self, tag: str, *, commit: str, previous: str) -> str:
         """What GitHub itself writes about a tag, since the `previous` one if that is named; nothing is kept there.

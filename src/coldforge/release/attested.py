@@ -55,10 +55,10 @@ def _lack(evidence: Path, digests: Mapping[str, str]) -> list[Problem]:
 def subjects(evidence: Path) -> frozenset[Subject]:
     """Names and sha256 of all that a bundle is about, or the bundles in a file of one a line."""
     data = evidence.read_bytes()
-    return frozenset().union(*map(_subjects, data.splitlines() if evidence.suffix == ".jsonl" else [data]))
+    return frozenset().union(*map(subjects_of, data.splitlines() if evidence.suffix == ".jsonl" else [data]))
 
 
-def _subjects(bundle: bytes) -> frozenset[Subject]:
+def subjects_of(bundle: bytes) -> frozenset[Subject]:
     """What one sigstore bundle is about; nothing when it is none."""
     try:
         payload = base64.b64decode(msgspec.json.decode(bundle, type=_Bundle).dsse_envelope.payload)

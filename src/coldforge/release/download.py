@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -22,8 +22,10 @@ _NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9._+-]+(?<!\.)")
 _DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # Windows opens these in any folder
 
 
-def download_release(repository: str, tag: str, folder: Path, *, api_url: str | None = None) -> None:
-    """Fetch every asset of the release of `tag`: the published one, or with a token its draft.
+def download_release(
+    repository: str, tag: str, folder: Path, *, api_url: str | None = None, only: Callable[[str], bool] | None = None
+) -> None:
+    """Fetch every asset of the release of `tag`, or those whose names `only` says yes to: the published one, or with a token its draft.
 
     Raises ConfigurationError when there is no such release, Refused for names that are no plain file names,
     and RemoteFailed when the server does not deliver.
@@ -32,6 +34,7 @@ def download_release(repository: str, tag: str, folder: Path, *, api_url: str | 
         github, release = _found(repository, tag, api_url)
         assets = github.assets(release.id)
         check_names(assets)
+        assets = tuple(asset for asset in assets if only is None or only(asset.name))
         with reporter().progress("downloading", sum(asset.size for asset in assets)) as bar, ThreadPoolExecutor(max_workers=4) as pool:
             for _ in pool.map(lambda asset: _fetch(github, asset, folder, bar), assets):
                 pass

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace as replace_fields
 
@@ -80,8 +81,12 @@ class Found:
         return replace_fields(row, **asdict(against)) if row.word == "ok" and against else row
 
 
-def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | None) -> Verdict:
+def verify_folder(
+    folder: Path, *, policy: Policy | None, trusted_root: Path | None, recorded: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> Verdict:
     """Judge every file of a downloaded release, or of `dist/` itself. Never uses the network.
+
+    `recorded` are bundles from elsewhere by the names of the files that they were found for: of a release that has none itself.
 
     Raises ConfigurationError when nobody said who must have signed, or there is no release in the folder.
     """
@@ -94,11 +99,10 @@ def verify_folder(folder: Path, *, policy: Policy | None, trusted_root: Path | N
             return {name: pool.submit(files.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
 
         started = hashing(found)
-        evidence = read_evidence(
-            found, Evidence(load_roots(trusted_root), key=policy.key if policy else "")
-        )  # while the hashes are computed
+        judge = Evidence(load_roots(trusted_root), key=policy.key if policy else "")
+        evidence = read_evidence(found, judge, recorded)  # while the hashes are computed
         if policy is None:
-            raise _unspecified(evidence)
+            raise unspecified(evidence)
         head = _head(found, started[MANIFEST].result() if MANIFEST in started else None, evidence, policy)
         if head.manifest:
             found = as_built(found, head.manifest)
@@ -135,7 +139,7 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     evidence = Evidence(load_roots(trusted_root), key=policy.key if policy else "")
     items = [evidence.read(_text(beside))] if beside.is_file() else []
     if policy is None:
-        raise _unspecified({path.name: items})
+        raise unspecified({path.name: items})
     if policy.signed:
         hint = "Verify the folder of the release: only its manifest tells who signed a package."
         raise ConfigurationError("the policy demands signatures, which one file's bundle says nothing about", hint=hint)
@@ -179,7 +183,7 @@ def _keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(keys)) for name, keys in sorted(formats.items()) if "" not in keys}
 
 
-def _unspecified(evidence: Sayings) -> ConfigurationError:
+def unspecified(evidence: Sayings) -> ConfigurationError:
     """Somebody signed; that alone is no proof. Says who, and how to demand it."""
     signers = {item.signer for items in evidence.values() for item in items if isinstance(item, Statement)}
     said = "\n".join(sorted(f"signed by {_describe(signer)}" for signer in signers)) or "nothing in it is signed"
@@ -207,8 +211,13 @@ def _text(path: Path, largest: int = LARGEST) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def read_evidence(found: Folder, evidence: Evidence) -> dict[str, list[Statement | Unusable]]:
-    """What the bundles say, by the name of the file that each one lies beside; the list file fills the gaps."""
+def read_evidence(
+    found: Folder, evidence: Evidence, recorded: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, list[Statement | Unusable]]:
+    """What the bundles say, by the name of the file that each one lies beside; the list fills the gaps, and then what is `recorded`.
+
+    There may be statements of others about the same files: they count for nothing, and against nothing.
+    """
     result: dict[str, list[Statement | Unusable]] = {}
     seen: dict[str, Statement | Unusable] = {}
     for name, path in found.files.items():
@@ -224,6 +233,11 @@ def read_evidence(found: Folder, evidence: Evidence) -> dict[str, list[Statement
         for subject in item.subjects if isinstance(item, Statement) and item.predicate_type in PROVENANCES else ():
             if not result.get(subject):
                 result[subject] = [item]
+    for name, texts in recorded.items():
+        items = [evidence.read(text) for text in texts]
+        besides = [item for item in items if isinstance(item, Statement) and item.predicate_type not in PROVENANCES]
+        result[ATTESTATIONS] += besides
+        result.setdefault(name, []).extend(item for item in items if item not in besides)
     return result
 
 

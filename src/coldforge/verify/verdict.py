@@ -12,15 +12,20 @@ from coldforge.report.reporter import Table
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
 from coldforge.verify.policy import GITHUB, Policy, Signer, mismatches
 
-Word = Literal["ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "missing", "extra", "unsigned", "uncheckable"]
+Word = Literal[
+    "ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "changed", "missing", "extra", "unsigned", "uncheckable"
+]
 STATEMENTS: Final = ("provenance", "sbom", "coldforge")
 """The kinds of statements, as columns."""
+SHOWN: Final = 200
+"""The most good rows that a table for people has."""
 _NEXT: Final[Mapping[str, str]] = {
     "altered": "Do not use it. Download it again; if it stays so, tell the publisher.",
     "foreign": "Do not use it, unless you meant another publisher (--repo, --policy).",
     "unattested": "Do not use it. Its .sigstore.json may be missing: download the whole release.",
     "incomplete": "Download the whole release; if a statement still lacks, do not use it and ask the publisher.",
     "contradicted": "Do not use it: the publisher signed two things that cannot both be true. Tell them.",
+    "changed": "Do not run it. Install it again from a release that verifies.",
     "missing": "Download the whole release.",
     "extra": "It does not belong to the release: move it elsewhere.",
     "unsigned": "Do not use it, unless the publisher says why it lacks the signature that the policy demands.",
@@ -88,6 +93,8 @@ class Verdict(Record, frozen=True, kw_only=True):
     def table(self) -> Table:
         """The rows for people, what is wrong first."""
         ordered = sorted(self.rows, key=lambda row: (row.word == "ok", row.name))
+        if sum(row.word == "ok" for row in ordered) > SHOWN:  # an installed tree has thousands of files
+            ordered = [row for row in ordered if row.word != "ok" or row.why]
         rows = tuple((printable(row.name), row.word, *_proofs(row), printable(_because(row))) for row in ordered)
         columns = ("file", "verdict", *STATEMENTS, "signature", "why")
         return Table(title=f"verify {printable(self.what)}", columns=columns, rows=rows)

