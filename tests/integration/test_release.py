@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import msgspec
 import pytest
@@ -984,6 +985,35 @@ def test_a_thousand_files_and_no_request_too_many(tmp_path: Path, github: FakeGi
     github.log.clear()
     go(tmp_path, github)
     assert github.count("GET") == len(github.log) == 3 + 9, "the tag, the releases, and ten pages of files"
+
+
+def test_what_does_not_wait_for_each_other_runs_side_by_side(dist: Path, github: FakeGitHub) -> None:
+    """Each of these requests is answered only when all of its group are there; and there is none besides."""
+    number = github.add_release(TAG).id
+    api, draft, uploads = "/repos/acme/demo", f"/repos/acme/demo/releases/{number}", f"/uploads/repos/acme/demo/releases/{number}/assets"
+    again = [f"GET {path}" for path in (f"{api}/releases", draft, f"{draft}/assets", f"{api}/releases/tags/{TAG}")]
+    groups = [
+        [f"GET {api}/commits/tags/{TAG}", f"GET {api}/releases"],
+        [f"GET {draft}", f"GET {draft}/assets"],
+        [f"PATCH {draft}", f"POST {uploads}", f"POST {uploads}", f"GET {draft}"],
+        [*again, f"POST {uploads}", f"POST {uploads}"],
+    ]
+    meetings = [(list(group), Barrier(len(group))) for group in groups]
+    alone: list[str] = []
+
+    def meet(method: str, path: str) -> None:
+        request = f"{method} {path}"
+        group, barrier = next((pair for pair in meetings if request in pair[0]), ([request], Barrier(2)))
+        group.remove(request)
+        try:
+            barrier.wait(timeout=20)
+        except BrokenBarrierError:
+            alone.append(request)
+
+    github.on_request = meet
+    go(dist, github)
+    assert alone == []
+    assert sorted(github.log) == sorted(request for group in groups for request in group)
 
 
 def test_a_file_takes_no_memory_however_large(tmp_path: Path, github: FakeGitHub) -> None:

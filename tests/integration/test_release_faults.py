@@ -17,7 +17,7 @@ import pytest
 
 from coldforge.errors import ColdforgeError
 from coldforge.host import clock
-from coldforge.release import upload, wire
+from coldforge.release import wire
 from coldforge.release.draft import Wanted, release
 from coldforge.release.goal import make_goal
 from coldforge.release.reconcile import BESIDE
@@ -35,7 +35,8 @@ ENDING: Final = {
 }  # fmt: skip
 # These can put something there after a run's last look: the run after it sees and clears it.
 LATE: Final = {"slow", "rival"}
-SEEDS: Final = 200
+SEEDS: Final = 400
+CONNECTIONS: Final = wire.CONNECTIONS
 
 
 class Killed(BaseException):
@@ -65,7 +66,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _still(server: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One connection, and a clock that takes no time to wait; a client that was killed waits for nothing."""
     monkeypatch.setenv("GITHUB_TOKEN", WRITER)
-    monkeypatch.setattr(upload, "CONNECTIONS", 1)
+    monkeypatch.setattr(wire, "CONNECTIONS", 1)
     waited = 0.0
 
     def sleep(seconds: float) -> None:
@@ -208,7 +209,7 @@ def test_several_misfortunes_in_one_run(start: int, server: FakeGitHub, dist: Pa
 
 
 def test_with_eight_connections_too(server: FakeGitHub, dist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload, "CONNECTIONS", wire.CONNECTIONS)
+    monkeypatch.setattr(wire, "CONNECTIONS", CONNECTIONS)
     for misfortune, number in product(("cut after", "starter", "garbled", "rate"), range(7, 15)):
         play(server, dist, "older", {number: misfortune})
 

@@ -603,6 +603,9 @@ class FakeGitHub:
                 length = int(self.headers.get("Content-Length") or 0)
                 headers = {key.lower(): value for key, value in self.headers.items()}
                 body = self.rfile.read(length) if length <= LARGEST_KEPT else b""
+                if len(body) < length <= LARGEST_KEPT:  # the client went away within it
+                    self.close_connection = True
+                    return
                 if length > LARGEST_KEPT:
                     headers[HUGE] = self.path
                     fake._huge[self.path] = (length, _drained(self.rfile, length))

@@ -13,8 +13,9 @@ from urllib.parse import quote
 import msgspec
 
 from coldforge.errors import Missing
-from coldforge.release.wire import UPLOAD_TIMEOUTS, Failure, Wire, retried
+from coldforge.release.wire import UPLOAD_TIMEOUTS, Failure, Wire, lanes, retried
 
+PAGE: Final = 100  # items, the most that GitHub gives at once
 DEFAULT: Final = "https://api.github.com"
 MOST_BUNDLES: Final = 300  # that are read about one file
 T = TypeVar("T")
@@ -154,7 +155,7 @@ class Forge(Protocol):
 
     def written_notes(self, tag: str, *, commit: str, previous: str) -> str: ...
 
-    def assets(self, number: int) -> tuple[Asset, ...]: ...
+    def assets(self, number: int, *, expected: int = 0) -> tuple[Asset, ...]: ...
 
     def create(self, state: Mapping[str, Any]) -> Release: ...
 
@@ -285,9 +286,17 @@ class GitHub:
                 raise self._unseen() from failure
             raise
 
-    def assets(self, number: int) -> tuple[Asset, ...]:
-        """All assets of a release that is known to exist, over all pages."""
-        return tuple(self._pages(f"{self._base}/releases/{number}/assets", tuple[Asset, ...], known=True))
+    def assets(self, number: int, *, expected: int = 0) -> tuple[Asset, ...]:
+        """All assets of a release that is known to exist, over all pages; those that hold so many as `expected` are asked for at once."""
+        url, kind = f"{self._base}/releases/{number}/assets", tuple[Asset, ...]
+        pages = range(1, max(1, -(-expected // PAGE)) + 1)
+        with lanes() as pool:
+            asked = [pool.submit(self._wire.read, url, kind, known=True, params={"per_page": PAGE, "page": page}) for page in pages]
+            answers = [answer.result() for answer in asked]
+        found = [asset for items, _ in answers for asset in items]
+        if (following := answers[-1][1]) is not None:
+            found.extend(self._from(following, kind, known=True))
+        return tuple({asset.id: asset for asset in found}.values())  # what is added meanwhile may move one to the next page
 
     def create(self, state: Mapping[str, Any]) -> Release:
         """Create a release."""
@@ -325,9 +334,14 @@ class GitHub:
         """The bytes of an asset, in chunks."""
         return self._wire.stream(f"{self._base}/releases/assets/{asset.id}")
 
-    def _pages(self, url: str, kind: type[tuple[T, ...]], *, known: bool = False) -> Iterator[T]:
-        items, following = self._wire.read(url, kind, known=known, params={"per_page": 100})
+    def _pages(self, url: str, kind: type[tuple[T, ...]]) -> Iterator[T]:
+        items, following = self._wire.read(url, kind, params={"per_page": PAGE})
         yield from items
+        if following:
+            yield from self._from(following, kind)
+
+    def _from(self, following: str | None, kind: type[tuple[T, ...]], *, known: bool = False) -> Iterator[T]:
+        """The items of one page and all after it."""
         while following:
             items, following = self._wire.read(following, kind, known=known)
             yield from items

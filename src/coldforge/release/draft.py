@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from coldforge.errors import ConfigurationError, Missing, Problem, Refused, RemoteFailed
 from coldforge.project.source import previous_tag
 from coldforge.release import preflight
-from coldforge.release.api import Forge, GitHub, Release, token_of_environment
-from coldforge.release.finding import find, make
+from coldforge.release.api import Asset, Forge, GitHub, Release, token_of_environment
+from coldforge.release.finding import find, find_again, make
 from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
-from coldforge.release.upload import Published, await_complete, same_bytes, upload_all
-from coldforge.release.wire import AGAIN, TRIES, Failure, pause
+from coldforge.release.upload import Published, check_draft, fill, same_bytes
+from coldforge.release.wire import AGAIN, TRIES, Failure, lanes, pause
 from coldforge.report import reporter
 
 __all__ = ["ReleaseRecord", "Wanted", "release"]
@@ -68,8 +69,11 @@ def _with_notes(github: Forge, goal: Goal) -> Goal:
 
 
 def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
-    _check_tag(github, goal)
-    found = find(github, goal, tidy=not dry_run)
+    with lanes() as pool:
+        tagged, listing = pool.submit(github.commit_of, goal.tag), pool.submit(lambda: tuple(github.releases()))
+        _check_tag(goal, tagged.result())
+        listed = listing.result()
+    found = find(github, goal, listed, tidy=not dry_run)
     if found is None or found.draft:
         check_text(goal, found)
     if dry_run:
@@ -91,7 +95,7 @@ def _promote(github: Forge, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
 
     GitHub allows that for immutable releases too (github/docs#45730).
     """
-    _check_tag(github, goal)
+    _check_tag(goal, github.commit_of(goal.tag))
     found = github.published(goal.tag)
     if found is None:
         hint = "Publish it first: `coldforge release --publish --prerelease`."
@@ -121,24 +125,34 @@ def _patch(github: Forge, number: int, wanted: Mapping[str, Any]) -> None:
 
 
 def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:
-    present = github.assets(draft.id)
+    now, present = _looked_at(github, draft, goal)
     keep(goal, record_of(goal, draft, present))
     for asset in unplanned(goal.planned, present):
         reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
-    if all(isinstance(action, Keep) for action in reconcile(goal.planned, present, replace=goal.exchangeable)):
+    actions = reconcile(goal.planned, present, replace=goal.exchangeable)
+    again = partial(find_again, github, goal, draft)
+    if todo := [action for action in actions if not isinstance(action, Keep)]:
+        now = now or check_draft(github, draft)
+        present, found = fill(github, draft, goal, todo, first=partial(_complete, github, goal, now), last=again)
+    else:
         reporter().info(f"All {len(goal.planned)} files are there already.")
         if not publish and _holds(draft, goal.state(draft)):
             return record_of(goal, draft, present)
-    else:
-        compared = upload_all(github, draft, goal, present)
-        present = await_complete(github, draft, goal, compared=compared)
-    # once more: a draft whose creation was not answered may have come to light since
-    found = find(github, goal, tidy=True, in_use=draft)
+        found = again()
     if found is not None and not found.draft:
         raise Published(found)
-    draft = _complete(github, draft, goal, publish=publish)
+    draft = _complete(github, goal, found or draft, publish=publish)
     reporter().info(f"{'Draft' if draft.draft else 'Published'}: {draft.html_url}")
     return record_of(goal, draft, present)
+
+
+def _looked_at(github: Forge, draft: Release, goal: Goal) -> tuple[Release | None, tuple[Asset, ...]]:
+    """The draft as it is now, unless a list showed it complete, so that nobody will need to know; and its assets."""
+    complete = {file.name for file in goal.planned} <= {asset.name for asset in draft.assets}
+    with lanes() as pool:
+        listing = pool.submit(github.assets, draft.id, expected=len(draft.assets))
+        checking = None if complete else pool.submit(check_draft, github, draft)
+        return checking.result() if checking else None, listing.result()
 
 
 def _foresee(github: Forge, goal: Goal, found: Release | None) -> None:
@@ -155,19 +169,21 @@ def _foresee(github: Forge, goal: Goal, found: Release | None) -> None:
         raise Refused(f"{goal.tag} is used up", why=why, hint="Raise the version and release that.")
 
 
-def _check_tag(github: Forge, goal: Goal) -> None:
-    """GitHub ignores the commit that a release names when the tag is there already."""
-    built, tagged = goal.manifest.source.commit, github.commit_of(goal.tag)
+def _check_tag(goal: Goal, tagged: str) -> None:
+    """GitHub ignores the commit that a release names when the tag is there already, which is the commit `tagged`."""
+    built = goal.manifest.source.commit
     if built and tagged and built != tagged:
         why = f"the tag names {tagged[:12]}, the files were built from {built[:12]}"
         raise Refused(f"{goal.tag} is another commit", why=why, hint="Build from the tag, or release under a new one.")
 
 
-def _complete(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Release:
-    """Bring name, tag and text to what they must be, and publish when asked to; each change is confirmed by the server."""
+def _complete(github: Forge, goal: Goal, now: Release, *, publish: bool = False) -> Release:
+    """Bring name, tag and text, of a draft as it is `now`, to what they must be, and publish it when asked to.
+
+    Each change is confirmed by the server.
+    """
     latest = publish and _is_latest(github, goal)
     for attempt in range(1, TRIES + 1):
-        now = github.release(draft.id)
         wanted = _as_published(goal.state(now), latest=latest) if publish else goal.state(now)
         if not now.draft or _holds(now, wanted):
             return now
@@ -181,6 +197,7 @@ def _complete(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Re
             if _holds(now, wanted):
                 return now
             pause(attempt, "completing the draft", f"GitHub made it {now.tag_name!r}, {'a draft' if now.draft else 'published'}")
+        now = github.release(now.id)
     raise AssertionError  # pause() raises on the last attempt
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -12,44 +13,58 @@ from coldforge.release.api import Forge, Release
 from coldforge.release.goal import Goal
 from coldforge.release.reconcile import one_draft
 from coldforge.release.record import keep, record_of, remembered
-from coldforge.release.wire import TRIES, Failure, pause
+from coldforge.release.wire import TRIES, Failure, lanes, pause
 from coldforge.report import reporter
 
 SETTLING: Final = 1.0  # seconds that a list gets to show what was there before
 
 
-def find(github: Forge, goal: Goal, *, tidy: bool, in_use: Release | None = None) -> Release | None:
-    """The release of the tag: a published one, else the one draft. A failed look-up is never read as `there is none`.
+def find(github: Forge, goal: Goal, listed: Iterable[Release], *, tidy: bool) -> Release | None:
+    """The release of the tag, of those that are `listed` now: a published one, else the one draft. To `tidy` is to delete spare drafts.
 
-    To `tidy` is to delete the other drafts when they are nobody's work, but never the one `in_use`. Raises Refused
-    when several are somebody's.
+    A failed look-up is never read as `there is none`. Raises Refused when several drafts are somebody's work.
     """
-    listed = _listed(github, goal, in_use)
-    published = next((item for item in listed if not item.draft and item.tag_name == goal.tag), None)
-    drafts = [item for item in listed if item.draft and _is_ours(item, goal)]
-    if published is None and (in_use or not drafts):  # before one is made, and before one is completed: the list may lag behind
-        published = github.published(goal.tag)
+    shown = {item.id: item for item in listed}
+    number = remembered(goal)
+    known = github.find(number) if number is not None and number not in shown else None  # the list may not show it yet
+    releases = [*shown.values(), *([known] if known else [])]
+    spoken_for = any(_is_ours(item, goal) for item in releases)
+    return _choose(github, goal, releases, None if spoken_for else github.published(goal.tag), tidy=tidy)
+
+
+def find_again(github: Forge, goal: Goal, in_use: Release) -> Release | None:
+    """The release of the tag once the draft `in_use` is filled: it, as it is now, or a published one.
+
+    Other drafts that are nobody's work go: one whose creation was not answered may have come to light since. Raises Refused when another
+    one is somebody's work.
+    """
+    with lanes() as pool:
+        listing = pool.submit(lambda: tuple(github.releases()))
+        knowing = pool.submit(github.find, in_use.id)
+        publishing = pool.submit(github.published, goal.tag)
+        listed, known, published = listing.result(), knowing.result(), publishing.result()
+    shown = {item.id: item for item in listed} | ({known.id: known} if known else {})
+    return _choose(github, goal, shown.values(), published, tidy=True, in_use=in_use.id)
+
+
+def _choose(
+    github: Forge, goal: Goal, releases: Iterable[Release], published: Release | None, *, tidy: bool, in_use: int | None = None
+) -> Release | None:
+    """The one release, of those that are known, and one that is `published` though no list shows it yet."""
+    known = list(releases)
+    published = next((item for item in known if not item.draft and item.tag_name == goal.tag), published)
     if published:
         return published
+    drafts = [item for item in known if item.draft and _is_ours(item, goal)]
     if len(drafts) > 1:
         drafts = [now for draft in drafts if (now := _as_it_is(github, draft)) is not None]
         if published := next((now for now in drafts if not now.draft), None):
             return published
-    number = in_use.id if in_use else None
-    chosen, spare = one_draft(drafts, tag=goal.tag, ours=goal.state()["body"], in_use=number)
+    chosen, spare = one_draft(drafts, tag=goal.tag, ours=goal.state()["body"], in_use=in_use)
     for draft in spare if tidy else ():
         reporter().info(f"draft {draft.id} is empty and one too many; it is deleted.")
         github.delete_release(draft.id)
     return chosen
-
-
-def _listed(github: Forge, goal: Goal, in_use: Release | None) -> list[Release]:
-    """What the list shows, and what we know of even when it does not show it yet."""
-    listed = {item.id: item for item in github.releases()}
-    number = in_use.id if in_use else remembered(goal)
-    unseen = number is not None and (number not in listed or in_use is not None)
-    known = github.find(number) if unseen and number is not None else None
-    return list({**listed, known.id: known}.values() if known else listed.values())
 
 
 def _as_it_is(github: Forge, draft: Release) -> Release | None:
@@ -72,7 +87,7 @@ def make(github: Forge, goal: Goal) -> Release:
     made = _create(github, goal)
     keep(goal, record_of(goal, made, ()))
     clock.sleep(SETTLING)
-    return find(github, goal, tidy=True) or made
+    return find(github, goal, github.releases(), tidy=True) or made
 
 
 def _create(github: Forge, goal: Goal) -> Release:
@@ -84,7 +99,7 @@ def _create(github: Forge, goal: Goal) -> Release:
             if not failure.passing:
                 raise
             pause(attempt, "creating the draft", failure)
-        found = find(github, goal, tidy=True)
+        found = find(github, goal, github.releases(), tidy=True)
         if found is not None:
             return found
     raise AssertionError  # pause() raises on the last attempt

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from coldforge.errors import Refused
 from coldforge.release.api import Asset, Forge, Release
 from coldforge.release.goal import DESCRIBING, Goal
 from coldforge.release.reconcile import BESIDE, Action, Clear, Compare, Keep, Planned, Swap, Upload, differs, reconcile
-from coldforge.release.wire import CONNECTIONS, TRIES, Failure, pause
+from coldforge.release.wire import TRIES, Failure, lanes, pause
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
+
+T = TypeVar("T")
 
 
 class Published(Exception):
@@ -35,30 +37,60 @@ class Spoilt(Failure):
         self.asset = asset
 
 
-def upload_all(github: Forge, draft: Release, goal: Goal, present: Sequence[Asset]) -> frozenset[int]:
-    """Carry out what reconciling with what is `present` says; what describes the other files goes last.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of an action: the asset that one upload made, and the one whose bytes were compared, if there is such."""
 
-    Gives the assets whose bytes were compared.
+    made: Asset | None = None
+    compared: int | None = None
+
+
+def fill(
+    github: Forge, draft: Release, goal: Goal, todo: Sequence[Action], *, first: Callable[[], object], last: Callable[[], T]
+) -> tuple[tuple[Asset, ...], T]:
+    """Carry out what is to do in a draft that was looked at just now, and wait until it is shown; what describes other files goes last.
+
+    Uploads take the longest, so all else runs beside them: the call `first` beside the first one, the call `last` beside the last ones.
+    Gives all assets of the draft, and what `last` gave.
 
     Raises Refused for other bytes under a planned name, Published when it is no draft any more, Failure or
     RemoteFailed from the server.
     """
-    actions = reconcile(goal.planned, present, replace=goal.exchangeable)
-    todo = [action for action in actions if not isinstance(action, Keep)]
-    total = sum(action.planned.size for action in todo)
-    with reporter().progress("uploading", total) as bar, ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+    describing = [action for action in todo if action.planned.name in DESCRIBING]
+    with reporter().progress("uploading", sum(action.planned.size for action in todo)) as bar:
         settle = partial(_settle, github, draft, goal, bar)
-        compared: set[int | None] = set()
-        for last in (False, True):
-            batch = [action for action in todo if (action.planned.name in DESCRIBING) is last]
-            if batch:
-                check_draft(github, draft)
-            compared.update(pool.map(settle, batch))  # the first error, or Ctrl-C, cancels those that have not begun
-    return frozenset(number for number in compared if number is not None)
+        others = [partial(settle, action) for action in todo if action not in describing]
+        if others and describing:
+            others[-1] = partial(_beside, partial(check_draft, github, draft), others[-1])
+        begun = [partial(_beside, first, others[0]), *others[1:]] if others else [partial(_beside, first, Settled)]
+        with lanes() as pool:
+            compared = {settled.compared for settled in pool.map(_call, begun)}
+        but = {action.planned.name for action in describing}
+        with lanes() as pool:
+            ending = [pool.submit(settle, action) for action in describing]
+            looking = pool.submit(last)
+            listing = pool.submit(await_complete, github, draft, goal, compared, but=but)
+            ended, seen, shown = [end.result() for end in ending], looking.result(), listing.result()
+    made = {end.made.name: end.made for end in ended if end.made and end.made.digest}
+    if len(made) == len(describing):  # the server has said of each of them that it is whole, and which bytes it has
+        return (*(asset for asset in shown if asset.name not in made), *made.values()), seen
+    return await_complete(github, draft, goal, compared | {end.compared for end in ended}), seen
 
 
-def _settle(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
-    """Carry out one action; after any failure look at what the server has before anything is repeated. The asset that was compared."""
+def _call(task: Callable[[], Settled]) -> Settled:
+    return task()
+
+
+def _beside(look: Callable[[], object], act: Callable[[], Settled]) -> Settled:
+    """Look while something is done; what the look raises ends both."""
+    with lanes() as pool:
+        looking, acting = pool.submit(look), pool.submit(act)
+        looking.result()
+        return acting.result()
+
+
+def _settle(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> Settled:
+    """Carry out one action; after any failure look at what the server has before anything is repeated."""
     planned = action.planned
     spoilt: set[int] = set()
     for attempt in range(1, TRIES + 1):
@@ -77,16 +109,16 @@ def _settle(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Ac
         ours = {asset.name for asset in present if asset.id in spoilt}
         (following,) = reconcile([planned], present, replace=goal.exchangeable | ours)
         if isinstance(following, Keep):
-            return None
+            return Settled()
         action = following
     raise AssertionError  # pause() raises on the last attempt
 
 
-def _carry_out(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> int | None:
+def _carry_out(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Action) -> Settled:
     planned = action.planned
     if isinstance(action, Compare):
         if same_bytes(github, planned, action.asset):
-            return action.asset.id
+            return Settled(compared=action.asset.id)
         if planned.name not in goal.exchangeable:
             raise differs([action])
         action = Swap(planned=planned, old=action.asset.id)
@@ -96,8 +128,9 @@ def _carry_out(github: Forge, draft: Release, goal: Goal, bar: Progress, action:
         _delete(github, draft, [action.leftover])
     elif isinstance(action, Upload):
         _delete(github, draft, action.instead_of)
-        _send(github, draft, goal.files[planned.name], bar, planned)
-    return None
+        made = _send(github, draft, goal.files[planned.name], bar, planned)
+        return Settled() if action.instead_of else Settled(made=made)  # a list may still show what it took the place of
+    return Settled()
 
 
 def _swap(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Swap) -> None:
@@ -130,11 +163,15 @@ def _send(github: Forge, draft: Release, path: Path, bar: Progress, planned: Pla
     return asset
 
 
-def check_draft(github: Forge, draft: Release) -> None:
-    """Raise Published when somebody published it meanwhile; asked as late as can be, because GitHub knows no condition on a change."""
+def check_draft(github: Forge, draft: Release) -> Release:
+    """The draft as it is now. Raises Published when somebody published it meanwhile.
+
+    That is asked as late as can be, because GitHub knows no condition on a change.
+    """
     now = github.release(draft.id)
     if not now.draft:
         raise Published(now)
+    return now
 
 
 def same_bytes(github: Forge, planned: Planned, asset: Asset) -> bool:
@@ -180,23 +217,26 @@ class _Counted:
         return self._stream.tell()
 
 
-def await_complete(github: Forge, draft: Release, goal: Goal, *, compared: frozenset[int] = frozenset()) -> tuple[Asset, ...]:
-    """Wait until the server shows every planned file, complete and with its digest; its lists lag behind. All that it shows then.
+def await_complete(
+    github: Forge, draft: Release, goal: Goal, compared: AbstractSet[int | None], *, but: AbstractSet[str] = frozenset()
+) -> tuple[Asset, ...]:
+    """Wait until the server shows every planned file `but` these, complete and with its digest, as lists lag behind. All that it shows.
 
     A file whose digest it does not tell is downloaded, unless it was `compared`. Raises Refused when that has other bytes.
     """
+    awaited = [file for file in goal.planned if file.name not in but]
     for attempt in range(1, TRIES + 1):
-        shown = github.assets(draft.id)
+        shown = github.assets(draft.id, expected=len(goal.planned))
         present = {asset.name: asset for asset in shown}
-        lacking = [file.name for file in goal.planned if not _shown(file, present.get(file.name))]
+        lacking = [file.name for file in awaited if not _shown(file, present.get(file.name))]
         if not lacking:
-            _compare_untold(github, [Compare(planned=f, asset=present[f.name]) for f in goal.planned], compared)
+            _compare_untold(github, [Compare(planned=f, asset=present[f.name]) for f in awaited], compared)
             return shown
         pause(attempt, "waiting for the files", f"GitHub does not show {', '.join(lacking[:5])} complete yet")
     raise AssertionError  # pause() raises on the last attempt
 
 
-def _compare_untold(github: Forge, files: Iterable[Compare], compared: frozenset[int]) -> None:
+def _compare_untold(github: Forge, files: Iterable[Compare], compared: AbstractSet[int | None]) -> None:
     untold = [file for file in files if file.asset.digest is None and file.asset.id not in compared]
     if others := [file for file in untold if not same_bytes(github, file.planned, file.asset)]:
         raise differs(others)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -70,7 +71,7 @@ class Wire:
         # as `auth`, not as a header: else a machine's netrc password would be sent instead
         self._session.auth = bearer(hide(token) if token else "", self._trusted)
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=2 * CONNECTIONS))  # looks run beside uploads
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": VERSION, "User-Agent": "coldforge"}
         self._session.headers.update(headers)
 
@@ -190,6 +191,17 @@ class Wire:
             why = f"{text}: its name was that of an immutable release that is deleted, or a rule of the repository reserves it"
             return Refused("GitHub refused the tag", why=why, hint="Raise the version and release that.")
         return Failure(answer.status_code, text)
+
+
+@contextmanager
+def lanes() -> Iterator[Executor]:
+    """Several requests side by side, begun in the order in which they are given; an error drops those that have not begun."""
+    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def retried(once: Callable[[], T], doing: str, *, known: bool = False) -> T:
