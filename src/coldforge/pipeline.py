@@ -331,6 +331,7 @@ def record_of(payload: Payload) -> TargetRecord:
         payload_size=payload.size,
         signed={entry.path: entry.signature for entry in payload.files if entry.signature},
         glibc_floor=payload.glibc_floor,
+        macos_floor=payload.macos_floor,
         needs=payload.needs,
         environment=payload.environment,
         gates=payload.gates,

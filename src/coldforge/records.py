@@ -170,6 +170,15 @@ class Need(Record, frozen=True, kw_only=True):
     priority: Literal["required", "recommended", "suggested"] = "required"
 
 
+def floor(glibc: str, macos: str) -> str:
+    """The one floor that there is, in words.
+
+    >>> floor("glibc-2.28", ""), floor("", "11.0")
+    ('glibc-2.28', 'macOS 11.0')
+    """
+    return f"macOS {macos}" if macos else glibc
+
+
 class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The index of a frozen tree: exactly what every package of that target contains.
 
@@ -190,6 +199,12 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     findings: tuple[Finding, ...] = ()
     needs: tuple[Need, ...] = ()
     glibc_floor: str = ""
+    macos_floor: str = ""
+
+    @property
+    def floor(self) -> str:
+        """The oldest system that the tree needs, such as `glibc-2.28` or `macOS 11.0`; empty where nothing tells."""
+        return floor(self.glibc_floor, self.macos_floor)
 
     @property
     def digest(self) -> str:
@@ -278,12 +293,18 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     payload_size: int
     signed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
     glibc_floor: str = ""
+    macos_floor: str = ""
     needs: tuple[Need, ...] = ()
     environment: Environment
     gates: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     smoke: Smoke = Smoke()
+
+    @property
+    def floor(self) -> str:
+        """The oldest system that the tree needs, such as `glibc-2.28` or `macOS 11.0`; empty where nothing tells."""
+        return floor(self.glibc_floor, self.macos_floor)
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):

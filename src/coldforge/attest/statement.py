@@ -166,7 +166,7 @@ def _coldforge(about: Targets, manifest: Manifest) -> dict[str, Any]:
             target.target: {
                 "freezer": target.freezer,
                 "payload": target.payload_digest,
-                "floor": target.glibc_floor,
+                "floor": target.floor,
                 "network": target.environment.network,
                 "relaxed": sorted({finding.gate for finding in target.findings if finding.level == "relaxed"}),
             }

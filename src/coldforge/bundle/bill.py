@@ -56,7 +56,7 @@ def _metadata(job: BundleJob, main: Component, epoch: int) -> BomMetaData:
     from cyclonedx.model.tool import ToolRepository
 
     payload = job.payload
-    facts = {"target": payload.target, "payload:sha256": payload.digest, "floor": payload.glibc_floor, "commit": job.plan.source.commit}
+    facts = {"target": payload.target, "payload:sha256": payload.digest, "floor": payload.floor, "commit": job.plan.source.commit}
     tools = [("tool", f"{asked}: {said}") for asked, said in payload.environment.tools.items()]
     return BomMetaData(
         timestamp=datetime.fromisoformat(clock.iso(epoch)),

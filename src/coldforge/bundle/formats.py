@@ -7,6 +7,7 @@ from typing import Final
 
 from coldforge.bundle import Bundler
 from coldforge.bundle.apk import Apk
+from coldforge.bundle.app import AppTarGz, AppZip
 from coldforge.bundle.appimage import AppImage
 from coldforge.bundle.arch import Arch
 from coldforge.bundle.archive import TarGz, TarZst
@@ -40,5 +41,7 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "nsis": Nsis,
     "msi": Msi,
     "msix": Msix,
+    "app.tar.gz": AppTarGz,
+    "app.zip": AppZip,
     "sbom": Sbom,
 }

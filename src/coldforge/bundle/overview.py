@@ -21,7 +21,7 @@ def report(manifest: Manifest, payloads: Mapping[tuple[str, str], Payload]) -> s
 
 def _chapter(record: TargetRecord, payload: Payload | None) -> Section:
     found = shares(payload) if payload else ()
-    floor = f" It needs {record.glibc_floor} or newer." if record.glibc_floor else ""
+    floor = f" It needs {record.floor} or newer." if record.floor else ""
     listed = (parts(found),) if found else ()
     return Section(
         title=record.target,

@@ -139,7 +139,7 @@ def _payload(payload: Payload) -> Inspection:
         size=0,
         sha256="",
         fields=head,
-        floor=payload.glibc_floor,
+        floor=payload.floor,
         libraries=payload.required,
         parts=tuple(parts),
         items=tuple(items),

@@ -25,7 +25,7 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
-VERSION: Final = 4  # of what the bundlers write: raised when the same inputs give other bytes
+VERSION: Final = 5  # of what the bundlers write: raised when the same inputs give other bytes
 
 _PACKAGES: Final = "linux"  # the table that all formats read which are installed with what belongs to a system
 _DRAWS: Final = "icon"  # the key that all formats read which hand out icons of every size
@@ -137,7 +137,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "version": VERSION,
             "payload": job.payload.digest,
             "needs": job.payload.needs,
-            "floor": job.payload.glibc_floor,
+            "floor": [job.payload.glibc_floor, job.payload.macos_floor, job.target.floor],
             "artifact": job.artifact,
             "target": job.target.target,
             "product": msgspec.to_builtins(product),

@@ -18,6 +18,7 @@ from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock, files
 from coldforge.plan import names
 
+_FILE, _FOLDER, _LINK = 0o100000, 0o040000, 0o120000  # in a mode
 _UNIX: Final = 3  # whose attributes have modes, for those who unpack it on another system
 _LATEST: Final = 4354819198  # 2107-12-31T23:59:58Z
 _DIRECTORY: Final = 0x10  # MS-DOS's attribute
@@ -38,19 +39,23 @@ class Zip:
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         content = with_licences(tree, job.project, job.plan.product.license_files)
         windows.check(content, job.artifact.name)
-        folder = names.archive_folder(job.plan.product.name, names.Version.parse(job.plan.product.version))
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for node in (Node(path="", mode=0o755), *content):
-                _add(archive, node, f"{folder}/{node.path}".rstrip("/"), tree.epoch)
+        write(content, out, below=names.archive_folder(job.plan.product.name, names.Version.parse(job.plan.product.version)))
+
+
+def write(tree: Tree, out: Path, *, below: str = "") -> None:
+    """Write the tree with `below` before each path: a folder, which gets an entry of its own."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for node in (Node(path="", mode=0o755), *tree) if below else tree:
+            _add(archive, node, f"{below}/{node.path}".strip("/"), tree.epoch)
 
 
 def _add(archive: zipfile.ZipFile, node: Node, name: str, epoch: int) -> None:
-    info = zipfile.ZipInfo(name if node.source else f"{name}/", moment(epoch))
+    info = zipfile.ZipInfo(f"{name}/" if node.is_directory else name, moment(epoch))
     info.create_system, info.file_size = _UNIX, node.size  # the size says whether it takes zip64's fields
-    info.external_attr = (node.mode | (0o100000 if node.source else 0o040000)) << 16
+    info.external_attr = (node.mode | (_FOLDER if node.is_directory else _LINK if node.link else _FILE)) << 16
     if node.source is None:
-        info.external_attr |= _DIRECTORY
-        archive.writestr(info, b"")
+        info.external_attr |= _DIRECTORY if node.is_directory else 0
+        archive.writestr(info, node.link.encode())
         return
     info.compress_type = zipfile.ZIP_DEFLATED
     with node.source.open("rb") as stream, archive.open(info, "w") as entry:

@@ -16,6 +16,7 @@ from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.freeze.gates.windows import from_programs, own
 from coldforge.freeze.index import below, elfs_of, index, normalise
+from coldforge.freeze.machos import floor_of, machos_of
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
@@ -73,12 +74,13 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             normalise(folder, job.plan.source.epoch, windows=windows)
         made = index(tree, frozen.origins, name, windows=windows)
         elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
+        machos = tuple(machos_of(tree, made)) if target.os == "macos" else ()
         lone = index(singles, {}, name, windows=windows)
         known = known_of(made, frozen.known)
         hits = found_traces(traces_of(job, workshop, frozen), {tree: made, singles: lone}, new_folders=frozen.environment.workshop == HOST)
         found = [
             *frozen.findings,
-            *from_floor(job.target.floor, elfs, known),
+            *(from_floor(job.target.floor, elfs, known) if target.os == "linux" else ()),
             *from_c_library(target, elfs, known),
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
@@ -100,6 +102,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         gates=tuple(sorted({*frozen.gates, *ASKED, *(ASKED_OF_WINDOWS if windows else ())})),
         findings=findings,
         needs=needs(elfs, (entry.path for entry in made)),
+        macos_floor=floor_of(machos),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
 

@@ -12,11 +12,14 @@ import msgspec
 
 from coldforge.freeze import binaries
 from coldforge.freeze.binaries import Elf, is_elf, read_elf
+from coldforge.freeze.machos import read_macho
 from coldforge.freeze.programs import SUFFIXES
 from coldforge.host import cache, files
+from coldforge.host.macho import is_macho
 from coldforge.records import FileEntry, Origin, digest_of
 
 Kind: TypeAlias = Literal["executable", "library", "extension", "data", "link", "directory"]
+_MACHOS: Final[Mapping[str, Kind]] = {"executable": "executable", "bundle": "extension"}
 _PROGRAMS: Final[Mapping[str, Kind]] = {".exe": "executable", ".dll": "library", ".pyd": "extension"}
 
 
@@ -64,11 +67,19 @@ def _entry(path: Path, name: str, known: Mapping[str, str], *, windows: bool) ->
 
 
 def _kind(path: Path, mode: int) -> Kind:
+    if is_macho(path):
+        return _of_macho(path)
     if not is_elf(path):
         return "executable" if mode == 0o755 else "data"
     if ".so" not in path.name:
         return "executable"
     return "extension" if "cpython" in path.name or ".abi3." in path.name else "library"
+
+
+def _of_macho(path: Path) -> Kind:
+    """Modules of Python are bundles, which nothing is linked with. One that is damaged is a library, which a gate tells of."""
+    first = next(iter(read_macho(path, "").slices), None)
+    return _MACHOS.get(first.kind, "library") if first else "library"
 
 
 def elfs_of(root: Path, entries: tuple[FileEntry, ...]) -> Iterator[Elf]:

@@ -23,7 +23,7 @@ from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
-VERSION: Final = 9  # of what a freeze makes: raised when the same inputs give other bytes
+VERSION: Final = 10  # of what a freeze makes: raised when the same inputs give other bytes
 # The package managers' own records: libraries of this machine go into a tree that is frozen on it.
 _PACKAGES: Final = ("/var/lib/dpkg/status", "/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from coldforge.errors import ConfigurationError, Problem
-from coldforge.plan import flatpaks, msix, names, snaps
+from coldforge.plan import flatpaks, macos, msix, names, snaps
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.target import Target
@@ -108,7 +108,7 @@ def _sbom(product: Product, _config: Config, version: names.Version, target: Tar
 
 # A new format is one line here, one bundler, and one line in bundle.formats (a test keeps the two alike).
 FORMATS: Final[Mapping[str, Format]] = {
-    "tar.gz": Format("linux", _archive("tar.gz")),
+    "tar.gz": Format("linux macos", _archive("tar.gz")),
     "tar.zst": Format("linux", _archive("tar.zst")),
     "onefile": Format("linux windows", _onefile),
     "deb": Format("linux", _deb, glibc=True),
@@ -124,6 +124,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "nsis": Format("windows", _setup, ("makensis",)),
     "msi": Format("windows", _archive("msi"), ("wixl", "msibuild"), _unmapped),
     "msix": Format("windows", _archive("msix"), check=msix.problems),
+    "app.tar.gz": Format("macos", _archive("app.tar.gz"), check=macos.problems),
+    "app.zip": Format("macos", _archive("app.zip"), check=macos.problems),
     "sbom": Format("", _sbom),
 }
 

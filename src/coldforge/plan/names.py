@@ -162,6 +162,21 @@ def msix(version: Version) -> str:
     return ".".join(map(str, (*numbers, 0)))
 
 
+def bundle(version: Version) -> str:
+    """The three numbers by which macOS compares two applications (CFBundleVersion): the third has the pre-release in it, as `msi` scaled.
+
+    Raises ConfigurationError when there are none.
+    Source: https://developer.apple.com/documentation/bundleresources/information-property-list/cfbundleversion
+
+    >>> bundle(Version.parse("1.2.3rc2")), bundle(Version.parse("2026.4"))
+    ('1.2.362', '2026.4.99')
+    """
+    if len(version.release) > 3:
+        raise ConfigurationError(f"macOS has no number for the version {semver(version)}", hint="It has three numbers.")
+    major, minor, patch = version.release[:3]
+    return f"{major}.{minor}.{patch * 100 + _scaled(version)}"
+
+
 def _scaled(version: Version) -> int:
     """The number of a stage among a hundred. Raises ConfigurationError when it has none."""
     first, last = {"dev": (0, 0), "alpha": (1, 29), "beta": (30, 59), "rc": (60, 98), "": (99, 99), "post": (100, 99)}[version.stage]

@@ -22,7 +22,9 @@ __all__ = ["describe", "github_matrix", "make_plan"]
 
 Where = Callable[..., Location | None]
 """Where a key of matrix.yml stands, for messages."""
-_FLOOR: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
+_GLIBC: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
+_MACOS: Final = re.compile(r"^(\d+\.\d+(\.\d+)?)?$")
+_FIRST: Final = (11, 0)  # the first macOS for Apple's own processors
 _UNITS: Final = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
@@ -121,8 +123,8 @@ def _proper(planning: _Planning, name: str, *keys: str) -> Iterator[str]:
 
 def _plan_target(planning: _Planning, version: names.Version, name: str, given: TargetConfig) -> PlannedTarget:
     target = Target.parse(name)
-    if not _FLOOR.match(given.floor):
-        planning.add(f"{name}: the floor {given.floor!r} is not understood", "write it like glibc-2.28", keys=("targets", name, "floor"))
+    if problem := _floor(target, given.floor):
+        planning.add(f"{name}: {problem.what}", problem.hint, keys=("targets", name, "floor"))
     container = _container(planning, target, given)
     image = planning.images.get(container) if planning.images else None
     wanted = _formats(planning, target, given)
@@ -144,6 +146,16 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
     )
 
 
+def _floor(target: Target, floor: str) -> Problem | None:
+    """What is wrong with the oldest system that a target promises."""
+    spelled, like = (_MACOS, "11.0") if target.os == "macos" else (_GLIBC, "glibc-2.28")
+    if not spelled.match(floor):
+        return Problem(what=f"the floor {floor!r} is not understood", hint=f"write it like {like}")
+    if floor and target.os == "macos" and target.arch != "x86_64" and tuple(map(int, floor.split("."))) < _FIRST:
+        return Problem(what=f"no Mac with this processor has macOS {floor}", hint="promise 11.0 or newer")
+    return None
+
+
 def size_of(text: str) -> int:
     """Bytes of a size as matrix.yml has it, in units of powers of 1000; 0 for an empty text.
 
@@ -155,7 +167,7 @@ def size_of(text: str) -> int:
 
 def _container(planning: _Planning, target: Target, given: TargetConfig) -> str:
     """The build image that the target is frozen in, chosen by its floor."""
-    if planning.images is None or not _FLOOR.match(given.floor):
+    if planning.images is None or _floor(target, given.floor):
         return given.container
     container, problem = places.choose(target, given.container, given.floor, planning.images)
     if problem:

@@ -19,7 +19,7 @@ def results(manifest: Manifest, *, seconds: Mapping[str, float], out: Path) -> T
 
 def _rows(record: TargetRecord, seconds: Mapping[str, float]) -> list[tuple[str, ...]]:
     tree = f"{record.target}/payload"
-    floor = f" (needs {record.glibc_floor} or newer)" if record.glibc_floor else ""
+    floor = f" (needs {record.floor} or newer)" if record.floor else ""
     first = (tree + floor, "tree", megabytes(record.payload_size), _time(seconds.get(tree)), record.payload_digest[:12])
     return [first, *(_row(artifact, seconds) for artifact in record.artifacts)]
 

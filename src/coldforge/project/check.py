@@ -18,6 +18,7 @@ from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
 from coldforge.project.licenses import canonical
 from coldforge.project.linux import check_linux
+from coldforge.project.macos import check_macos
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
 from coldforge.project.read import Findings, Part
@@ -69,6 +70,7 @@ def check(read: Read, findings: Findings) -> None:
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
     check_windows(read.tool, read.config.windows, names, findings)
+    check_macos(read.tool, read.config.macos, findings)
     _licenses(read, findings)
     check_indexes(read.root, read.config, findings)
 

@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from coldforge.project.desktop import Desktop
 from coldforge.project.linux import LinuxConfig
+from coldforge.project.macos import MacosConfig
 from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.project.section import Section
 from coldforge.project.windows import WindowsConfig
@@ -289,6 +290,7 @@ class Config(Section, frozen=True, kw_only=True):
     snap: SnapConfig = SnapConfig()
     flatpak: FlatpakConfig = FlatpakConfig()
     windows: WindowsConfig = WindowsConfig()
+    macos: MacosConfig = MacosConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 
@@ -298,7 +300,7 @@ class TargetConfig(Section, frozen=True, kw_only=True):
 
     runner: Annotated[str, Meta(description="Label of the hosted machine that freezes it.")] = ""
     container: Annotated[str, Meta(description="Build image: a name in containers/images.toml, or an image by digest.")] = ""
-    floor: Annotated[str, Meta(description="Oldest system it must run on, such as glibc-2.28.")] = ""
+    floor: Annotated[str, Meta(description="Oldest system it must run on, such as glibc-2.28; of macOS its version, such as 11.0.")] = ""
     budget: Annotated[
         str, Meta(description="The most that the frozen tree may have, such as `60 MB`.", pattern=r"^([0-9]+(\.[0-9]+)? ?[kMG]B)?$")
     ] = ""

@@ -107,6 +107,8 @@ def _downloads(manifest: Described) -> str:
 # How a downloaded file is put to use, by its format; what is not named here (sbom, signature, zsync) goes with another file.
 INSTALL: Final[Mapping[str, str]] = {
     "apk": "sudo apk add --allow-untrusted ./{0}",
+    "app.tar.gz": "tar -xzf {0} -C /Applications",
+    "app.zip": "ditto -xk {0} /Applications",
     "appimage": "chmod +x {0} && ./{0}",
     "arch": "sudo pacman -U ./{0}",
     "deb": "sudo apt install ./{0}",
