@@ -286,6 +286,14 @@ def test_nothing_changed_does_nothing_and_each_variable_that_is_let_through_coun
     assert file.read_text() == "two \n"
 
 
+def test_a_tool_that_the_commands_make_first_is_recorded(host_env: dict[str, str], tmp_path: Path) -> None:
+    """As the compiler is that `pip install` puts into a virtual environment of the build's own, such as Nuitka."""
+    prepare = 'prepare = ["cp /bin/echo own"]\ntools = ["./own made 1"]\n'
+    freeze(tmp_path, host_env, coldforge=TREE_CONFIG.replace("[executables", f"{prepare}\n[executables")).succeeded()
+    payload = read(tmp_path / "dist/linux-x86_64/payload.json", Payload)
+    assert payload.environment.tools == {"./own made 1": "made 1"}
+
+
 def test_another_compiler_on_this_machine_is_another_build(host_env: dict[str, str], tmp_path: Path) -> None:
     compiler = tmp_path / "bin" / "mine"
     compiler.parent.mkdir()

@@ -88,7 +88,16 @@ def words(line: str, job: FreezeJob, workshop: Workshop) -> list[str]:
 def programs(config: CommandConfig) -> tuple[str, ...]:
     """The programs that the commands start, without those of the source itself."""
     names = {shlex.split(line)[0] for line in (*config.prepare, *config.run, *config.tools)}
-    return tuple(sorted(name for name in names if "/" not in name or name.startswith("/")))
+    return tuple(sorted(name for name in names if _installed(name)))
+
+
+def _installed(program: str) -> bool:
+    """Whether it is there before anything runs; what the source has, or `prepare` makes, is in its folder.
+
+    >>> _installed("go"), _installed("/opt/go/bin/go"), _installed("venv/bin/python")
+    (True, True, False)
+    """
+    return "/" not in program or program.startswith("/")
 
 
 def _programs(config: CommandConfig) -> dict[str, str]:
@@ -98,7 +107,8 @@ def _programs(config: CommandConfig) -> dict[str, str]:
     }
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name in config.environment}
     with files.scratch("home") as home:
-        said = {line: run(shlex.split(line), cwd=home, env={**kept, "HOME": str(home)}, quiet=True).output for line in config.tools}
+        asked = {line: argv for line in config.tools if _installed((argv := shlex.split(line))[0])}
+        said = {line: run(argv, cwd=home, env={**kept, "HOME": str(home)}, quiet=True).output for line, argv in asked.items()}
     return {**{name: files.sha256(path) for name, path in found.items()}, **said}
 
 
@@ -117,9 +127,9 @@ def _fetch(workshop: Workshop, config: CommandConfig, destination: Path) -> None
 def _record(workshop: Workshop, config: CommandConfig, env: Mapping[str, str], log: Path) -> Environment:
     """Where it was made, and what the tools say of themselves."""
     release = re.search(r"^PRETTY_NAME=(.*)$", _asked(workshop, ["cat", "/etc/os-release"], log), re.MULTILINE)
-    tools = {line: workshop.run(shlex.split(line), env=env, network=False, log=log).partition("\n")[0] for line in config.tools}
+    said = {line: workshop.run(shlex.split(line), env=env, network=False, log=log, folder="source") for line in config.tools}
     return Environment(
-        tools=tools,
+        tools={line: text.partition("\n")[0] for line, text in said.items()},
         workshop=workshop.identity,
         system="".join(shlex.split(release[1])) if release else "",
         glibc=_asked(workshop, ["getconf", "GNU_LIBC_VERSION"], log).replace(" ", "-"),
