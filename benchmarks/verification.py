@@ -42,7 +42,8 @@ def release(place: Path, contents: dict[str, bytes]) -> Path:
         (place / "root.json").write_text(json.dumps(sigstore.trusted_root()))
         make_release(place / "dist", contents=contents)
         attest(place / "dist", identity_token=sigstore.token(), trust_config=place / "trust.json")
-        (place / "one.jsonl").write_text(one_bundle(place / "dist", sigstore, place / "trust.json") + "\n")
+        said = (place / "dist" / f"linux-x86_64.coldforge{BUNDLE_SUFFIX}").read_text()
+        (place / "one.jsonl").write_text(one_bundle(place / "dist", sigstore, place / "trust.json") + "\n" + said)
     for path in [*(place / "dist").glob("*"), *(place / "dist" / "linux-x86_64").glob("demo*")]:
         if path.is_file() and path.name not in ("plan.json", ".lock"):
             shutil.copy(path, flat)

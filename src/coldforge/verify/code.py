@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from coldforge.host import authenticode, signed
 from coldforge.verify.verdict import Row
 
 _ENDINGS: Final = (".exe", ".msi")
@@ -17,6 +16,8 @@ def judged(row: Row, file: Path, wanted: str) -> Row:
     """The row of a file that is good so far: with `wanted`, a program must be signed by that common name or subject."""
     if row.word != "ok" or not wanted or not row.name.lower().endswith(_ENDINGS):
         return row
+    from coldforge.host import authenticode, signed
+
     try:
         with file.open("rb") as stream:
             seen = authenticode.read(stream)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import importlib
 import json
 import logging
+import os
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +73,7 @@ def load_roots(path: Path | None) -> tuple[Instance, ...]:
     `gh attestation trusted-root` writes such lines: one for the public instance, one for GitHub's own.
     Never uses the network. Raises ConfigurationError or Missing.
     """
+    _import_client()
     from sigstore.errors import Error
     from sigstore.models import ClientTrustConfig
 
@@ -88,6 +92,23 @@ def load_roots(path: Path | None) -> tuple[Instance, ...]:
         if path is None:
             raise Missing("sigstore's own trust root cannot be loaded", why=str(error), hint="Give one with --trusted-root.") from error
         raise ConfigurationError(f"{path} is not a sigstore trust root", why=str(error)) from error
+
+
+def _import_client() -> None:
+    """Import what verifies, for less: it is most of what verifying costs (benchmarks/verification.py).
+
+    Thousands of classes are made that all stay, so looking for garbage among them is in vain; and looking for plugins of pydantic,
+    which there are none of, would read the metadata of every distribution that is installed.
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        importlib.import_module("sigstore.verify")
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _instance(document: dict[str, Any]) -> Instance:
