@@ -12,6 +12,7 @@ from coldforge.bundle.appimage import AppImage
 from coldforge.bundle.arch import Arch
 from coldforge.bundle.archive import TarGz, TarZst
 from coldforge.bundle.deb import Deb
+from coldforge.bundle.dmg import Dmg
 from coldforge.bundle.flatpak import Flatpak
 from coldforge.bundle.ipk import Ipk
 from coldforge.bundle.msi import Msi
@@ -43,5 +44,6 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "msix": Msix,
     "app.tar.gz": AppTarGz,
     "app.zip": AppZip,
+    "dmg": Dmg,
     "sbom": Sbom,
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Final, Literal
 
-from coldforge.bundle.contents import Item, archive, damage, escaped, members, seen
+from coldforge.bundle.contents import UNPACKED, Item, archive, damage, escaped, members, seen
 from coldforge.bundle.survey import Survey
 from coldforge.errors import Missing
-from coldforge.host import cab, files, flatpaks, msi, nsis, spans, squashfs
+from coldforge.host import cab, files, flatpaks, hfs, msi, nsis, spans, squashfs, udif
 
 _KINDS: Final[dict[str, Literal["file", "directory", "link", "other"]]] = {"R": "file", "D": "directory", "S": "link", "L": "link"}
 _SAID: Final = ("ProductName", "ProductVersion", "Manufacturer", "ProductCode", "UpgradeCode")
@@ -81,3 +82,29 @@ def _installed(name: str, span: spans.Span, stream: BinaryIO, survey: Survey) ->
     size = span.end - span.start
     digest, _ = seen(name, size, spans.pieces(stream, [span]), survey)
     return Item(path=escaped(name), size=size, sha256=digest)
+
+
+def disk(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
+    """The files of a disk image for macOS. Raises one of `damage()`; what is of a kind that is not read is told."""
+    fields: dict[str, str] = {}
+    try:
+        image = udif.read(stream)
+        fields |= {"compression": image.compression, "agreement": "asked for before it opens" if "LPic" in image.resources else ""}
+        if sum(run.sectors for run in image.runs) * udif.SECTOR > UNPACKED:
+            raise ValueError("it unpacks to more than is looked at")
+        with TemporaryFile() as content:
+            content.writelines(udif.volume(stream, image))
+            volume = hfs.read(content)
+            found = [_on_disk(entry, content, survey) for entry in sorted(volume.entries)]
+    except udif.Unknown as error:
+        return {**fields, "its files": f"not looked at: {error}"}, []
+    return {"volume": volume.name, **fields}, found
+
+
+def _on_disk(entry: hfs.Entry, content: BinaryIO, survey: Survey) -> Item:
+    survey.name(entry.path)
+    path, mode = escaped(entry.path), f"{entry.mode:o}"
+    if entry.kind != "file":
+        return Item(path=path, kind=entry.kind, mode=mode, link=escaped(hfs.link(content, entry)) if entry.kind == "link" else "")
+    digest, _ = seen(entry.path, entry.size, spans.pieces(content, entry.spans), survey)
+    return Item(path=path, size=entry.size, sha256=digest, mode=mode)

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, flatpaks, nsis, ole, packed, pe, rpm, squashfs
+from coldforge.host import authenticode, files, flatpaks, nsis, ole, packed, pe, rpm, squashfs, udif
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -68,6 +68,8 @@ def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
             return packages.appimage(stream, survey)
         if head.startswith(MAGIC):
             return "program", *_program(path.name, stream, survey)
+        if udif.is_image(stream):
+            return "dmg", *images.disk(stream, survey)
     raise ConfigurationError(
         f"{path.name} is of no kind that can be looked into",
         hint="Archives and packages, programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",

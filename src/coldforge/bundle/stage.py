@@ -22,6 +22,7 @@ from coldforge.host import cache, files
 from coldforge.host.clock import now
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.project import dmg
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
@@ -156,6 +157,9 @@ def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:
     product = job.plan.product
     names = [*icons.sources(product), *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
     yield from zip(names, _digests([job.project / name for name in names]), strict=True)
+    if dmg.TABLE in bundler.settings:
+        named = dmg.sources(job.plan.config.dmg)
+        yield from zip(named, _digests([job.project / name for name in named]), strict=True)
     if _PACKAGES in bundler.settings:
         yield from ((path, given.digest(source)) for path, source in given.sources(product, job.project, job.plan.config.linux))
     if documents.MANUAL in bundler.templates and (news := documents.news_file(job.project)):

@@ -126,6 +126,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "msix": Format("windows", _archive("msix"), check=msix.problems),
     "app.tar.gz": Format("macos", _archive("app.tar.gz"), check=macos.problems),
     "app.zip": Format("macos", _archive("app.zip"), check=macos.problems),
+    "dmg": Format("macos", _archive("dmg"), check=macos.problems),
     "sbom": Format("", _sbom),
 }
 

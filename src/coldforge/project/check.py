@@ -13,6 +13,7 @@ from coldforge.project.config import Config
 from coldforge.project.debian import check_description, check_section
 from coldforge.project.desktop import check_desktop
 from coldforge.project.discover import entries
+from coldforge.project.dmg import check_dmg
 from coldforge.project.freezers import check_freezer
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
@@ -71,6 +72,7 @@ def check(read: Read, findings: Findings) -> None:
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
     check_windows(read.tool, read.config.windows, names, findings)
     check_macos(read.tool, read.config.macos, findings)
+    check_dmg(read.root, read.tool, read.config.dmg, findings)
     _licenses(read, findings)
     check_indexes(read.root, read.config, findings)
 

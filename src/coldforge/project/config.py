@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, field
 
 from coldforge.project.desktop import Desktop
+from coldforge.project.dmg import DmgConfig
 from coldforge.project.linux import LinuxConfig
 from coldforge.project.macos import MacosConfig
 from coldforge.project.pyinstaller import PyInstallerConfig
@@ -291,6 +292,7 @@ class Config(Section, frozen=True, kw_only=True):
     flatpak: FlatpakConfig = FlatpakConfig()
     windows: WindowsConfig = WindowsConfig()
     macos: MacosConfig = MacosConfig()
+    dmg: DmgConfig = DmgConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import flatpaks, ole, pe, rpm, squashfs
+from coldforge.host import flatpaks, hfs, ole, pe, rpm, squashfs, udif
 from coldforge.host.archive import Header
 from coldforge.rebuild import images, msis, rpms, setups
 from coldforge.rebuild.frozen import carchive, pyz
@@ -36,6 +36,10 @@ def container_of(view: memoryview, budget: Budget) -> Container | None:
             return reader(view, budget)
     if head[257:262] == b"ustar":
         return _tar(view, budget)
+    if bytes(view[-udif.TRAILER : 4 - udif.TRAILER]) == udif.MAGIC:
+        return images.disk(view, budget)
+    if bytes(view[hfs.PLACE : hfs.PLACE + 2]) in hfs.MAGIC:
+        return images.volume(view)
     if head.startswith(pe.MAGIC) and (found := setups.setup(view, budget)):
         return found
     return images.appimage(view) or carchive(view, budget)

@@ -1,4 +1,5 @@
-"""An AppImage as its image and the program before it, an image of squashfs as its members, and a flatpak bundle as the tar of its own.
+"""Images: an AppImage as what is mounted and the program before it, one of squashfs as its members, a flatpak bundle as the tar of its own,
+one for macOS as its volume, and that as its members.
 
 Sources: https://github.com/AppImage/AppImageSpec/blob/master/draft.md and https://dr-emann.github.io/squashfs/
 """
@@ -9,10 +10,11 @@ import struct
 from functools import partial
 from typing import Final
 
-from coldforge.host import files, flatpaks, sections, squashfs
+from coldforge.host import files, flatpaks, hfs, sections, squashfs, udif
+from coldforge.host.spans import pieces
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
-from coldforge.rebuild.views import Budget, kept, part, saved
+from coldforge.rebuild.views import Budget, file_of, kept, part, saved, unpacked
 
 _SUPERBLOCK: Final = struct.Struct("<8xII4xH2xH")  # time, bytes of a block, number of the compressor, flags
 
@@ -43,6 +45,29 @@ def flatpak(view: memoryview, budget: Budget) -> Container:
     return Container(kind="flatpak", members=(Member(name="", read=lambda: content),))
 
 
+def disk(view: memoryview, budget: Budget) -> Container:
+    """A disk image for macOS as its volume, and what else its table has, such as a licence. Raises one of `damage()`."""
+    stream = file_of(view)
+    found = udif.read(stream)
+    others = [(kind, entry) for kind, entries in sorted(found.resources.items()) if kind != "blkx" for entry in entries]
+    members = [Member(name="volume", read=lambda: unpacked(udif.volume(stream, found), budget))]
+    members += [Member(name=f"{kind.strip()} {entry['ID']}", read=partial(_view, entry["Data"])) for kind, entry in others]
+    return Container(kind="dmg", facts={"header": f"compression {found.compression}"}, members=tuple(members))
+
+
+def volume(view: memoryview) -> Container:
+    """What is on a volume of HFS Plus. Raises one of `damage()`."""
+    stream = file_of(view)
+    found = hfs.read(stream)
+
+    def member(entry: hfs.Entry) -> Member:
+        facts: dict[What, str] = {"kind": entry.kind, "mode": f"{entry.mode:o}", "owner": entry.owner, "time": str(entry.time)}
+        facts["header"] = "hidden" if entry.hidden else ""
+        return Member(name=entry.path, facts=facts, read=lambda: memoryview(b"".join(pieces(stream, entry.spans))))
+
+    return Container(kind="hfs", facts={"header": f"volume {found.name!r}"}, members=tuple(map(member, found.entries)))
+
+
 def _facts(view: memoryview) -> dict[What, str]:
     time, block, compression, flags = _SUPERBLOCK.unpack_from(view)
     return {"time": str(time), "header": f"compression {compression}, blocks of {block}, flags {flags}"}
@@ -51,3 +76,7 @@ def _facts(view: memoryview) -> dict[What, str]:
 def _member(entry: squashfs.Entry, content: memoryview) -> Member:
     facts: dict[What, str] = {"kind": entry.kind, "mode": entry.mode, "owner": entry.owner, "time": entry.time, "link": entry.link}
     return Member(name=entry.path, facts=facts, read=partial(part, content, entry.span.start, entry.span.end - entry.span.start))
+
+
+def _view(data: bytes) -> memoryview:
+    return memoryview(data)

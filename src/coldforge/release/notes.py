@@ -112,6 +112,7 @@ INSTALL: Final[Mapping[str, str]] = {
     "appimage": "chmod +x {0} && ./{0}",
     "arch": "sudo pacman -U ./{0}",
     "deb": "sudo apt install ./{0}",
+    "dmg": "open {0}",
     "flatpak": "flatpak install --bundle {0}",
     "ipk": "opkg install ./{0}",
     "msi": "msiexec /i {0}",

@@ -114,7 +114,7 @@ def test_the_debian_package_has_the_name_it_is_given() -> None:
         ({}, "there is nothing to build"),
         ({"linux-x86_64": {}}, "there is nothing to build"),
         ({"linux-x86_64": {"formats": ["debb"]}}, "linux-x86_64: this version of coldforge makes no 'debb' (did you mean deb?)"),
-        ({"linux-x86_64": {"formats": ["dmg"]}}, f"makes no 'dmg' (known: {', '.join(sorted(FORMATS))})"),
+        ({"linux-x86_64": {"formats": ["floppy"]}}, f"makes no 'floppy' (known: {', '.join(sorted(FORMATS))})"),
         ({"linux-amd65": {"formats": ["deb"]}}, "unknown target 'linux-amd65' (did you mean linux-"),
         ({"windows-x86_64": {"formats": ["deb"]}}, "windows-x86_64: deb is for linux only"),
         (
