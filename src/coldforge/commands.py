@@ -17,7 +17,7 @@ DIST = click.argument("dist", default="dist", type=click.Path(path_type=str))
 OUT = click.option("--out", default="dist", show_default=True, type=click.Path(path_type=str), help="Folder for everything that is made.")
 TARGET = click.option("--target", "targets", multiple=True, metavar="OS-ARCH", help="Only this target, such as linux-x86_64 (repeatable).")
 FORMAT = click.option("--format", "formats", multiple=True, metavar="FORMAT", help="Only this format, such as deb (repeatable).")
-HOST = click.option("--host", is_flag=True, help="Freeze on this machine, not in a container.")
+HOST = click.option("--host", is_flag=True, help="Work on this machine, not in containers.")
 CLEAN = click.option("--clean", is_flag=True, help="Do everything again, whatever is there already.")
 JOBS = click.option("--jobs", type=click.IntRange(min=0), default=0, metavar="N", help="Things done side by side (0: one a core).")
 IDENTITY = click.option("--identity-token", envvar="COLDFORGE_IDENTITY_TOKEN", help="OIDC token to sign with (default: the CI job's own).")
@@ -212,6 +212,7 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 @TARGET
 @FORMAT
 @OUT
+@HOST
 @CLEAN
 @JOBS
 @JSON

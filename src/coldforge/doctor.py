@@ -71,11 +71,12 @@ def _tools() -> Iterator[Check]:
 
 
 def _formats(plan: Plan | None) -> Iterator[Check]:
-    """The programs of other projects that the planned formats are made with."""
+    """The programs of other projects that the planned formats are made with, as far as no toolbox has them."""
+    from coldforge import pipeline
     from coldforge.host import programs
     from coldforge.plan.formats import programs as wanted
 
-    for name, formats in wanted(plan.targets if plan else ()).items():
+    for name, formats in wanted(pipeline.on_this_machine(plan.targets) if plan else ()).items():
         yield _tool(name, f"bundle ({', '.join(formats)})", programs.how(name))
 
 

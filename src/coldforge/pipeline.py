@@ -41,6 +41,7 @@ from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
 if TYPE_CHECKING:
+    from coldforge.host.toolbox import Tools
     from coldforge.project.load import Project
     from coldforge.release.draft import ReleaseRecord
     from coldforge.sign.keys import Given
@@ -101,8 +102,11 @@ def shows_icon(plan: Plan, target: PlannedTarget) -> bool:
 
 def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
     """Payload to artifacts: every format side by side, on any machine. Raises ConfigurationError for a payload of another source."""
+    from coldforge.bundle import tools
     from coldforge.bundle.stage import bundle_target
+    from coldforge.plan.formats import FORMATS
 
+    chosen = tools.choose(target, host=run.host, project=run.project)
     payload = read(run.out / target.target / "payload.json", Payload)
     if record is None or record.payload_digest != payload.digest:
         hint = "Freeze it again: `coldforge freeze`, or `coldforge build` for both."
@@ -117,10 +121,12 @@ def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
             out=run.out,
             jobs=run.jobs,
             clean=run.clean,
+            tools=chosen,
             seconds=run.seconds,
         )
-    same = tuple(made for made in record.artifacts if made.format != DETACHED) == artifacts
-    return record if same else msgspec.structs.replace(record, artifacts=artifacts, smoke=Smoke())
+    toolbox = chosen.identity if any(FORMATS[made.format].programs for made in artifacts) else ""
+    same = toolbox == record.toolbox and tuple(made for made in record.artifacts if made.format != DETACHED) == artifacts
+    return record if same else msgspec.structs.replace(record, toolbox=toolbox, artifacts=artifacts, smoke=Smoke())
 
 
 def smoke(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
@@ -160,7 +166,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
 
     from coldforge.plan.formats import FORMATS
     from coldforge.plan.planner import make_plan
-    from coldforge.project.images import images_of
+    from coldforge.project.images import find_image, images_of
     from coldforge.project.linux import LinuxConfig
     from coldforge.project.load import load_project
     from coldforge.project.runtimes import find_runtime
@@ -189,6 +195,8 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     except ConfigurationError:  # narrowing is also how formats are left out that cannot be planned
         whole = plan
     for target in plan.targets:
+        if target.toolbox:
+            find_image(target.toolbox, loaded.root, "toolbox")
         if any("appimage" in (artifact.format, FORMATS[artifact.format].of) for artifact in target.artifacts):
             find_runtime(Target.parse(target.target), loaded.root)
     return Made(project=loaded, plan=plan, whole=whole)
@@ -243,7 +251,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
 
 
 def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
-    """See to what the wanted formats need of this machine, and fetch what is pinned, before minutes are spent.
+    """See to what the wanted formats need of this machine or their toolboxes, and fetch what is pinned, before minutes are spent.
 
     Raises Missing with every program that lacks, and whatever fetching raises.
     """
@@ -254,21 +262,42 @@ def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
         msgspec.structs.replace(target, artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in this.asked))
         for target in targets
     ]
-    if lacking := missing_programs(wanted):
-        problems = tuple(Problem(what=what, hint=f"`{how}` on Debian and Ubuntu gets it") for what, how in lacking)
-        raise Missing("this machine lacks what some formats are made with", problems=problems, hint="`--format` leaves formats out.")
+    _check_tools(this, wanted)
     for target in wanted:
         if any("appimage" in (artifact.format, FORMATS[artifact.format].of) for artifact in target.artifacts):
             runtime.bring(Target.parse(target.target), this.project)
 
 
-def missing_programs(targets: Sequence[PlannedTarget]) -> list[tuple[str, str]]:
-    """What packaging the planned formats needs and this machine lacks, each with the command that gets it."""
+def _check_tools(this: Run, targets: Sequence[PlannedTarget]) -> None:
+    """Raises Missing with every program that lacks where it would run."""
+    from coldforge.bundle import tools
+
+    for name in dict.fromkeys(target.toolbox for target in targets):
+        those = [target for target in targets if target.toolbox == name]
+        found = tools.choose(those[0], host=this.host, project=this.project)
+        if name and not found.identity and not this.host:
+            reporter().info(f"There is no container engine on this machine, so its own tools stand in for the toolbox {name!r}.")
+        if lacking := missing_programs(those, found):
+            problems = tuple(Problem(what=what, hint=f"`{how}` on Debian and Ubuntu gets it") for what, how in lacking)
+            who = f"the toolbox {name!r}" if found.identity else "this machine"
+            raise Missing(f"{who} lacks what some formats are made with", problems=problems, hint="`--format` leaves formats out.")
+
+
+def missing_programs(targets: Sequence[PlannedTarget], tools: Tools | None = None) -> list[tuple[str, str]]:
+    """What packaging the planned formats needs and these tools lack (default: this machine's), each with the command that gets it."""
     from coldforge.host import programs
+    from coldforge.host.toolbox import HOST
     from coldforge.plan.formats import programs as wanted
 
-    needed = wanted(targets).items()
-    return [(f"{name}, for {', '.join(formats)}", programs.how(name)) for name, formats in needed if not programs.find(name)]
+    has = (tools or HOST).has
+    return [(f"{name}, for {', '.join(formats)}", programs.how(name)) for name, formats in wanted(targets).items() if not has(name)]
+
+
+def on_this_machine(targets: Sequence[PlannedTarget]) -> tuple[PlannedTarget, ...]:
+    """Those of the targets whose formats this machine's own programs make."""
+    from coldforge.host import engine
+
+    return tuple(target for target in targets if not target.toolbox or not engine.configured())
 
 
 def _check_out(root: Path, out: Path) -> None:
@@ -476,7 +505,7 @@ def show_plan(plan: Plan, *, quiet: bool) -> None:
         reporter().table(describe(plan))
         for architecture in unemulated(plan):
             reporter().info(f"This machine runs no {architecture} programs, so it cannot freeze for them. {how(architecture)}")
-        for what, command in missing_programs(plan.targets):
+        for what, command in missing_programs(on_this_machine(plan.targets)):
             reporter().info(f"This machine has no {what}. `{command}` on Debian and Ubuntu gets it.")
     if os.environ.get("GITHUB_OUTPUT"):
         reporter().output("matrix", json.dumps(matrix_of(plan), sort_keys=True))

@@ -138,7 +138,7 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
         lock=replay.kept_lock(recorded, target, one.scratch / "locks"),
         build_lock=replay.kept_build_lock(recorded, target, one.scratch / "locks"),
     )
-    plan = replay.replayed(planned, one.manifest, record, container=container, settings=settings)
+    plan = replay.replayed(planned, one.manifest, record, container=container, toolbox=_toolbox(one, planned), settings=settings)
     this = pipeline.Run(
         project=one.project,
         plan=plan,
@@ -184,6 +184,15 @@ def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     return replay.container_of(one.record, planned, name), python
 
 
+def _toolbox(one: _Replay, plan: Plan) -> str:
+    """The image whose programs make the formats; nothing on this machine."""
+    name = plan.targets[0].toolbox
+    if one.host or not one.record.toolbox:
+        return ""
+    planned = find_image(name, one.project, "toolbox") if name else None
+    return replay.toolbox_of(one.record, planned, name)
+
+
 def _python(one: _Replay, wanted: str) -> str:
     from coldforge.freeze.interpreter import find_same
 
@@ -210,6 +219,7 @@ def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:
 def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:
     """What was not as it is recorded."""
     yield from inputs.changed(one.record.environment, made.environment)
+    yield from inputs.toolbox(one.record.toolbox, made.toolbox)
     yield from inputs.tools(one.record.artifacts, made.artifacts)
     before = rows.index(one.dist, one.record.target)
     if before and made.payload_digest != one.record.payload_digest:

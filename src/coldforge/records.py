@@ -285,6 +285,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them.
 
     `signed` are the signatures that files of the payload got after the freeze, by path; `gates` and `findings` are the payload's.
+    `toolbox` is the image whose programs made formats, with its recipe's digest behind a `+` if it has one; empty: the machine's own.
     """
 
     target: str
@@ -298,6 +299,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     environment: Environment
     gates: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    toolbox: str = ""
     artifacts: tuple[Artifact, ...] = ()
     smoke: Smoke = Smoke()
 

@@ -1,20 +1,26 @@
-"""Packages are the same bytes whether they are made on this machine or in a container with other tools of the same versions around them."""
+"""Packages are the same bytes made by this machine's programs, by those of a toolbox, and by a whole coldforge in a container."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution
 from pathlib import Path
-from shutil import copy2
 
 import pytest
 
-from support import images
+from coldforge.bundle.stage import bundle_target
+from coldforge.host.toolbox import HOST, Toolbox
+from coldforge.project.images import IMAGES
+from coldforge.records import MANIFEST, Manifest, TargetRecord, read
+from support import exe, images, runtimes
 from support.bare import bare
-from support.program import ROOT
+from support.engines import made_by
+from support.program import ROOT, coldforge, interrupted
+from support.repository import write
 
 pytestmark = pytest.mark.integration
 PROGRAM = """
@@ -28,6 +34,27 @@ plan, payload = payloads.make(folder, replace(payloads.PRODUCT, identifier="org.
 asked = [artifact.name for artifact in plan.targets[0].artifacts if artifact.format != "appimage"]  # whose runtime is downloaded
 artifacts = bundle_target(plan, plan.targets[0], payload, project=folder, out=folder / "dist", clean=True, asked=asked)
 print(json.dumps({artifact.name: artifact.sha256 for artifact in artifacts}))
+"""
+SCRIPT = "#!/bin/sh\necho it runs\n"
+EVERY = "[tar.gz, tar.zst, deb, rpm, arch, apk, ipk, appimage, zsync, snap, flatpak, sbom]"
+DEMO = """\
+freezer = "command"
+identifier = "org.example.demo"
+
+[project]
+name = "demo"
+version = "0.4.0"
+summary = "A demonstration"
+license = "MIT"
+
+[command]
+run = ["cp -R tree/. {out}", "chmod 755 {out}/demo"]
+
+[executables.demo]
+entry = "demo"
+
+[appimage]
+update = "zsync|https://demo.example.org/demo.AppImage.zsync"
 """
 
 
@@ -46,7 +73,7 @@ def _copy(name: str, folder: Path) -> None:
         place = folder / ("bin" if ".." in file.parts else ".") / (file.name if ".." in file.parts else file)
         if "__pycache__" not in file.parts and source.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
-            copy2(source, place)
+            shutil.copy2(source, place)
 
 
 def test_a_container_makes_the_same_bytes_as_this_machine(tmp_path: Path) -> None:
@@ -64,3 +91,114 @@ def test_a_container_makes_the_same_bytes_as_this_machine(tmp_path: Path) -> Non
     made = json.loads(here.stdout)
     assert json.loads(there) == made
     assert len(made) > 8
+
+
+@pytest.fixture(scope="module")
+def project(build_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program of the project's own commands, and names that archives trip over, as every format for Linux."""
+    folder = tmp_path_factory.mktemp("toolbox") / "demo"
+    files = {"coldforge.toml": DEMO, "tree/demo": SCRIPT, "tree/data/größe {a}.txt": "it is\n"}
+    (folder / "tree/data").mkdir(parents=True)
+    (folder / "tree/data/all").symlink_to("../data")
+    runtimes.pin(folder, runtimes.by_hand())
+    bases = {"tools": images.TOOLBOX, "empty": images.BARE}
+    entries = [f'\n[{name}]\nuse = "toolbox"\nbase = "{images.image(base)}"\n' for name, base in bases.items()]
+    with (folder / IMAGES).open("a") as stream:
+        stream.writelines(entries)
+    files["matrix.yml"] = f"targets:\n  linux-x86_64: {{container: '{build_image}', toolbox: tools, formats: {EVERY}}}\n"
+    return write(folder, files)
+
+
+@pytest.fixture(scope="module")
+def built(project: Path, container_env: dict[str, str]) -> Path:
+    """What the command makes of it by the toolbox."""
+    coldforge("build", project, "--no-smoke", "--out", project.parent / "dist", env=container_env, umask=0o077).succeeded()
+    return project.parent / "dist"
+
+
+def record(dist: Path) -> TargetRecord:
+    (found,) = read(dist / MANIFEST, Manifest).targets
+    return found
+
+
+def test_the_command_makes_the_same_bytes_by_the_toolbox_and_by_this_machines_tools(
+    project: Path, built: Path, container_env: dict[str, str]
+) -> None:
+    by_toolbox = record(built)
+    assert by_toolbox.toolbox == images.image(images.TOOLBOX)
+    assert all(path.stat().st_uid == os.getuid() for path in built.rglob("*"))
+    other = built.with_name("here")
+    shutil.copytree(built, other, symlinks=True)
+    words: list[str | Path] = ["bundle", project, "--out", other, "--host", "--clean", "--verbose"]
+    coldforge(*words, env={**container_env, "TZ": "Asia/Tokyo"}).succeeded()
+    by_host = record(other)
+    assert by_host.toolbox == ""
+    assert len({artifact.format for artifact in by_host.artifacts}) == 12
+    here, there = ([(one.name, one.sha256, one.tool) for one in made.artifacts] for made in (by_host, by_toolbox))
+    assert here == there
+    programs = {artifact.format: artifact.tool for artifact in by_toolbox.artifacts}
+    assert programs["appimage"].startswith("mksquashfs 4.5.1; zstd level 9")
+    assert {made.key for made in by_host.artifacts} ^ {made.key for made in by_toolbox.artifacts}
+
+
+def test_nothing_is_made_again_and_no_engine_asked_when_nothing_has_changed(
+    project: Path, built: Path, container_env: dict[str, str]
+) -> None:
+    before = (built / MANIFEST).read_bytes()
+    again = coldforge("bundle", project, "--out", built, env=container_env).succeeded()
+    assert "Nothing has changed." in again.err
+    assert (built / MANIFEST).read_bytes() == before
+
+
+def test_a_rebuild_takes_the_recorded_toolbox(project: Path, built: Path, container_env: dict[str, str]) -> None:
+    flat = built.with_name("flat")
+    flat.mkdir()
+    for path in (built / MANIFEST, *(path for path in (built / "linux-x86_64").iterdir() if path.is_file() and path.name != MANIFEST)):
+        shutil.copy(path, flat)
+    kept = built.with_name("kept")
+    done = coldforge("rebuild", flat, "--source", project, "--keep", kept, env=container_env).succeeded()
+    assert "identical" in done.err
+    assert record(kept).toolbox == record(built).toolbox
+
+
+def test_nothing_is_left_after_an_interrupt(project: Path, built: Path, container_env: dict[str, str], tmp_path: Path) -> None:
+    before = (built / MANIFEST).read_bytes()
+    env = {**container_env, "TMPDIR": str(tmp_path)}
+    outcome = interrupted("bundle", project, "--out", built, "--clean", env=env, when=lambda line: "• bundle" in line)
+    assert outcome.code == 130
+    assert "Traceback" not in outcome.err
+    with images.client() as client:
+        assert made_by(client, outcome.process) == []
+    assert list(tmp_path.iterdir()) == []
+    assert [path for path in (built / "linux-x86_64").iterdir() if path.name.startswith(".")] == []
+    assert (built / MANIFEST).read_bytes() == before
+
+
+def test_a_toolbox_that_lacks_programs_is_told_before_anything_is_done(
+    project: Path, built: Path, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    copied = tmp_path / "demo"
+    shutil.copytree(project, copied, symlinks=True)
+    matrix = copied / "matrix.yml"
+    matrix.write_text(matrix.read_text().replace("toolbox: tools", "toolbox: empty"))
+    words: list[str | Path] = ["build", copied, "--out", tmp_path / "dist"]
+    coldforge(*words, env=container_env).failed(
+        3, "the toolbox 'empty' lacks what some formats are made with", "mksquashfs, for appimage, zsync, snap", "apt-get install flatpak"
+    )
+    assert not (tmp_path / "dist/linux-x86_64").exists()
+    matrix.write_text(matrix.read_text().replace("toolbox: empty", "toolbox: tool"))
+    coldforge(*words, env=container_env).failed(2, "there is no toolbox 'tool'", "Did you mean tools?")
+
+
+def test_installers_for_windows_are_the_same_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
+    number = images.image(images.TOOLBOX)
+    toolbox = Toolbox(number, identity=number, called="tools")
+    made = {}
+    for name, tools in (("here", HOST), ("there", toolbox)):
+        plan, payload = exe.make(tmp_path / name, formats=("nsis", "msi"))
+        out = tmp_path / name / "dist"
+        found = bundle_target(plan, plan.targets[0], payload, project=tmp_path / name, out=out, clean=True, tools=tools)
+        made[name] = {artifact.format: (artifact.sha256, artifact.tool) for artifact in found}
+    assert made["here"] == made["there"]
+    assert made["here"].keys() == {"nsis", "msi"}

@@ -103,7 +103,8 @@ MANAGERS: Final = Base(
 # The same without Python: bare systems, as far as Debian can be one of another family.
 ZYPPER: Final = Base(name="zypper", packages=("rpm", "zypper"))
 PACMAN: Final = Base(name="pacman", packages=("pacman-package-manager",))
-TOOLBOX: Final = Base(name="toolbox", packages=("flatpak", "python3", "squashfs-tools"))
+# What containers/toolbox.Dockerfile installs; and Python, for a whole coldforge.
+TOOLBOX: Final = Base(name="toolbox", packages=("flatpak", "msitools", "nsis", "python3", "squashfs-tools", "wixl", "zsync"))
 # Wine 10: older ones cannot load what Rust's compiler makes. Python builds there what is frozen for Windows (containers/wine.Dockerfile).
 WINE: Final = Base(name="wine", suite="trixie", packages=("python3", "wine64"))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))

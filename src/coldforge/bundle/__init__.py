@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from coldforge.bundle.tree import Tree
+from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Payload
@@ -14,7 +15,7 @@ from coldforge.records import Payload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleJob:
-    """What one bundler works from. `folder` is the target's folder in `dist/`, `project` the source's root."""
+    """What one bundler works from. `folder` is the target's folder in `dist/`, `project` the source's root, `tools` others' programs."""
 
     project: Path
     plan: Plan
@@ -22,6 +23,7 @@ class BundleJob:
     artifact: PlannedArtifact
     payload: Payload
     folder: Path
+    tools: Tools = HOST
 
     @property
     def package(self) -> str:
@@ -45,6 +47,6 @@ class Bundler(Protocol):
     """What it writes down of each file besides its sha256, such as md5: reckoned where the files are read anyway."""
 
     def tool(self) -> str:
-        """Name and version of what writes the bytes; part of the cache key."""
+        """What writes the bytes, with its version, besides the programs of the format (plan.formats); part of the cache key."""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None: ...

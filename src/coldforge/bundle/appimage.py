@@ -16,7 +16,7 @@ from typing import Final
 from coldforge.bundle import BundleJob, desktop, documents, runtime, share, squashfs
 from coldforge.bundle.installed import installed
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
-from coldforge.host import files, programs
+from coldforge.host import files
 from coldforge.plan import names
 from coldforge.project.config import Product
 from coldforge.project.runtimes import FILE
@@ -40,13 +40,13 @@ class AppImage:
 
     def tool(self) -> str:
         """What the runtime is stands in images.toml, a template."""
-        return f"{programs.version(squashfs.PROGRAM)} zstd level {_LEVEL}"
+        return f"zstd level {_LEVEL}"
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         first = runtime.content(Target.parse(job.target.target), job.project)
         update = job.plan.config.appimage.update
         with files.scratch("appimage") as folder:
-            squashfs.write(layout(job, tree, folder), folder / "image", _OPTIONS)
+            squashfs.write(layout(job, tree, folder), folder / "image", _OPTIONS, job.tools)
             with out.open("wb") as stream, (folder / "image").open("rb") as image:
                 stream.write(runtime.with_update(first, update) if update else first)
                 shutil.copyfileobj(image, stream, files.CHUNK)

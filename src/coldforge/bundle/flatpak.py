@@ -19,8 +19,7 @@ from coldforge.bundle.installed import installed
 from coldforge.bundle.staged import lay_out
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.errors import BuildFailed
-from coldforge.host import clock, files, programs
-from coldforge.host.run import run
+from coldforge.host import clock, files
 from coldforge.plan import names
 from coldforge.target import Target
 
@@ -38,25 +37,20 @@ class Flatpak:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        return programs.version(PROGRAM)
+        return ""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        program = programs.needed(PROGRAM)
         name, arch = job.plan.product.identifier, Target.parse(job.target.target).arch
         branch = job.plan.config.flatpak.branch
         with files.scratch("flatpak") as folder:
             lay_out(layout(job, tree, folder), folder / "app")
-            home = {"HOME": str(folder / "home"), "XDG_DATA_HOME": str(folder / "home"), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-
-            def told(*words: str | Path) -> None:
-                run([program, *words], env=home, cwd=folder)
-
-            told("build-finish", f"--command={job.plan.product.main.name}", *permissions(job), "app")
             fixed = (f"--timestamp={clock.iso(tree.epoch)}", f"--subject={name}", "--disable-fsync", "--no-update-summary")
-            told("build-export", "--disable-sandbox", f"--arch={arch}", *fixed, "repo", "app", branch)
-            told("build-bundle", f"--arch={arch}", "repo", "bundle", name, branch)
-            stamp(folder / "bundle", tree.epoch)
-            shutil.copyfile(folder / "bundle", out)
+            with job.tools.bench(folder) as bench:
+                bench.run(PROGRAM, "build-finish", f"--command={job.plan.product.main.name}", *permissions(job), "app")
+                bench.run(PROGRAM, "build-export", "--disable-sandbox", f"--arch={arch}", *fixed, "repo", "app", branch)
+                bench.run(PROGRAM, "build-bundle", f"--arch={arch}", "repo", "bundle", name, branch)
+                shutil.copyfile(bench.get("bundle"), out)
+            stamp(out, tree.epoch)
 
 
 def permissions(job: BundleJob) -> tuple[str, ...]:

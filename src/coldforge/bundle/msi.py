@@ -23,9 +23,9 @@ import msgspec
 from coldforge.bundle import BundleJob, cfb, ico, windows
 from coldforge.bundle.tree import Node, Tree
 from coldforge.errors import BuildFailed, Problem, Refused
-from coldforge.host import files, programs
+from coldforge.host import files
 from coldforge.host.files import digest
-from coldforge.host.run import run
+from coldforge.host.toolbox import Bench
 from coldforge.plan import names
 from coldforge.plan.model import Plan
 from coldforge.project.windows import split
@@ -51,10 +51,9 @@ class Msi:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        return f"{programs.version(WIXL)}, {programs.version(MSIBUILD)}"
+        return ""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        wixl, msibuild = programs.needed(WIXL), programs.needed(MSIBUILD)
         with files.scratch("msi") as folder:
             content = windows.with_icons(job, tree, folder)
             windows.check(content, job.artifact.name, room=windows.room(job))
@@ -62,13 +61,13 @@ class Msi:
             codes = Codes.of(job.plan, job.target.target, job.payload.digest)
             (folder / "source.wxs").write_bytes(document(job, content, codes))
             lay_out(job, content, folder)
-            environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
             architecture = _WORDS[Target.parse(job.target.target).arch]
-            _run(job, [wixl, "-a", architecture, "-o", "made.msi", "source.wxs"], folder, environment)
-            for line in edits(job, codes):
-                _run(job, [msibuild, "made.msi", *line], folder, environment)
-            cfb.normalise(folder / "made.msi", codes.package, tree.epoch, _CODEPAGE)
-            shutil.copyfile(folder / "made.msi", out)
+            with job.tools.bench(folder) as bench:
+                _run(job, bench, WIXL, "-a", architecture, "-o", "made.msi", "source.wxs")
+                for line in edits(job, codes):
+                    _run(job, bench, MSIBUILD, "made.msi", *line)
+                shutil.copyfile(bench.get("made.msi"), out)
+            cfb.normalise(out, codes.package, tree.epoch, _CODEPAGE)
 
 
 def check(tree: Tree, job: BundleJob) -> None:
@@ -291,10 +290,12 @@ def _insert(table: str, row: Mapping[str, str | int]) -> str:
     return f"INSERT INTO `{table}` ({columns}) VALUES ({', '.join(values)})"  # noqa: S608  # into a file of our own
 
 
-def _run(job: BundleJob, words: Sequence[str | Path], folder: Path, environment: dict[str, str]) -> None:
+def _run(job: BundleJob, bench: Bench, program: str, *words: str) -> None:
     """Run a tool that says nothing when all is well: wixl exits 0 too when it has dropped something."""
-    done = run(words, cwd=folder, env=environment, check=False)
-    said = "\n".join(line for line in done.output.splitlines() if line.strip())
-    if done.code or said:
-        what = f"{Path(words[0]).name} could not make {job.artifact.name}"
-        raise BuildFailed(what, why="\n".join(said.splitlines()[-10:]), hint="Another version of it may know less; 0.101 is known to work.")
+    try:
+        said = bench.run(program, *words)
+    except BuildFailed as error:
+        said = error.why or error.what
+    if lines := [line for line in said.splitlines() if line.strip()]:
+        what = f"{program} could not make {job.artifact.name}"
+        raise BuildFailed(what, why="\n".join(lines[-10:]), hint="Another version of it may know less; 0.101 is known to work.")

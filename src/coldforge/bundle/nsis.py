@@ -9,7 +9,6 @@ Source: https://nsis.sourceforge.io/Docs/Chapter4.html (script reference)
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -20,8 +19,7 @@ from coldforge import recipes
 from coldforge.bundle import BundleJob, ico, windows
 from coldforge.bundle.tree import Tree
 from coldforge.errors import BuildFailed, Refused
-from coldforge.host import files, programs
-from coldforge.host.run import run
+from coldforge.host import files
 from coldforge.plan import names
 from coldforge.project.windows import split
 
@@ -43,24 +41,20 @@ class Nsis:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        return programs.version(PROGRAM)
+        return ""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        makensis = programs.needed(PROGRAM)
         with files.scratch("nsis") as folder:
             content = windows.with_icons(job, tree, folder)
             check(content, job)
             lay_out(job, content, folder)
-            # no variable of this machine may decide anything; HOME is where makensis looks for a configuration
-            environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-            words: list[str | Path] = [makensis, "-V2", "-WX", "-NOCONFIG", "-INPUTCHARSET", "UTF8", "installer.nsi"]
-            done = run(words, cwd=folder, env=environment, check=False)
-            if done.code:
-                said = "\n".join(done.output.splitlines()[-10:])
-                raise BuildFailed(
-                    f"makensis could not make {job.artifact.name}", why=said, hint="Its script is build/templates/nsis/installer.nsi."
-                )
-            shutil.copyfile(folder / "made.exe", out)
+            with job.tools.bench(folder) as bench:
+                try:
+                    bench.run(PROGRAM, "-V2", "-WX", "-NOCONFIG", "-INPUTCHARSET", "UTF8", "installer.nsi")
+                except BuildFailed as error:
+                    what, hint = f"makensis could not make {job.artifact.name}", "Its script is build/templates/nsis/installer.nsi."
+                    raise BuildFailed(what, why="\n".join(error.why.splitlines()[-10:]), hint=hint) from error
+                shutil.copyfile(bench.get("made.exe"), out)
 
 
 def check(tree: Tree, job: BundleJob) -> None:
@@ -83,7 +77,7 @@ def lay_out(job: BundleJob, tree: Tree, folder: Path) -> None:
     (folder / "files").mkdir()
     for number, node in enumerate(tree):
         if node.source:
-            (folder / "files" / str(number)).symlink_to(node.source.resolve())
+            files.lend(node.source, folder / "files" / str(number))
     defines = facts(job, tree)
     if job.plan.product.icon:
         (folder / "app.ico").write_bytes(ico.made(job.project / job.plan.product.icon))

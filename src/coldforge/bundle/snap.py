@@ -15,7 +15,7 @@ from coldforge.bundle import BundleJob, control, desktop, documents, share, squa
 from coldforge.bundle.installed import installed
 from coldforge.bundle.tree import Tree
 from coldforge.errors import Refused
-from coldforge.host import files, programs
+from coldforge.host import files
 from coldforge.plan import names, snaps
 from coldforge.target import Target
 
@@ -33,7 +33,7 @@ class Snap:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        return programs.version(squashfs.PROGRAM)
+        return ""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("snap") as folder:
@@ -41,7 +41,7 @@ class Snap:
             made = [*documents.licences(job, package), *documents.manuals(job, tree), *metadata(job)]
             content = installed(job, tree, made, below=share.place(package), scratch=folder)
             compression = job.plan.config.snap.compression
-            squashfs.write(content, out, ["-comp", compression, "-no-fragments", "-all-root"])
+            squashfs.write(content, out, ["-comp", compression, "-no-fragments", "-all-root"], job.tools)
 
 
 def metadata(job: BundleJob) -> Iterator[tuple[str, bytes]]:

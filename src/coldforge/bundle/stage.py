@@ -20,6 +20,7 @@ from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
 from coldforge.host import cache, files
 from coldforge.host.clock import now
+from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project import dmg
@@ -66,18 +67,19 @@ def bundle_target(
     asked: Collection[str] | None = None,
     jobs: int = 0,
     clean: bool = False,
+    tools: Tools = HOST,
     seconds: dict[str, float] | None = None,
 ) -> tuple[Artifact, ...]:
     """Make the planned artifacts of one target in `out/<target>/`; those that are there already stay as they are.
 
     Of artifacts that are not `asked` for by name (None: all are), those count that an earlier run made from the same
-    inputs. `jobs` is how many are made at a time, 0 one for each processor. `seconds` is filled with the time that each
-    one took, by its path. Raises Refused when the payload has changed since it was frozen, ConfigurationError
-    for a template that cannot be filled in, BuildFailed and Missing from the tools.
+    inputs. `jobs` is how many are made at a time, 0 one for each processor; `tools` are the programs of other projects.
+    `seconds` is filled with the time that each one took, by its path. Raises Refused when the payload has changed since it was frozen,
+    ConfigurationError for a template that cannot be filled in, BuildFailed and Missing from the tools.
     """
     folder = out / target.target
     before = {artifact.name: artifact for artifact in _before(folder)}
-    job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder)
+    job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder, tools=tools)
     pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
     wanted = _with_origins(pieces, {piece.name for piece in pieces if asked is None or piece.name in asked})
     made = {piece.name: kept for piece in pieces if not (clean and piece.name in wanted) and (kept := _kept(piece, before))}
@@ -148,6 +150,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
             "templates": list(_digests(templates)),
             "epoch": job.plan.source.epoch,
             "tool": _tool(job, bundler),
+            "toolbox": job.tools.identity if FORMATS[job.artifact.format].programs else "",
         }
     )
 
@@ -167,9 +170,10 @@ def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:
 
 
 def _tool(job: BundleJob, bundler: Bundler) -> str:
-    """What writes the bytes, and what draws icons for it."""
+    """What writes the bytes: programs of others, what is ours, and what draws icons for it."""
     draws = _DRAWS in bundler.settings and icons.sources(job.plan.product)
-    return f"{bundler.tool()}; {icons.tool()}" if draws else bundler.tool()
+    others = map(job.tools.version, FORMATS[job.artifact.format].programs)
+    return "; ".join(filter(None, [*others, bundler.tool(), icons.tool() if draws else ""]))
 
 
 def _contents(job: BundleJob) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from coldforge.bundle import BundleJob
 from coldforge.bundle.appimage import AppImage
 from coldforge.bundle.tree import Tree
-from coldforge.host import programs, zsyncmake
+from coldforge.host import zsyncmake
 
 
 class Zsync:
@@ -19,8 +19,8 @@ class Zsync:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        return f"{programs.version(zsyncmake.PROGRAM)} of {AppImage().tool()}"
+        return AppImage().tool()
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         name = zsyncmake.origin(job.artifact.name)
-        zsyncmake.write(job.folder / name, name, tree.epoch, out)
+        zsyncmake.write(job.folder / name, name, tree.epoch, out, job.tools)

@@ -25,7 +25,7 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 _RECORD: Final = "entry.json"
-_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "block", "elf", "searched")
+_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "tool", "block", "elf", "searched")
 # Of these every build makes many, which are small; bytes that they may be in all. What was not used for the longest time goes.
 _SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20, "searched": 1 << 24}
 _STATE: Final = SimpleNamespace(forgets=False)

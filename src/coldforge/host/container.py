@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
 from coldforge.host.archive import extract, pack
@@ -39,15 +40,14 @@ class Container:
         """What the engine calls it."""
         return str(self._container.id)
 
-    def execute(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, user: str, log: Path) -> str:
-        """Run a program inside; its lines go to the reporter and to the end of `log`. Raises BuildFailed, or Missing (disk full)."""
+    def execute(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, user: str, log: Path | None = None) -> str:
+        """Run a program inside; its lines go to the reporter, and to the end of `log` if there is one.
+
+        Raises BuildFailed, or Missing (disk full).
+        """
         api = self._client.api
         lines: list[str] = []
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            log.open("a", encoding="utf-8", errors="backslashreplace") as stream,
-            talking("the container is gone; somebody or something ended it"),
-        ):
+        with _lines_of(log) as stream, talking("the container is gone; somebody or something ended it"):
             words: dict[str, Any] = {"environment": dict(env), "workdir": cwd, "user": user}
             number = awaited(self._client, lambda: api.exec_create(self._container.id, list(argv), **words))["Id"]
             stream.write(redact(f"$ {' '.join(argv)}\n"))
@@ -114,6 +114,14 @@ class Container:
         return self._container.exec_run(["cat", "/proc/net/route", "/proc/net/ipv6_route"], stderr=False)[1]
 
 
+def _lines_of(log: Path | None) -> AbstractContextManager[TextIO]:
+    """Where lines are kept: the end of a file, or nowhere."""
+    if log is None:
+        return Path(os.devnull).open("w", encoding="utf-8")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("a", encoding="utf-8", errors="backslashreplace")
+
+
 def _output(api: APIClient, number: str) -> Iterator[bytes]:
     """Start a prepared program; what it prints, as it comes."""
     stream = api.exec_start(number, stream=True)
@@ -131,12 +139,13 @@ def ways_out(routes: str) -> frozenset[str] | None:
     return frozenset(words[0] if len(words) == 11 else words[-1] for words in lines[1:]) - {"lo"}
 
 
-def _failure(program: str, code: int | None, lines: Sequence[str], log: Path) -> ColdforgeError:
+def _failure(program: str, code: int | None, lines: Sequence[str], log: Path | None) -> ColdforgeError:
     if any(NO_SPACE in line for line in lines[-20:]):
         return no_space("\n".join(lines[-5:]))
     how = "was ended with its container" if code is None else f"ended with exit code {code} in the container"
     hint = "It was killed, most likely for want of memory. " if code == KILLED else ""
-    return BuildFailed(f"`{Path(program).name}` {how}", why="\n".join(lines[-20:]), hint=f"{hint}The whole log: {log}.")
+    kept = f"The whole log: {log}." if log else ""
+    return BuildFailed(f"`{Path(program).name}` {how}", why="\n".join(lines[-20:]), hint=f"{hint}{kept}".strip())
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:

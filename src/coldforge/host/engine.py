@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Engine: TypeAlias = "DockerClient"
 SOCKET: Final = Path("/var/run/docker.sock")
-HOST_HINT: Final = "`--host` freezes on this machine, without a container."
+HOST_HINT: Final = "`--host` does it on this machine, without a container."
 BUILT: Final = "coldforge/build"  # the name of images that are made here
 NOT_FOUND: Final = 404
 _NOT_RUNNING: Final = re.compile("is not running|can only create exec sessions on running containers")  # Docker's words, podman's

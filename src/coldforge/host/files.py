@@ -53,6 +53,14 @@ def set_time(path: Path, epoch: int) -> None:
         os.utime(path, (epoch, epoch))
 
 
+def lend(source: Path, place: Path) -> None:
+    """Have a file's bytes at another place too, to be read only: by a link where both are on one disk, else by a copy."""
+    try:
+        os.link(source.resolve(), place)
+    except OSError:  # another disk, or a system that has no such links or forbids them
+        shutil.copyfile(source, place)
+
+
 @contextlib.contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` that takes its place when the block ends well, and vanishes when it does not."""

@@ -51,5 +51,15 @@ def version(name: str) -> str:
     path = find(name)
     if not path:
         return name
-    said = _VERSION.search(run([path, _ASKED.get(name, "--version")], check=False, quiet=True).output)
-    return f"{name} {said[0]}" if said else name
+    return told(name, run([path, *question(name)[1:]], check=False, quiet=True).output)
+
+
+def question(name: str) -> tuple[str, str]:
+    """What makes a program say which it is."""
+    return name, _ASKED.get(name, "--version")
+
+
+def told(name: str, said: str) -> str:
+    """Name and version of a program that said this, as far as it tells."""
+    found = _VERSION.search(said)
+    return f"{name} {found[0]}" if found else name

@@ -6,31 +6,28 @@ Source: http://zsync.moria.org.uk/paper/
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
-from coldforge.host import clock, files, programs
-from coldforge.host.run import run
+from coldforge.host import clock, files
+from coldforge.host.toolbox import HOST, Tools
 
 PROGRAM: Final = "zsyncmake"
 FORMAT: Final = "zsync"  # of the artifact; its name is that of the AppImage with an ending more
 
 
-def write(image: Path, name: str, epoch: int, out: Path) -> None:
+def write(image: Path, name: str, epoch: int, out: Path, tools: Tools = HOST) -> None:
     """Write the sums of `image`, which is released as `name`, with the one time in the place of that at which it was written here.
 
     Raises Missing without the program, BuildFailed with its words.
     """
-    program = programs.needed(PROGRAM)
     with files.scratch("zsync") as folder:
-        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-        run([program, "-u", name, "-f", name, "-o", folder / "made", image.absolute()], env=environment, cwd=folder)
-        head, separator, sums = (folder / "made").read_bytes().partition(b"\n\n")
-        (folder / "made").write_bytes(re.sub(rb"(?m)^MTime: .*$", f"MTime: {clock.rfc2822(epoch)}".encode(), head) + separator + sums)
-        shutil.copyfile(folder / "made", out)
+        files.lend(image, folder / "image")
+        with tools.bench(folder) as bench:
+            bench.run(PROGRAM, "-u", name, "-f", name, "-o", "made", "image")
+            head, separator, sums = bench.get("made").read_bytes().partition(b"\n\n")
+        out.write_bytes(re.sub(rb"(?m)^MTime: .*$", f"MTime: {clock.rfc2822(epoch)}".encode(), head) + separator + sums)
 
 
 def origin(name: str) -> str:

@@ -19,9 +19,9 @@ class PlannedArtifact(Record, frozen=True, kw_only=True):
 class PlannedTarget(Record, frozen=True, kw_only=True):
     """One target: where its freeze runs and what is made.
 
-    `container` names a build image (empty: the runner itself) and `image` is the image by digest that it stands for;
-    `floor` may be empty (whatever the freeze gives is then reported, not enforced); `budget` are the bytes that the tree may have,
-    0 for any number.
+    `container` names a build image (empty: the runner itself) and `image` is the image by digest that it stands for; `toolbox` names the
+    image with the programs that make the formats (empty: this machine has them); `floor` may be empty (whatever the freeze gives is then
+    reported, not enforced); `budget` are the bytes that the tree may have, 0 for any number.
     """
 
     target: str
@@ -29,6 +29,7 @@ class PlannedTarget(Record, frozen=True, kw_only=True):
     runner: str = ""
     container: str = ""
     image: str = ""
+    toolbox: str = ""
     floor: str = ""
     budget: int = 0
     required: bool = True

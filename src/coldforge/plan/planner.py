@@ -139,6 +139,7 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
         runner=given.runner,
         container=container,
         image=image.base if image else container if is_pinned(container) else "",
+        toolbox=given.toolbox,
         floor=given.floor,
         budget=size_of(given.budget),
         required=not given.optional,

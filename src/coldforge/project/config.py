@@ -302,6 +302,10 @@ class TargetConfig(Section, frozen=True, kw_only=True):
 
     runner: Annotated[str, Meta(description="Label of the hosted machine that freezes it.")] = ""
     container: Annotated[str, Meta(description="Build image: a name in containers/images.toml, or an image by digest.")] = ""
+    toolbox: Annotated[
+        str,
+        Meta(description="Image with the programs that make the formats: a name in containers/images.toml, or an image by digest."),
+    ] = ""
     floor: Annotated[str, Meta(description="Oldest system it must run on, such as glibc-2.28; of macOS its version, such as 11.0.")] = ""
     budget: Annotated[
         str, Meta(description="The most that the frozen tree may have, such as `60 MB`.", pattern=r"^([0-9]+(\.[0-9]+)? ?[kMG]B)?$")

@@ -23,7 +23,7 @@ _PINNED: Final = re.compile(r"(?:[^@\s]+@)?sha256:[0-9a-f]{64}")
 _FROM: Final = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 _BASE: Final = frozenset({"$BASE", "${BASE}"})
 _VERSION: Final = r"^(\d+\.\d+)?$"
-Use: TypeAlias = Literal["freeze", "smoke", "display"]
+Use: TypeAlias = Literal["freeze", "toolbox", "smoke", "display"]
 Manager: TypeAlias = Literal["apt", "dnf", "zypper", "pacman", "apk"]
 
 
@@ -43,7 +43,8 @@ class ImageConfig(Section, frozen=True, kw_only=True):
         str, Meta(description="Version of its Wine, by which it freezes for Windows; `python` then only builds wheels.", pattern=_VERSION)
     ] = ""
     use: Annotated[
-        Use, Meta(description="What for: freezing, a bare system in which things are tried (smoke), or the display server beside that.")
+        Use,
+        Meta(description="What for: freezing, making formats (toolbox), a bare system to try things in (smoke), or a display server."),
     ] = "freeze"
     manager: Annotated[Manager, Meta(description="What installs packages in it; for a bare system.")] = "apt"
     architectures: Annotated[
@@ -75,23 +76,29 @@ class Image:
 
         return f"{digest}+sha256:{hashlib.sha256(self.recipe.encode()).hexdigest()}"
 
+    @property
+    def recorded(self) -> str:
+        """The base as it is got, and the digest of the recipe: whoever rebuilds makes the same image of it."""
+        return f"{self.base.removesuffix(self.base.rpartition('@')[2])}{self.identity}"
+
     def serves(self, target: Target) -> bool:
         """Whether a freeze for `target` can run in it, as far as the entry tells."""
         system = bool(self.wine) == (target.os == "windows") and bool(self.musl) == target.musl
         return system and (not self.architectures or target.arch in self.architectures)
 
 
-def find_image(name: str, project: Path) -> Image:
-    """The image that `container: name` means: an entry of images.toml (the project's own, else ours), or an image by digest itself.
+def find_image(name: str, project: Path, use: Use = "freeze") -> Image:
+    """The image that `container: name` means, or `toolbox: name`: an entry of images.toml (the project's, else ours), or an image itself.
 
     Raises ConfigurationError for an unknown name, and with file and line for everything that is wrong in the file.
     """
     if is_pinned(name):
-        return Image(base=name)
+        return Image(base=name, use=use)
     path = recipes.find(IMAGES, project)
-    images = images_of(project)
+    images = images_of(project, use)
     if name not in images:
-        raise ConfigurationError(f"there is no build image {name!r}", where=Location(path), hint=known(name, images))
+        what = "toolbox" if use == "toolbox" else "build image"
+        raise ConfigurationError(f"there is no {what} {name!r}", where=Location(path), hint=known(name, images))
     return images[name]
 
 

@@ -35,6 +35,13 @@ def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
     yield from _other("the answer to", recorded.tools, rebuilt.tools)
 
 
+def toolbox(recorded: str, rebuilt: str) -> Iterator[str]:
+    """Whether the programs that made formats were another image's, or a machine's own."""
+    if recorded != rebuilt:
+        one, other = (image or "the machine's own" for image in (recorded, rebuilt))
+        yield f"the toolbox was {one}, is {other}"
+
+
 def tools(recorded: tuple[Artifact, ...], rebuilt: tuple[Artifact, ...]) -> Iterator[str]:
     """Which artifacts were written by another tool than is recorded."""
     now = {artifact.name: artifact.tool for artifact in rebuilt}

@@ -64,11 +64,13 @@ def _check_same(target: str, what: str, recorded: tuple[str, str], found: tuple[
     raise ConfigurationError(f"the {what} that {target} was frozen with is not in the commit", why=f"{why}.", hint=hint)
 
 
-def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, settings: EnvironmentConfig) -> Plan:
+def replayed(
+    plan: Plan, manifest: Manifest, record: TargetRecord, *, container: str, settings: EnvironmentConfig, toolbox: str = ""
+) -> Plan:
     """The plan of the commit with what the manifest records of a target.
 
-    `container` and `settings` are as the freeze takes them. Raises ConfigurationError when the commit is not what the
-    manifest is about.
+    `container` and `settings` are as the freeze takes them, `toolbox` as the bundlers do. Raises ConfigurationError when the commit is
+    not what the manifest is about.
     """
     product = plan.product
     if (product.name, product.version) != (manifest.product, manifest.version):
@@ -78,7 +80,7 @@ def replayed(plan: Plan, manifest: Manifest, record: TargetRecord, *, container:
     (target,) = (target for target in plan.targets if target.target == record.target)
     _check_target(target, record)
     config = msgspec.structs.replace(plan.config, environment=settings)
-    target = msgspec.structs.replace(target, container=container)
+    target = msgspec.structs.replace(target, container=container, toolbox=toolbox)
     return msgspec.structs.replace(plan, source=manifest.source, config=config, targets=(target,))
 
 
@@ -115,15 +117,28 @@ def container_of(record: TargetRecord, planned: Image | None, name: str) -> str:
     Raises Missing when the recorded one cannot be had, ConfigurationError when what is recorded makes no sense.
     """
     environment = record.environment
-    if planned is not None and planned.identity == environment.workshop:
+    return _image_of(environment.image or environment.workshop, environment.workshop, planned, name, f"froze {record.target}")
+
+
+def toolbox_of(record: TargetRecord, planned: Image | None, name: str) -> str:
+    """The toolbox whose programs make the formats, chosen and refused like the build image; empty when the machine's own did."""
+    if not record.toolbox:
+        return ""
+    image, at, digests = record.toolbox.rpartition("@")
+    base, _, _ = digests.partition("+")
+    return _image_of(f"{image}{at}{base}", digests, planned, name, f"packaged {record.target}")
+
+
+def _image_of(image: str, identity: str, planned: Image | None, name: str, did: str) -> str:
+    """The planned image if it is the one of this identity, else `image`, which must be. `did` is what was done in it, for messages."""
+    if planned is not None and planned.identity == identity:
         return name
-    image = environment.image or environment.workshop
-    if is_pinned(image) and image.rpartition("@")[2] == environment.workshop:
+    if is_pinned(image) and image.rpartition("@")[2] == identity:
         return image
-    if is_pinned(image) and environment.workshop.startswith(f"{image.rpartition('@')[2]}+"):
+    if is_pinned(image) and identity.startswith(f"{image.rpartition('@')[2]}+"):
         hint = "It is made by a Dockerfile, and the one in force here is another: use the coldforge that built it."
-        raise Missing(f"the image that froze {record.target} cannot be made", why=f"It is {environment.workshop}.", hint=hint)
-    raise ConfigurationError(f"the manifest does not tell which image froze {record.target}", why=f"It says {image[:200]!r}.")
+        raise Missing(f"the image that {did} cannot be made", why=f"It is {identity}.", hint=hint)
+    raise ConfigurationError(f"the manifest does not tell which image {did}", why=f"It says {image[:200]!r}.")
 
 
 def python_of(record: TargetRecord) -> str:

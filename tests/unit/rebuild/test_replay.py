@@ -13,7 +13,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image
 from coldforge.rebuild import replay
-from coldforge.rebuild.inputs import changed
+from coldforge.rebuild.inputs import changed, toolbox
 from coldforge.records import DETACHED, Artifact, Distribution, Environment, Manifest, SourceRecord, TargetRecord
 from coldforge.target import Target
 from support import payloads
@@ -192,3 +192,33 @@ def test_a_detached_signature_is_not_asked_of_the_commit(tmp_path: Path) -> None
     (artifact,) = record("demo.pkg.tar.zst.sig").artifacts
     signature = replace(record(), artifacts=(replace(artifact, format=DETACHED),))
     assert replay.replayed(plan, manifest(), signature, **words).source == manifest().source
+
+
+@pytest.mark.parametrize(
+    ("recorded", "planned", "chosen"),
+    [
+        ("", Image(base=f"debian@{DIGEST}"), ""),
+        (f"debian@{DIGEST}", Image(base=f"other.example/debian@{DIGEST}"), "tools"),
+        (f"debian@{DIGEST}", Image(base=f"debian@{OTHER}"), f"debian@{DIGEST}"),
+        (OTHER, None, OTHER),
+    ],
+    ids=["this machine's", "the planned one", "the recorded one", "by its number"],
+)
+def test_the_toolbox_is_the_recorded_one(recorded: str, planned: Image | None, chosen: str) -> None:
+    assert replay.toolbox_of(replace(record(), toolbox=recorded), planned, "tools") == chosen
+
+
+def test_a_toolbox_of_a_recipe_is_the_planned_one_or_none() -> None:
+    image = Image(base=f"debian@{DIGEST}", recipe="FROM ${BASE}\n", use="toolbox")
+    made = replace(record(), toolbox=image.recorded)
+    assert made.toolbox.startswith(f"debian@{DIGEST}+sha256:")
+    assert replay.toolbox_of(made, image, "tools") == "tools"
+    with pytest.raises(Missing, match="the image that packaged linux-x86_64 cannot be made"):
+        replay.toolbox_of(made, replace_recipe(image), "tools")
+    with pytest.raises(ConfigurationError, match="does not tell which image packaged linux-x86_64"):
+        replay.toolbox_of(replace(record(), toolbox="debian:latest"), None, "")
+
+
+def test_another_toolbox_is_told() -> None:
+    assert list(toolbox("a", "a")) == []
+    assert list(toolbox("", "debian")) == ["the toolbox was the machine's own, is debian"]
