@@ -24,6 +24,7 @@ from coldforge.pipeline import schema  # noqa: E402
 from coldforge.project import config, desktop, linux, pyinstaller  # noqa: E402
 from coldforge.project.gates import GATES  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
+from coldforge.verify.roster import Rebuilder  # noqa: E402
 
 OPTIONS = "[tool.coldforge.pyinstaller]"
 NOTE = "<!-- Written by docs/generate.py from the code; change it there. -->\n"
@@ -138,8 +139,12 @@ def policy() -> str:
         "Comparisons are exact, or anchored at both ends. Unknown keys are refused, with file, line and the nearest known key.\n"
     )
     example = '```toml\nrepository = "owner/app"\ntrigger = "push"\nworkflows = ["owner/app/.github/workflows/release.yml"]\n```\n'
-    rows = ["| key | type | default | meaning |", "|---|---|---|---|", *_keys(Policy)]
-    return "\n".join([NOTE, "# Policy file\n", intro, example, *rows, ""])
+    head = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    names = [
+        "## `[rebuilders.NAME]`\n",
+        "One of the roster; see [how they are counted](../how-to/verify.md#demand-that-others-built-it-again).\n",
+    ]
+    return "\n".join([NOTE, "# Policy file\n", intro, example, *head, *_keys(Policy), "", *names, *head, *_keys(Rebuilder), ""])
 
 
 def action() -> str:

@@ -390,6 +390,9 @@ def release(dist: str, *, as_json: bool, **options: Any) -> None:
 @click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer.")
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key (PEM) of a signer who has no certificate.")
 @click.option(
+    "--rebuilds", multiple=True, metavar="FILE|FOLDER|URL", help="Where rebuilders' bundles are, besides those in WHAT (repeatable)."
+)
+@click.option(
     "--installed", metavar="PLACE", help="Check what is installed of the release: a folder, an AppImage or program, or a package's name."
 )
 @API
@@ -439,7 +442,7 @@ def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
     "--attest",
     "statement",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="When all is identical, sign a statement of it into this file.",
+    help="Sign what came out, the same bytes or not, into this file: such as NAME.rebuild.sigstore.json.",
 )
 @IDENTITY
 @TRUST
@@ -467,7 +470,7 @@ def rebuild(
         rebuilding.check_identity(identity_token)
     found = rebuilding.rebuild(existing(dist), rebuilding.Options(keep=keep, **options))
     rebuilding.tell(found, quiet=as_json, keep=keep)
-    if statement and not found.exit_code:
+    if statement:
         rebuilding.attest(found, statement, identity_token=identity_token, trust_config=trust_config)
     if as_json:
         show(rebuilding.plain(found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -648,12 +648,18 @@ def verify(
     certificate_oidc_issuer: str | None,
     key: Path | None,
     api_url: str | None,
+    rebuilds: Sequence[str] = (),
     installed: str | None = None,
     quiet: bool = False,
 ) -> Verdict:
-    """Check a folder (never using the network), a release `owner/repo@tag`, one file with its bundle, or what is `installed` of one."""
+    """Check a folder, a release `owner/repo@tag`, one file with its bundle, or what is `installed` of one.
+
+    For a folder the network is used for addresses in `rebuilds`, and for nothing else.
+    """
     from coldforge.verify import policy as policies
+    from coldforge.verify import rebuilders
     from coldforge.verify import release as checks
+    from coldforge.verify.evidence import printable
 
     path = Path(what)
     remote = _remote(what) if not path.exists() else None
@@ -667,18 +673,26 @@ def verify(
     )
     if remote and offline:
         raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
-    if remote:
-        verdict = _verify_remote(remote, demanded, trusted_root=trusted_root, api_url=api_url, installed=installed)
-    elif installed:
-        from coldforge.verify.installed import verify_installed
+    if installed and demanded and demanded.k:
+        hint = "Verify the release itself: what is installed is no file that they could arrive at."
+        raise ConfigurationError("the policy demands rebuilders, which only artifacts can have", hint=hint)
+    said = tuple(rebuilders.texts(rebuilds, offline=offline))
+    with ExitStack() as stack:
+        recorded: Mapping[str, Sequence[str]] = {}
+        if remote:
+            path, recorded = stack.enter_context(downloaded(remote, api_url=api_url, evidence_only=bool(installed)))
+        if installed:
+            from coldforge.verify.installed import verify_installed
 
-        verdict = verify_installed(path, installed, policy=demanded, trusted_root=trusted_root)
-    elif bundle is not None or path.is_file():
-        verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root)
-    else:
-        verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root)
+            verdict = verify_installed(path, installed, policy=demanded, trusted_root=trusted_root, recorded=recorded)
+        elif bundle is not None or path.is_file():
+            verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root, rebuilds=said)
+        else:
+            verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root, rebuilds=said, recorded=recorded)
     if not quiet:
         reporter().table(verdict.table())
+        for note in verdict.notes:
+            reporter().info(printable(note))
         for command in verdict.commands:
             reporter().info(f"To check this with other tools: {command}")
     if verdict.exit_code:
@@ -708,22 +722,22 @@ def _remote(what: str) -> tuple[str, str]:
     return repository, tag
 
 
-def _verify_remote(
-    remote: tuple[str, str], policy: Any, *, trusted_root: Path | None, api_url: str | None, installed: str | None
-) -> Verdict:
+@contextmanager
+def downloaded(
+    remote: tuple[str, str], *, api_url: str | None, evidence_only: bool = False
+) -> Iterator[tuple[Path, Mapping[str, Sequence[str]]]]:
+    """The assets of a release, by repository and tag, in a folder that is there as long as the block, and what GitHub has recorded of it.
+
+    Nothing of it is trusted yet.
+    """
     from coldforge.release.download import download_release
     from coldforge.release.publication import recorded
-    from coldforge.verify import release as checks
 
-    with files.scratch("verify") as folder:
+    with files.scratch("release") as folder:
         with reporter().step(f"download {remote[0]}@{remote[1]}"):
-            download_release(*remote, folder, api_url=api_url, only=_is_evidence if installed else None)
+            download_release(*remote, folder, api_url=api_url, only=_is_evidence if evidence_only else None)
             found = recorded(folder, remote[0], api_url=api_url)
-        if installed:
-            from coldforge.verify.installed import verify_installed
-
-            return verify_installed(folder, installed, policy=policy, trusted_root=trusted_root, recorded=found)
-        return checks.verify_folder(folder, policy=policy, trusted_root=trusted_root, recorded=found)
+        yield folder, found
 
 
 def _is_evidence(name: str) -> bool:

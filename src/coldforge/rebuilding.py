@@ -15,8 +15,8 @@ from coldforge.host import cache, engine, files, zsyncmake
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.images import WINE, Image, find_image
 from coldforge.rebuild import inputs, replay, rows, signatures
-from coldforge.rebuild.fetch import check, fetch, origin_of
-from coldforge.rebuild.verdict import Rebuild, Row, worst
+from coldforge.rebuild.fetch import check, fetch, is_plain, origin_of
+from coldforge.rebuild.verdict import Rebuild, Row, Used, worst
 from coldforge.records import DETACHED, INDEX, MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
@@ -81,6 +81,9 @@ def rebuild(dist: Path, options: Options) -> Rebuild:
                 version=manifest.version,
                 commit=manifest.source.commit,
                 coldforge=__version__,
+                manifest=files.sha256(dist / MANIFEST),
+                source=origin if is_plain(origin) else "",  # where a folder lies, or with which password one gets in, is nobody's business
+                used=tuple(_used(record) for _, record in made),
                 word=worst(found),
                 rows=found,
                 inputs=tuple(text for one, record in made for text in _inputs(one, record)),
@@ -226,6 +229,17 @@ def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:
         yield from inputs.origins(before, read(one.out / one.record.target / INDEX, Payload))
 
 
+def _used(made: TargetRecord) -> Used:
+    environment = made.environment
+    return Used(
+        target=made.target,
+        workshop=environment.workshop,
+        interpreter=environment.interpreter.sha256 if environment.interpreter else "",
+        lock=environment.lock_sha256,
+        build_lock=environment.build_lock_sha256,
+    )
+
+
 def tell(found: Rebuild, *, quiet: bool, keep: Path | None) -> None:
     """Say it: the table unless `quiet`, every difference with its likely cause, and the verdict."""
     if not quiet:
@@ -248,7 +262,7 @@ def check_identity(identity_token: str | None) -> None:
 
 
 def attest(found: Rebuild, out: Path, *, identity_token: str | None, trust_config: Path | None) -> None:
-    """Sign that the same bytes came out, into `out`. Raises Missing without an identity, RemoteFailed when sigstore does not answer."""
+    """Sign what came out, whatever it is, into `out`. Raises Missing without an identity, RemoteFailed when sigstore does not answer."""
     from coldforge.attest import rebuilt
 
     subjects = {row.name: row.recorded for row in found.rows if row.is_artifact}
@@ -256,4 +270,4 @@ def attest(found: Rebuild, out: Path, *, identity_token: str | None, trust_confi
         raise ConfigurationError("there is no artifact that a statement could be about", hint="Build it first: `coldforge build`.")
     with reporter().step("attest the rebuild"):
         rebuilt.sign(rebuilt.statement(subjects, plain(found)), out, identity_token=identity_token, trust_config=trust_config)
-    reporter().info(f"Next: send {out} to whoever released it, or publish it.")
+    reporter().info(f"Next: publish {out}; `coldforge verify --rebuilds` takes its address, or the file.")

@@ -26,6 +26,8 @@ REPORT: Final = "report.html"
 SBOM: Final = "sbom"  # the format of a bill of materials
 DETACHED: Final = "signature"  # the format of a signature in a file of its own
 BUNDLE_SUFFIX: Final = ".sigstore.json"
+REBUILD_SUFFIX: Final = f".rebuild{BUNDLE_SUFFIX}"  # of the bundle of somebody who built a release again
+REBUILD_TYPE: Final = "https://github.com/coldforge/coldforge/rebuild/v1"
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
 
 

@@ -30,7 +30,7 @@ def fetched(url: str, sha256: str, *, what: str, instead: str) -> Path:
     if found := kept(sha256):
         return found
     with files.scratch("fetch") as folder:
-        _download(url, folder / "file", what, instead)
+        download(url, folder / "file", what=what, instead=instead)
         if (digest := files.sha256(folder / "file")) != sha256:
             why = f"{url}\nhas the sha256 {digest},\nnot              {sha256}"
             raise Refused(f"{what} is not what is pinned", why=why, hint="Find out why before the digest is changed.")
@@ -40,7 +40,11 @@ def fetched(url: str, sha256: str, *, what: str, instead: str) -> Path:
     raise Missing(f"{what} cannot be kept: the cache {cache.root()} cannot be written", hint="Set COLDFORGE_CACHE to a folder that can.")
 
 
-def _download(url: str, path: Path, what: str, instead: str) -> None:
+def download(url: str, path: Path, *, what: str, instead: str, largest: int = LARGEST) -> None:
+    """Write what is behind an address into a file; nothing is kept, and nothing checked but that it is not larger than `largest` bytes.
+
+    Raises RemoteFailed after retries, Refused for what is larger.
+    """
     import requests
     from requests.adapters import HTTPAdapter
     from urllib3 import Retry
@@ -54,8 +58,8 @@ def _download(url: str, path: Path, what: str, instead: str) -> None:
             with session.get(url, stream=True, timeout=_TIMEOUTS) as answer, path.open("wb") as stream:
                 answer.raise_for_status()
                 for piece in answer.iter_content(files.CHUNK):
-                    if stream.tell() > LARGEST:
-                        raise Refused(f"{what} is larger than anything that is pinned so", why=url)
+                    if stream.tell() > largest:
+                        raise Refused(f"{what} is larger than anything of its kind", why=url)
                     stream.write(piece)
         except requests.RequestException as error:
             raise RemoteFailed(f"{what} cannot be fetched", why=f"{url}\n{error}", hint=instead) from error

@@ -47,10 +47,15 @@ def origin_of(source: SourceRecord, given: str) -> str:
     named = source.repository
     if _REPOSITORY.fullmatch(named):
         return f"https://github.com/{named}"
-    if _URL.fullmatch(named):
+    if is_plain(named):
         return named
     message = "the manifest names no repository that the source could be fetched from"
     raise ConfigurationError(message, why=f"It says {named[:200]!r}." if named else "", hint=_OTHER)
+
+
+def is_plain(address: str) -> bool:
+    """Whether an address is one of https without a name or password in it."""
+    return _URL.fullmatch(address) is not None
 
 
 def _top(folder: Path) -> str:

@@ -62,9 +62,23 @@ def worst(rows: Sequence[Row]) -> Word:
     return "identical" if words == {"identical"} else "identical but for signatures"
 
 
-class Rebuild(Record, frozen=True, kw_only=True):
-    """The answer about a release, or those of its targets that could be built here.
+class Used(Record, frozen=True, kw_only=True):
+    """What one target was really frozen with: the place (`host`, or the container image by digest) and sha256 of the other inputs.
 
+    What a target does not have, such as an interpreter where commands made it, is empty.
+    """
+
+    target: str
+    workshop: str
+    interpreter: str = ""
+    lock: str = ""
+    build_lock: str = ""
+
+
+class Rebuild(Record, frozen=True, kw_only=True):
+    """The answer about a release, or those of its targets that could be built here. Signed, it is a rebuilder's predicate.
+
+    `manifest` is the sha256 of the record that was followed, `source` the address that the commit came from (empty for a folder).
     `word` is the worst of the rows' words. `inputs` names what was not as the manifest records it although the rebuild went on;
     `left` are the targets that another machine must rebuild.
     """
@@ -73,6 +87,9 @@ class Rebuild(Record, frozen=True, kw_only=True):
     version: str
     commit: str
     coldforge: str
+    manifest: str = ""
+    source: str = ""
+    used: tuple[Used, ...] = ()
     word: Word
     rows: tuple[Row, ...]
     inputs: tuple[str, ...] = ()

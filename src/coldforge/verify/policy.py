@@ -14,10 +14,11 @@ from coldforge.errors import ConfigurationError, Location
 from coldforge.project.read import Findings, read_toml
 from coldforge.project.section import Section
 from coldforge.records import Record
+from coldforge.verify import roster
+from coldforge.verify.roster import GITHUB, Rebuilder, folded, like
 
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 OWN_WORKFLOW: Final = "coldforge/coldforge/.github/workflows/release.yml"
-GITHUB: Final = "https://github.com/"
 RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
@@ -76,6 +77,16 @@ class Policy(Section, frozen=True, kw_only=True):
     code_signer: Annotated[
         str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
     ] = ""
+    k: Annotated[
+        int,
+        Meta(
+            description="How many of the rebuilders below must have arrived at each artifact by themselves. The publisher never counts.",
+            ge=0,
+        ),
+    ] = 0
+    rebuilders: Annotated[
+        Mapping[str, Rebuilder], Meta(description="The rebuilders whose word counts, by the names that a verdict calls them.")
+    ] = msgspec.field(default_factory=dict)
 
 
 class Signer(Record, frozen=True, kw_only=True):
@@ -118,6 +129,8 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
     if policy.key and (named := [field for field in _NAMES if getattr(policy, field)]):
         why = f"it is demanded together with {', '.join(name.replace('_', '-') for name in named)}"
         raise ConfigurationError("a key alone says nothing about names and sources", where=where, why=why, hint="Leave one of them out.")
+    if why := roster.problem(policy.rebuilders, policy.k):
+        raise ConfigurationError("the policy's rebuilders cannot be counted", where=where, why=why)
     if policy.repository:
         implied = policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_WORKFLOW)
         return msgspec.structs.replace(policy, workflows=implied, issuer=policy.issuer or GITHUB_ISSUER)
@@ -146,7 +159,7 @@ def choose(
     changes = {name: value for name, value in given.items() if value}
     for name, value in changes.items():
         said = getattr(base, name)
-        same = _folded(said) == _folded(value) if name == "repository" else _like(said, value) if name == "ref" else said == value
+        same = folded(said) == folded(value) if name == "repository" else like(said, value) if name == "ref" else said == value
         if said and not same:
             raise ConfigurationError(f"the policy demands {name} {said!r}, the command line {value!r}")
     return _completed(msgspec.structs.replace(base, **changes), None)
@@ -176,11 +189,11 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     for what, (expected, got) in exact.items():
         if expected and expected != got:
             yield Mismatch(what=what, expected=expected, got=got or "nothing")
-    if policy.ref and not _like(policy.ref, signer.ref):
+    if policy.ref and not like(policy.ref, signer.ref):
         yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
     if slsa_level(signer) < policy.level:
         yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(slsa_level(signer)))
-    if policy.repository and _folded(GITHUB + policy.repository) != _folded(signer.repository):
+    if policy.repository and folded(GITHUB + policy.repository) != folded(signer.repository):
         yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
     # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
     if policy.repository and not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
@@ -200,21 +213,11 @@ def slsa_level(signer: Signer) -> int:
     return 3 if _is_workflow(OWN_WORKFLOW, signer.workflow) else 2
 
 
-def _like(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says, from its first to its last character."""
-    return bool(re.fullmatch("[^/]*".join(map(re.escape, pattern.split("*"))), text))
-
-
-def _folded(repository: str) -> str:
-    """A repository's name, or its URL, for comparing: GitHub ignores the case of ASCII letters, and its names have no others."""
-    return repository.lower() if repository.isascii() else repository
-
-
 def _split(path: str) -> tuple[str, str]:
     """`owner/repo/FILE` as the repository, for comparing, and the file in it, of which case counts."""
     owner, _, rest = path.partition("/")
     repository, _, file = rest.partition("/")
-    return _folded(f"{owner}/{repository}"), file
+    return folded(f"{owner}/{repository}"), file
 
 
 def _is_workflow(wanted: str, url: str) -> bool:
@@ -227,12 +230,12 @@ def _is_workflow(wanted: str, url: str) -> bool:
         return False
     wanted_path, _, wanted_ref = wanted.partition("@")
     (repository, file), (wanted_repository, wanted_file) = _split(path), _split(wanted_path)
-    if repository != wanted_repository or (wanted_ref and not _like(wanted_ref, ref)):
+    if repository != wanted_repository or (wanted_ref and not like(wanted_ref, ref)):
         return False
     if wanted_file.endswith("/"):
         name = file.removeprefix(wanted_file)
         return file.startswith(wanted_file) and bool(name) and "/" not in name
-    return _like(wanted_file, file)
+    return like(wanted_file, file)
 
 
 def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates: tuple[Kind, ...] = ()) -> Policy:
@@ -265,7 +268,12 @@ def as_toml(policy: Policy) -> str:
     document.add(
         tomlkit.comment("What `coldforge verify --policy` demands. It was written from a release: look whether that is who you mean.")
     )
-    for name, value in fields.items():
+    for name, value in sorted(fields.items(), key=lambda item: isinstance(item[1], dict)):  # tables come last
         if value != usual[name]:
-            document.add(name, value)
+            document.add(name, _stated(value) if name == "rebuilders" else value)
     return tomlkit.dumps(document)
+
+
+def _stated(roster: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """A roster without what its entries do not say."""
+    return {name: {key: value for key, value in entry.items() if value} for name, entry in roster.items()}

@@ -16,12 +16,14 @@ from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
-from coldforge.verify import code
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
+from coldforge.verify import code, rebuilders
+from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
-from coldforge.verify.policy import GITHUB, TAGS, Policy, Signer, as_toml, implied_by
+from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by
+from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
 
 Sayings = Mapping[str, list[Statement | Unusable]]
@@ -54,6 +56,7 @@ class Found:
     evidence: Sayings
     policy: Policy
     head: Head
+    told: rebuilders.Told
 
     def judge(self, name: str, statements: Sequence[Statement | Unusable], types: tuple[str, ...] = PROVENANCES) -> Row:
         """The row of a file of the release, by its statements of these types."""
@@ -82,10 +85,16 @@ class Found:
 
 
 def verify_folder(
-    folder: Path, *, policy: Policy | None, trusted_root: Path | None, recorded: Mapping[str, Sequence[str]] = MappingProxyType({})
+    folder: Path,
+    *,
+    policy: Policy | None,
+    trusted_root: Path | None,
+    rebuilds: Sequence[tuple[str, str]] = (),
+    recorded: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Verdict:
     """Judge every file of a downloaded release, or of `dist/` itself. Never uses the network.
 
+    `rebuilds` are bundles of rebuilders from elsewhere, each with what it is called; those in the folder count as well.
     `recorded` are bundles from elsewhere by the names of the files that they were found for: of a release that has none itself.
 
     Raises ConfigurationError when nobody said who must have signed, or there is no release in the folder.
@@ -99,16 +108,17 @@ def verify_folder(
             return {name: pool.submit(files.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
 
         started = hashing(found)
-        judge = Evidence(load_roots(trusted_root), key=policy.key if policy else "")
-        evidence = read_evidence(found, judge, recorded)  # while the hashes are computed
+        roots = load_roots(trusted_root)
+        evidence = read_evidence(found, Evidence(roots, key=policy.key if policy else ""), recorded)  # while the hashes are computed
         if policy is None:
             raise unspecified(evidence)
         head = _head(found, started[MANIFEST].result() if MANIFEST in started else None, evidence, policy)
         if head.manifest:
             found = as_built(found, head.manifest)
         started = hashing(replace(found, files={n: p for n, p in found.files.items() if n not in started})) | started
+        told = _told(found, rebuilds, roots, policy, head)
         digests = {name: future.result() for name, future in started.items() if name in found.files}
-    rows = tuple(_rows(Found(folder=found, digests=digests, evidence=evidence, policy=policy, head=head)))
+    rows = tuple(_rows(Found(folder=found, digests=digests, evidence=evidence, policy=policy, head=head, told=told)))
     signers = [item.signer for items in evidence.values() for item in items if isinstance(item, Statement)]
     return Verdict(
         what=folder.name or str(folder),
@@ -116,7 +126,18 @@ def verify_folder(
         signer=head.statement.signer if head.statement else next(iter(signers), None),
         policy=policy,
         commands=_commands(found, rows, policy, head),
+        notes=tuple(told.notes),
     )
+
+
+def _told(found: Folder, elsewhere: Sequence[tuple[str, str]], roots: Sequence[Instance], policy: Policy, head: Head) -> rebuilders.Told:
+    """What rebuilders say of the release, in its folder and elsewhere. Without a genuine manifest nothing of it can count."""
+    here, there = (rebuilders.heard(bundles, roots, policy.rebuilders) for bundles in (_beside(found), elsewhere))
+    if head.statement is None:
+        return rebuilders.Told(bad=here.bad)
+    published = head.manifest.source.repository if head.manifest else ""
+    told = rebuilders.Told(sayings=[*here.sayings, *there.sayings], notes=[*here.notes, *there.notes], bad=here.bad)
+    return rebuilders.independent(told, head.statement, policy, published)
 
 
 def _commands(found: Folder, rows: Sequence[Row], policy: Policy, head: Head) -> tuple[str, ...]:
@@ -129,14 +150,17 @@ def _commands(found: Folder, rows: Sequence[Row], policy: Policy, head: Head) ->
     return commands(file, bundle, policy, head.statement.signer)
 
 
-def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trusted_root: Path | None) -> Verdict:
-    """Judge one file with its bundle (default: `<file>.sigstore.json` beside it)."""
+def verify_file(
+    path: Path, *, bundle: Path | None, policy: Policy | None, trusted_root: Path | None, rebuilds: Sequence[tuple[str, str]] = ()
+) -> Verdict:
+    """Judge one file with its bundle (default: `<file>.sigstore.json` beside it), and with what rebuilders say of it."""
     if not path.is_file():
         raise ConfigurationError(f"{path} is not a file")
     beside = bundle or path.with_name(path.name + BUNDLE_SUFFIX)
     if bundle is not None and not bundle.is_file():
         raise ConfigurationError(f"there is no bundle {bundle}")
-    evidence = Evidence(load_roots(trusted_root), key=policy.key if policy else "")
+    roots = load_roots(trusted_root)
+    evidence = Evidence(roots, key=policy.key if policy else "")
     items = [evidence.read(_text(beside))] if beside.is_file() else []
     if policy is None:
         raise unspecified({path.name: items})
@@ -150,9 +174,10 @@ def verify_file(path: Path, *, bundle: Path | None, policy: Policy | None, trust
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)
     others = commands(str(path), str(beside), policy, good.signer) if good else ()
-    return Verdict(
-        what=path.name, rows=(code.judged(judge(case, policy), path, policy.code_signer),), signer=signer, policy=policy, commands=others
-    )
+    told = rebuilders.heard(rebuilds, roots, policy.rebuilders)
+    told = rebuilders.independent(told, good, policy, "") if good else rebuilders.Told()
+    row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy.code_signer)
+    return Verdict(what=path.name, rows=(row,), signer=signer, policy=policy, commands=others, notes=tuple(told.notes))
 
 
 def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
@@ -162,17 +187,32 @@ def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
     """
     found = collect(folder)
     own = {name: path for name, path in found.files.items() if name in (MANIFEST, MANIFEST + BUNDLE_SUFFIX)}
-    said = read_evidence(replace(found, files=own), Evidence(load_roots(trusted_root))).get(MANIFEST, [])
+    roots = load_roots(trusted_root)
+    said = read_evidence(replace(found, files=own), Evidence(roots)).get(MANIFEST, [])
     signer = next((item.signer for item in said if isinstance(item, Statement)), None)
     if signer is None:
         why = next((item.why for item in said if isinstance(item, Unusable)), "")
         raise ConfigurationError(f"nobody signed a {MANIFEST} in {folder}", why=why, hint="Give the folder of a whole release.")
     manifest = decode(own[MANIFEST].read_bytes(), Manifest, MANIFEST) if MANIFEST in own else None
     policy = implied_by(signer, _keys(manifest), had_by(manifest)) if manifest else implied_by(signer, {})
+    policy = replace_fields(policy, rebuilders=rebuilders.met(_beside(found), roots))
     verdict = verify_folder(folder, policy=policy, trusted_root=trusted_root)
     if verdict.exit_code:
         raise Refused("no policy is made from a release that is not good", why=verdict.line, hint="coldforge verify shows what is wrong.")
-    return as_toml(policy)
+    agreed = {row.name: row.rebuilt_by for row in verdict.rows}
+    k = min((len(agreed[name]) for name in (_rebuildable(manifest) if manifest else ())), default=0)
+    seen = {name for names in agreed.values() for name in names}
+    return as_toml(replace_fields(policy, rebuilders={name: entry for name, entry in policy.rebuilders.items() if name in seen}, k=k))
+
+
+def _rebuildable(manifest: Manifest) -> set[str]:
+    """The artifacts that somebody else can make: all but signatures in files of their own."""
+    return {artifact.name for artifact in manifest.artifacts if artifact.format != DETACHED}
+
+
+def _beside(found: Folder) -> list[tuple[str, str]]:
+    """The bundles of rebuilders that lie in a release's folder, by their names."""
+    return [(name, _text(path)) for name, path in found.files.items() if rebuilders.is_of_a_rebuilder(name)]
 
 
 def _keys(manifest: Manifest) -> dict[str, tuple[str, ...]]:
@@ -221,7 +261,7 @@ def read_evidence(
     result: dict[str, list[Statement | Unusable]] = {}
     seen: dict[str, Statement | Unusable] = {}
     for name, path in found.files.items():
-        if name.endswith(BUNDLE_SUFFIX):
+        if name.endswith(BUNDLE_SUFFIX) and not rebuilders.is_of_a_rebuilder(name):
             text = _text(path).strip()
             seen[text] = evidence.read(text)
             result.setdefault(name.removesuffix(BUNDLE_SUFFIX), []).append(seen[text])
@@ -274,10 +314,13 @@ def _rows(found: Found) -> Iterator[Row]:
     head, digests = found.head, found.digests
     yield _with_work(head.row, found.folder)
     listed = {artifact.name: artifact for artifact in head.manifest.artifacts} if head.manifest else {}
+    rebuildable = _rebuildable(head.manifest) if head.manifest else set()
     names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
     for name in sorted((names | {SUMS}) - {MANIFEST}):
         row = found.judge(name, found.evidence.get(name, []))
         row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
+        if name in rebuildable:
+            row = rebuilders.counted(row, found.told, found.policy)
         yield code.judged(row, found.folder.files[name], found.policy.code_signer) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
@@ -345,7 +388,11 @@ def _evidence_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
     kinds = kinds_by_name(found.head.manifest) if found.head.manifest else {}
     for name in sorted(name for name in found.folder.files if name.endswith(BUNDLE_SUFFIX)):
         about = name.removesuffix(BUNDLE_SUFFIX)
-        if about in kinds:
+        if rebuilders.is_of_a_rebuilder(name):
+            if refused := found.told.bad.get(name):
+                why = f"it is no rebuilder's: {refused.why}"
+                yield found.head.unlisted(name, why) if refused.checkable else Row(name=name, word="uncheckable", why=why)
+        elif about in kinds:
             yield from _about_target(name, found.evidence[about][0], kinds[about], found, names)
         elif about not in names:
             yield found.head.unlisted(name, "it attests nothing of this release")

@@ -10,11 +10,13 @@ from typing import Final, Literal
 from coldforge.records import Record
 from coldforge.report.reporter import Table
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
-from coldforge.verify.policy import GITHUB, Policy, Signer, mismatches
+from coldforge.verify.policy import Policy, Signer, mismatches
+from coldforge.verify.roster import GITHUB
 
 Word = Literal[
-    "ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "changed", "missing", "extra", "unsigned", "uncheckable"
-]
+    "ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "changed", "missing", "extra", "unsigned", "unrebuilt",
+    "disputed", "uncheckable",
+]  # fmt: skip
 STATEMENTS: Final = ("provenance", "sbom", "coldforge")
 """The kinds of statements, as columns."""
 SHOWN: Final = 200
@@ -29,6 +31,8 @@ _NEXT: Final[Mapping[str, str]] = {
     "missing": "Download the whole release.",
     "extra": "It does not belong to the release: move it elsewhere.",
     "unsigned": "Do not use it, unless the publisher says why it lacks the signature that the policy demands.",
+    "unrebuilt": "Wait for more rebuilders, or rebuild it yourself (coldforge rebuild). --rebuilds names where their statements are.",
+    "disputed": "Do not use it before it is known why the rebuilders disagree: their statements say what differs.",
     "uncheckable": "A newer coldforge, or another trust root, may be able to tell.",
 }
 
@@ -36,7 +40,8 @@ _NEXT: Final[Mapping[str, str]] = {
 class Row(Record, frozen=True, kw_only=True):
     """One file: what it is, and for everything but `ok` why, and what to do. An `ok` with a `why` is worth a note.
 
-    `statements` are the kinds of statements that hold of it, `signature` is the key that signed it as its format has it.
+    `statements` are the kinds of statements that hold of it, `signature` is the key that signed it as its format has it,
+    `rebuilt_by` the rebuilders of the policy's roster who arrived at these bytes by themselves, `differs_for` those who did not.
     Texts are as they were found: who shows them makes them printable.
     """
 
@@ -48,6 +53,8 @@ class Row(Record, frozen=True, kw_only=True):
     sha256: str = ""
     statements: tuple[str, ...] = ()
     signature: str = ""
+    rebuilt_by: tuple[str, ...] = ()
+    differs_for: tuple[str, ...] = ()
 
     @property
     def next(self) -> str:
@@ -56,13 +63,14 @@ class Row(Record, frozen=True, kw_only=True):
 
 
 class Verdict(Record, frozen=True, kw_only=True):
-    """The answer about a whole release, or one file."""
+    """The answer about a whole release, or one file. `notes` are about statements of rebuilders that do not count."""
 
     what: str
     rows: tuple[Row, ...]
     signer: Signer | None = None
     policy: Policy
     commands: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -96,18 +104,25 @@ class Verdict(Record, frozen=True, kw_only=True):
         if sum(row.word == "ok" for row in ordered) > SHOWN:  # an installed tree has thousands of files
             ordered = [row for row in ordered if row.word != "ok" or row.why]
         rows = tuple((printable(row.name), row.word, *_proofs(row), printable(_because(row))) for row in ordered)
-        columns = ("file", "verdict", *STATEMENTS, "signature", "why")
+        columns = ("file", "verdict", *STATEMENTS, "signature", "rebuilt by", "why")
         return Table(title=f"verify {printable(self.what)}", columns=columns, rows=rows)
 
 
 def _proofs(row: Row) -> tuple[str, ...]:
     """The cells of what holds of a file; a key is named by its beginning, which is enough to tell two apart."""
-    return (*("yes" if kind in row.statements else "-" for kind in STATEMENTS), printable(row.signature[:16]) or "-")
+    statements = ("yes" if kind in row.statements else "-" for kind in STATEMENTS)
+    return (*statements, printable(row.signature[:16]) or "-", printable(_rebuilt(row)) or "-")
 
 
 def _because(row: Row) -> str:
     compared = f" (expected {row.expected}, got {row.got})" if row.expected or row.got else ""
     return f"{row.why}{compared}"
+
+
+def _rebuilt(row: Row) -> str:
+    """Who arrived at a file, and who did not."""
+    against = f"differs for {', '.join(row.differs_for)}" if row.differs_for else ""
+    return "; ".join(filter(None, (", ".join(row.rebuilt_by), against)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

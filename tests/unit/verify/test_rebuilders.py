@@ -1,0 +1,186 @@
+"""Rebuilders are counted by the names of a roster: each once, the publisher never, and who got other bytes is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from coldforge.errors import ConfigurationError
+from coldforge.verify.evidence import Statement
+from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
+from coldforge.verify.rebuilders import Saying, Told, counted, independent, texts
+from coldforge.verify.roster import GITHUB, Rebuilder, name_of, problem
+from coldforge.verify.verdict import Row, Verdict
+
+MAIL = "https://accounts.example.org"
+COMMIT, A, B = "c" * 40, "a" * 64, "b" * 64
+ALICE = Rebuilder(identity="alice@example.org", issuer=MAIL)
+BOB = Rebuilder(identity=f"{GITHUB}bob/again/.github/workflows/rebuild.yml@refs/heads/main", issuer=GITHUB_ISSUER)
+CAROL = Rebuilder(identity="carol@example.org", issuer=MAIL)
+ROSTER = {"alice": ALICE, "bob": BOB, "carol": CAROL}
+POLICY = Policy(repository="acme/demo", issuer=GITHUB_ISSUER, k=2, rebuilders=ROSTER)
+
+
+def job(repository: str = "bob/again", *, file: str = "", ref: str = "refs/heads/main") -> Signer:
+    """The certificate of a job that runs for a repository, perhaps with the workflow file of another one."""
+    workflow = f"{GITHUB}{file or f'{repository}/.github/workflows/rebuild.yml'}@{ref}"
+    return Signer(identity=workflow, workflow=workflow, issuer=GITHUB_ISSUER, repository=GITHUB + repository, ref=ref)
+
+
+def mail(address: str) -> Signer:
+    return Signer(identity=address, issuer=MAIL)
+
+
+PUBLISHED = Statement(subjects={"f.deb": A}, predicate_type="p", commit=COMMIT, signer=job("acme/demo", ref="refs/tags/v1"))
+
+
+def said(by: str, *, same: bool = True, digest: str = A, commit: str = COMMIT, signer: Signer | None = None) -> Saying:
+    signer = signer or {"alice": mail("alice@example.org"), "bob": job(), "carol": mail("carol@example.org")}[by]
+    return Saying(where=f"{by}.sigstore.json", by=by, signer=signer, commit=commit, found={"f.deb": (digest, same)})
+
+
+def row(*sayings: Saying, policy: Policy = POLICY) -> Row:
+    return counted(Row(name="f.deb", word="ok", sha256=A), Told(sayings=sayings), policy)
+
+
+@pytest.mark.parametrize(
+    ("signer", "name"),
+    [
+        (mail("alice@example.org"), "alice"),
+        (mail("alice@example.org.evil"), ""),
+        (mail("malice@example.org"), ""),
+        (Signer(identity="alice@example.org", issuer="https://accounts.example.org.evil"), ""),
+        (job(), "bob"),
+        (job(ref="refs/heads/main2"), ""),
+        (job(ref="refs/pull/1/merge"), ""),
+        (job("mallory/x", file="bob/again/.github/workflows/rebuild.yml"), ""),
+        (Signer(key="sha256:1"), ""),
+    ],
+)
+def test_a_name_of_the_roster_is_anchored_at_both_ends(signer: Signer, name: str) -> None:
+    assert name_of(signer, ROSTER) == name
+
+
+def test_a_workflow_that_anybody_may_use_counts_for_the_repository_that_is_named() -> None:
+    shared = f"{GITHUB}tools/again/.github/workflows/rebuild.yml@refs/tags/v*"
+    roster = {"bob": Rebuilder(identity=shared, issuer=GITHUB_ISSUER, repository="Bob/again")}
+    file = "tools/again/.github/workflows/rebuild.yml"
+    assert name_of(job("bob/again", file=file, ref="refs/tags/v1"), roster) == "bob"
+    assert name_of(job("mallory/again", file=file, ref="refs/tags/v1"), roster) == ""
+    assert name_of(job("bob/again", file=file, ref="refs/tags/v1"), {"bob": replace(roster["bob"], repository="")}) == ""
+
+
+def test_who_fits_two_names_has_the_first_only() -> None:
+    assert name_of(mail("alice@example.org"), {"all": replace(ALICE, identity="*@example.org"), "alice": ALICE}) == "all"
+
+
+@pytest.mark.parametrize(
+    ("sayings", "word", "agreed"),
+    [
+        ([], "unrebuilt", ()),
+        ([said("alice")], "unrebuilt", ("alice",)),
+        ([said("alice"), said("alice")], "unrebuilt", ("alice",)),
+        ([said("bob"), said("alice")], "ok", ("alice", "bob")),
+        ([said("alice"), said("bob", same=False)], "disputed", ("alice",)),
+        ([said("alice"), said("bob", digest=B)], "disputed", ("alice",)),
+        ([said("alice"), said("bob"), said("bob", same=False)], "disputed", ("alice",)),
+        ([said("alice"), said("bob"), said("carol", same=False)], "ok", ("alice", "bob")),
+    ],
+)
+def test_distinct_names_count_and_whoever_got_other_bytes_does_not(sayings: list[Saying], word: str, agreed: tuple[str, ...]) -> None:
+    found = row(*sayings)
+    assert (found.word, found.rebuilt_by) == (word, agreed)
+    assert found.next or word == "ok"
+
+
+def test_a_dissenter_is_named_when_enough_others_agree_as_well() -> None:
+    found = row(said("alice"), said("bob"), said("carol", same=False))
+    assert found.differs_for == ("carol",)
+    verdict = Verdict(what="x", rows=(found,), policy=POLICY)
+    assert verdict.table().columns[-2] == "rebuilt by"
+    assert verdict.table().rows[0][-2] == "alice, bob; differs for carol"
+    assert row(said("bob", same=False)).why == "other bytes came out for bob"
+
+
+def test_nobody_has_to_rebuild_unasked_and_what_is_bad_stays_so() -> None:
+    assert row(said("alice", same=False), policy=replace(POLICY, k=0)).word == "ok"
+    bad = Row(name="f.deb", word="altered", sha256=B)
+    assert counted(bad, Told(sayings=[said("alice"), said("bob")]), POLICY).word == "altered"
+
+
+@pytest.mark.parametrize(
+    ("saying", "note"),
+    [
+        (said("bob", signer=job("acme/again")), "bob is the publisher"),  # another repository of theirs
+        (said("bob", signer=PUBLISHED.signer), "bob is the publisher"),
+        (said("bob", commit="d" * 40), "bob rebuilt the commit dddddddddddd"),
+    ],
+)
+def test_neither_the_publisher_nor_another_commit_counts(saying: Saying, note: str) -> None:
+    told = independent(Told(sayings=[saying, said("alice")]), PUBLISHED, POLICY, "")
+    assert [each.by for each in told.sayings] == ["alice"]
+    assert note in told.notes[0]
+
+
+def test_who_signs_by_mail_does_not_count_through_the_repository_that_the_manifest_names() -> None:
+    desk = Policy(identity="dev@example.org", issuer=MAIL, k=1, rebuilders=ROSTER)
+    published = replace_signer(mail("dev@example.org"))
+    told = independent(
+        Told(sayings=[said("bob", signer=job("acme/demo")), said("alice", signer=mail("dev@example.org"))]), published, desk, "acme/demo"
+    )
+    assert list(told.sayings) == []
+
+
+def replace_signer(signer: Signer) -> Statement:
+    return Statement(subjects=PUBLISHED.subjects, predicate_type="p", commit=COMMIT, signer=signer)
+
+
+@pytest.mark.parametrize(
+    ("roster", "k", "words"),
+    [
+        (ROSTER, 4, "4 rebuilders must agree, and the roster has 3"),
+        ({"alice": ALICE, "also": ALICE}, 1, "are the same rebuilder"),
+        ({"alice": Rebuilder(identity="alice@example.org")}, 1, "rebuilder alice: neither"),
+        ({"alice": Rebuilder(key="K", issuer=MAIL)}, 1, "together with names"),
+        ({"alice": Rebuilder(key="K")}, 1, ""),
+        ({}, 0, ""),
+    ],
+)
+def test_a_roster_that_cannot_be_counted_is_refused(roster: dict[str, Rebuilder], k: int, words: str) -> None:
+    found = problem(roster, k)
+    assert words in found
+    assert bool(found) is bool(words)
+
+
+def test_a_roster_is_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(as_toml(replace(POLICY, signed={"deb": ("AB12",)})))
+    read = load_policy(path)
+    assert (read.k, read.rebuilders) == (2, ROSTER)
+    path.write_text(path.read_text().replace("k = 2", "k = 9"))
+    with pytest.raises(ConfigurationError, match="cannot be counted"):
+        load_policy(path)
+    path.write_text('repository = "a/b"\n[rebuilders.alice]\nidentiy = "x"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load_policy(path)
+    assert "identity" in str(caught.value.problems)
+
+
+def test_where_nothing_is_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no https address"):
+        list(texts([str(tmp_path / "gone")], offline=False))
+    with pytest.raises(ConfigurationError, match="--offline"):
+        list(texts(["https://example.org/x"], offline=True))
+
+
+def test_bundles_are_found_in_folders_and_lists(tmp_path: Path) -> None:
+    (tmp_path / "a.sigstore.json").write_text('{"a": 1}\n')
+    (tmp_path / "b.jsonl").write_text('{"b": 1}\n{"b": 2}\n')
+    (tmp_path / "readme.txt").write_text("x")
+    assert list(texts([str(tmp_path)], offline=True)) == [
+        ("a.sigstore.json", '{"a": 1}\n'),
+        ("b.jsonl", '{"b": 1}'),
+        ("b.jsonl", '{"b": 2}'),
+    ]
