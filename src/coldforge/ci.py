@@ -48,7 +48,11 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],
     }
     line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]
-    programs = [["sign", "--payload", "--", out]] if session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD")) else []
+    programs = (
+        [["sign", "--payload", "--project", project, "--", out]]
+        if session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD"))
+        else []
+    )
     return [*_taken(digests, parts, out), *programs, line, *_handed_on(session, given("TARGET").split(), parts, out)]
 
 

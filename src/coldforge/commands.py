@@ -287,6 +287,9 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @APPLE_SERVERS
 @PASSPHRASE
 @click.option("--payload", is_flag=True, help="Sign the programs in the frozen trees for Windows and macOS, between `freeze` and `bundle`.")
+@click.option(
+    "--project", default=".", type=click.Path(path_type=str), help="With --payload: the project, whose files an application for macOS has."
+)
 @JSON
 @common
 def sign(
@@ -298,6 +301,7 @@ def sign(
     apple_servers: tuple[str, ...],
     passphrase_fd: int | None,
     payload: bool,
+    project: str,
     as_json: bool,
     **programs: str | None,
 ) -> None:
@@ -321,7 +325,8 @@ def sign(
     }
     about = {names[option]: value for option, value in programs.items()}
     keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers, apple_servers=apple_servers)
-    manifest = (pipeline.sign_payloads if payload else pipeline.sign_release)(existing(dist), keys)
+    place = existing(dist)
+    manifest = pipeline.sign_payloads(place, keys, existing(project)) if payload else pipeline.sign_release(place, keys)
     if as_json:
         show(pipeline.plain(manifest))
 

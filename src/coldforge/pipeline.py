@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from coldforge.host.toolbox import Tools
     from coldforge.project.load import Project
     from coldforge.release.draft import ReleaseRecord
-    from coldforge.sign.keys import Given
+    from coldforge.sign.keys import Given, Keys
     from coldforge.sign.payload import Named
     from coldforge.verify.verdict import Verdict
 
@@ -358,7 +358,7 @@ def record_of(payload: Payload) -> TargetRecord:
         freezer=payload.freezer,
         payload_digest=payload.digest,
         payload_size=payload.size,
-        signed={entry.path: entry.signature for entry in payload.files if entry.signature},
+        signed={**{entry.path: entry.signature for entry in payload.files if entry.signature}, **payload.sealed},
         glibc_floor=payload.glibc_floor,
         macos_floor=payload.macos_floor,
         needs=payload.needs,
@@ -557,9 +557,11 @@ def sign_release(dist: Path, given: Given) -> Manifest:
     return signed
 
 
-def sign_payloads(dist: Path, given: Given) -> Manifest:
-    """Sign the programs in the frozen trees of `dist`, for packages that are made afterwards.
+def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Manifest:
+    """Sign the programs in the frozen trees of `dist`, and the applications for macOS that are made of them, for packages made afterwards.
 
+    What an application is besides its code, such as its name and icon, stands in the plan and in `project` (default: the current folder);
+    no code of that runs.
     The record of packages of another tree goes: they are to be made again.
     """
     from coldforge.host.lock import exclusive
@@ -567,17 +569,58 @@ def sign_payloads(dist: Path, given: Given) -> Manifest:
     from coldforge.sign.payload import sign_payloads as sign
 
     manifest = read(dist / MANIFEST, Manifest)
-    named = _named(dist)
+    plan = _recorded(dist / "plan.json", Plan)
+    named = _named(plan)
     with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
-        found = {target: record_of(payload) for target, payload in sign(dist, manifest, keys, named).items()}
-        kept = (record if _same_payload(record, found) else found[record.target] for record in manifest.targets)
-        signed = msgspec.structs.replace(manifest, targets=tuple(kept))
-        write_records(dist, signed)
+        payloads = sign(dist, manifest, keys, named)
+        signed = _with_payloads(dist, manifest, payloads)  # before what may yet fail: it goes on from here
+        for target, payload in payloads.items():
+            made = _sealed(dist, payload, keys, named, plan=plan, project=project or Path.cwd())
+            if made != payload:
+                files.write(dist / target / "payload.json", canonical(made))
+                signed = _with_payloads(dist, signed, {target: made})
     reporter().info(f"Next: coldforge bundle --out {_shown(dist)}")
     return signed
 
 
-def _named(dist: Path) -> Named:
+def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payload]) -> Manifest:
+    """The manifest with what payloads are now, written."""
+    found = {target: record_of(payload) for target, payload in payloads.items()}
+    kept = (record if _same_payload(record, found) else found[record.target] for record in manifest.targets)
+    made = msgspec.structs.replace(manifest, targets=tuple(kept))
+    write_records(dist, made)
+    return made
+
+
+def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Plan | None, project: Path) -> Payload:
+    """A payload with the signatures of the application that is made of it; itself when none is planned, or nobody signs.
+
+    The plan beside what several jobs made may be that of another target.
+    """
+    from coldforge.bundle import BundleJob, app, macos, sealed, tree
+    from coldforge.host.apple import About
+    from coldforge.sign.payload import sealing
+
+    if plan is None or keys.apple.is_adhoc or not payload.target.startswith("macos-"):
+        return payload
+    here = any(each.target == payload.target for each in plan.targets)
+    whole = plan if here else make(project, targets=(payload.target,)).whole
+    target = next(each for each in whole.targets if each.target == payload.target)
+    artifact = next((each for each in target.artifacts if each.format in app.FORMATS), None)
+    if artifact is None:
+        return payload
+    sign = sealing(keys.apple.since(whole.source.epoch), named, payload)
+    job = BundleJob(project=project, plan=whole, target=target, artifact=artifact, payload=payload, folder=dist / payload.target)
+    with files.scratch("app") as scratch:
+        frozen = tree.load(payload, job.folder / "payload", whole.source.epoch)
+        unsealed = macos.unsealed(job, frozen, scratch)
+        _, found = sealed.sealed(
+            unsealed, lambda code: sign(code.source, About(identifier=code.identifier, info=code.info, resources=code.resources)), scratch
+        )
+    return msgspec.structs.replace(payload, sealed=found)
+
+
+def _named(plan: Plan | None) -> Named:
     """What signatures say of the programs of a product, by the plan that was left beside them."""
     import plistlib
 
@@ -585,12 +628,15 @@ def _named(dist: Path) -> Named:
     from coldforge.sign.payload import Named
 
     usual = plistlib.loads(recipes.find("signing/entitlements.plist").read_bytes())
-    plan = _recorded(dist / "plan.json", Plan)
-    return Named(identifier=plan.product.identifier if plan else "", usual=usual)
+    rights = plan.config.macos.entitlements if plan else {}
+    return Named(identifier=plan.product.identifier if plan else "", usual=usual, entitlements=rights)
 
 
 def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bool:
-    return record.target not in found or found[record.target].payload_digest == record.payload_digest
+    if record.target not in found:
+        return True
+    now = found[record.target]
+    return (now.payload_digest, now.signed) == (record.payload_digest, record.signed)
 
 
 def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> tuple[Path, ...]:

@@ -25,6 +25,7 @@ ATTESTATIONS: Final = "attestations.jsonl"
 REPORT: Final = "report.html"
 SBOM: Final = "sbom"  # the format of a bill of materials
 DETACHED: Final = "signature"  # the format of a signature in a file of its own
+ADHOC: Final = "ad hoc"  # the key of a signature for macOS that anybody can make
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 REBUILD_SUFFIX: Final = f".rebuild{BUNDLE_SUFFIX}"  # of the bundle of somebody who built a release again
 REBUILD_TYPE: Final = "https://github.com/coldforge/coldforge/rebuild/v1"
@@ -185,6 +186,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The index of a frozen tree: exactly what every package of that target contains.
 
     `singles` are the one-file executables made in the same freeze (kept beside the tree).
+    `sealed` are signatures of code in the application for macOS that is made of the tree, by its path there: they are about all of it.
     `key` is the digest of all inputs of the freeze; equal keys mean equal payloads. `gates` are those that were asked, and `findings`
     what some of them found.
     """
@@ -195,6 +197,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     key: str
     files: tuple[FileEntry, ...]
     singles: tuple[FileEntry, ...] = ()
+    sealed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
     components: tuple[Component, ...] = ()
     environment: Environment
     gates: tuple[str, ...] = ()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import plistlib
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 
+import apple_platform
 import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline
+from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import blobs, codesign, files, signed
+from coldforge.plan.model import Plan
+from coldforge.plan.planner import make_plan
+from coldforge.project.config import Config, Executable, Matrix, TargetConfig
+from coldforge.project.macos import MacosConfig
 from coldforge.rebuild import signatures
 from coldforge.records import MANIFEST, Manifest, Payload, SourceRecord, canonical, read
 from coldforge.sign import apple
@@ -85,8 +94,6 @@ def alike(one: codesign.Seen) -> tuple[object, ...]:
 
 def second_opinions(path: Path, authority: Authority, folder: Path) -> None:
     """apple-platform-py finds nothing wrong with it, and openssl takes it for a signature of a directory by the authority's signer."""
-    import apple_platform
-
     assert apple_platform.verify_macho(path) == []
     with path.open("rb") as stream:
         regions = codesign.regions(stream)
@@ -234,6 +241,72 @@ def test_what_cannot_sign_says_so_and_leaves_everything(dist: Path, authority: A
     with pytest.raises(Refused, match="demo is not the file that was frozen"):
         pipeline.sign_payloads(dist, given(authority))
     assert (dist / TARGET / "payload/_internal/helper").read_bytes() == (built / TARGET / "payload/_internal/helper").read_bytes()
+
+
+@pytest.fixture
+def planned(dist: Path, tmp_path: Path) -> Path:
+    """The tree, with the plan of an application that is made of it, and the project."""
+    product = replace(
+        payloads.PRODUCT,
+        identifier="org.example.demo",
+        license_files=(),
+        executables=(Executable(name="demo", entry="demo:main", console=False), Executable(name="helper", entry="demo:main")),
+    )
+    shutil.move(dist / TARGET / "payload/_internal/helper", dist / TARGET / "payload/helper")
+    for name in ("link", "_internal/Data.class"):  # the second is taken for a program by the other reader
+        (dist / TARGET / "payload" / name).unlink()
+    rights = {"demo": {"com.apple.security.device.camera": True}}
+    config = Config(macos=MacosConfig(entitlements=rights))
+    matrix = Matrix(targets={TARGET: TargetConfig(formats=("app.tar.gz",), floor="12.0")})
+    plan = make_plan(product=product, config=config, source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
+    payload = replace(payloads.payload_of(dist / TARGET / "payload"), target=TARGET, freezer="pyinstaller")
+    manifest = read(dist / MANIFEST, Manifest)
+    whole = canonical(replace(manifest, targets=(pipeline.record_of(payload),)))
+    for path, data in {"plan.json": canonical(plan), f"{TARGET}/payload.json": canonical(payload), MANIFEST: whole}.items():
+        (dist / path).write_bytes(data)
+    (dist / TARGET / MANIFEST).write_bytes(whole)
+    return dist
+
+
+def bundled(dist: Path) -> Path:
+    """The application as it is packaged."""
+    plan = read(dist / "plan.json", Plan)
+    bundle_target(plan, plan.targets[0], index(dist), project=dist, out=dist, clean=True)
+    (artifact,) = plan.targets[0].artifacts
+    return dist / TARGET / artifact.name
+
+
+def test_an_application_is_sealed_by_the_key_and_again_without_it(planned: Path, authority: Authority, tmp_path: Path) -> None:
+    unsigned = Path(shutil.copytree(planned, tmp_path / "unsigned", symlinks=True))
+    pipeline.sign_payloads(planned, given(authority), tmp_path)
+    once = payloads.snapshot(planned)
+    pipeline.sign_payloads(planned, given(authority), tmp_path)
+    assert payloads.snapshot(planned) == once
+    archive = bundled(planned)
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "out", filter="tar")
+    (app,) = (tmp_path / "out").iterdir()
+    contents = app / "Contents"
+    code = ("MacOS/demo", "MacOS/helper", "Frameworks/lib.dylib")
+    for path in code:
+        found = seen(contents / path)
+        assert (found.name, found.flags, found.identifier) == (
+            NAME, ("runtime",), f"org.example.demo.{Path(path).stem}".replace(".demo.demo", ".demo"),
+        )  # fmt: skip
+        assert (b"device.camera" in found.entitlements) == (path == "MacOS/demo")
+        second_opinions(contents / path, authority, tmp_path)
+    main = seen(contents / "MacOS/demo")
+    assert main.info == hashlib.sha256((contents / "Info.plist").read_bytes()).digest()
+    assert main.resources == hashlib.sha256((contents / "_CodeSignature/CodeResources").read_bytes()).digest()
+    theirs = tmp_path / "theirs.app"  # another program that signs, left only the main code and the seal to do
+    apple_platform.sign(app, theirs, timestamp_url="none", exclude=["Contents/Frameworks/**", "Contents/MacOS/helper"])
+    seals = [plistlib.loads((each / "Contents/_CodeSignature/CodeResources").read_bytes()) for each in (app, theirs)]
+    assert seals[0]["files2"] == seals[1]["files2"]
+
+    (record,) = read(planned / MANIFEST, Manifest).targets
+    assert bundled(unsigned).read_bytes() != archive.read_bytes()
+    signatures.put_back_into_tree(record.signed, unsigned / TARGET)
+    assert bundled(unsigned).read_bytes() == archive.read_bytes()
 
 
 def test_a_vendors_real_signature_is_read() -> None:

@@ -16,7 +16,7 @@ from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Executable, Matrix, Product, TargetConfig
 from coldforge.records import Payload, SourceRecord
-from support import payloads
+from support import machos, payloads
 from support.releases import ENVIRONMENT
 
 TARGET: Final = "macos-aarch64"
@@ -29,7 +29,8 @@ PRODUCT: Final[Product] = replace(
     executables=(Executable(name="demo", entry="demo", console=False),),
 )
 FILES: Final[Mapping[str, bytes]] = {
-    "demo": b"\xcf\xfa\xed\xfe" + bytes(range(256)) * 1200,
+    "demo": machos.synthetic(),
+    "_internal/noise.bin": bytes(range(256)) * 1200,
     "_internal/größe: é [1] {a} 100%.txt": b"names\n",
     "_internal/日本語/\uff26ULL ǅ Ⅳ": b"x" * 4096,
     "_internal/Empty": b"",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Final
 
 from coldforge.bundle import BundleJob, macos, tars, zips
 from coldforge.bundle.tree import Tree
 from coldforge.host import files, gzips
+
+FORMATS: Final = ("app.tar.gz", "app.zip", "dmg", "pkg")  # that hold an application
 
 
 class AppTarGz:

@@ -20,6 +20,7 @@ from typing import Final
 
 from coldforge.bundle import BundleJob, icns, plist
 from coldforge.bundle.archive import with_licences
+from coldforge.bundle.sealed import again, sealed
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.bundle.twofold import CODE, DATA, twofold
 from coldforge.errors import Problem, Refused
@@ -32,7 +33,16 @@ _SHOWN: Final = 10
 
 
 def app(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
-    """The application: `Demo.app/Contents/…`. Files that are made for it are written to `scratch`.
+    """The application: `Demo.app/Contents/…`, sealed by whoever has signed it. Files that are made for it are written to `scratch`.
+
+    Raises as `unsealed` and `sealed`.
+    """
+    whole, _ = sealed(unsealed(job, tree, scratch), again(job.payload), scratch)
+    return whole
+
+
+def unsealed(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
+    """The application before its code is signed.
 
     Raises Refused for a tree that is none: a program that is no Mach-O file, two files that would be one, a link that leads nowhere.
     """

@@ -139,6 +139,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
         {
             "version": VERSION,
             "payload": job.payload.digest,
+            "sealed": msgspec.to_builtins(job.payload.sealed),
             "needs": job.payload.needs,
             "floor": [job.payload.glibc_floor, job.payload.macos_floor, job.target.floor],
             "artifact": job.artifact,

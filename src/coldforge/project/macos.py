@@ -49,6 +49,13 @@ class MacosConfig(Section, frozen=True, kw_only=True):
         Mapping[Use, str],
         Meta(description='What it uses, and why, as the system asks the user: `microphone = "To record what you say."`.'),
     ] = field(default_factory=dict)
+    entitlements: Annotated[
+        Mapping[str, Mapping[str, Any]],
+        Meta(
+            description="What executables may do besides what `signing/entitlements.plist` lets all do, by the executable's name: "
+            '`demo = { "com.apple.security.device.audio-input" = true }`; `false` takes one away.'
+        ),
+    ] = field(default_factory=dict)
     plist: Annotated[
         Mapping[str, Any], Meta(description="More keys of Info.plist as they are: texts, numbers, true and false, lists, tables.")
     ] = field(default_factory=dict)

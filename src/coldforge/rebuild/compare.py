@@ -23,7 +23,11 @@ from coldforge.rebuild.verdict import Difference
 from coldforge.rebuild.views import Budget, first_offset, view_of
 
 DEPTH: Final = 12
-_DERIVED: Final = re.compile(r"(^|/)(control\.tar(\.\w+)?|md5sums|RECORD|components\.json|_gpg\w*|\.PKGINFO|\.MTREE)$")
+# The main program of an application for macOS has the digest of the seal in it, and that those of everything else.
+_DERIVED: Final = re.compile(
+    r"(^|/)(control\.tar(\.\w+)?|md5sums|RECORD|components\.json|_gpg\w*|\.PKGINFO|\.MTREE|_CodeSignature/CodeResources"
+    r"|[^/]+\.app/Contents/MacOS/[^/]+)$"
+)
 
 
 def is_derived(name: str) -> bool:

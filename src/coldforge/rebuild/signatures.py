@@ -70,7 +70,9 @@ def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path) -> Paylo
     """Put recorded signatures into the files of a rebuilt tree that they were made of, and write its index anew; the index."""
     payload = read(folder / "payload.json", Payload)
     entries = tuple(_signed_again(recorded.get(entry.path), entry, folder / "payload" / entry.path) for entry in payload.files)
-    made = msgspec.structs.replace(payload, files=entries)
+    # what is no file of the tree is of the application that is made of it
+    others = {path: signature for path, signature in recorded.items() if path not in {entry.path for entry in payload.files}}
+    made = msgspec.structs.replace(payload, files=entries, sealed=others)
     files.write(folder / "payload.json", canonical(made))
     return made
 

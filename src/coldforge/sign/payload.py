@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -13,7 +14,7 @@ import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.host import apple, authenticode, codesign, files, macho, pe, signed
-from coldforge.records import INDEX, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
+from coldforge.records import ADHOC, INDEX, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
 from coldforge.sign import authenticode as windows
 from coldforge.sign.apple import Key as AppleKey
@@ -23,7 +24,6 @@ from coldforge.sign.keys import Keys
 TREE: Final = "payload"
 # What the names of targets begin with whose trees are signed: in another tree their programs are data.
 WINDOWS, MACOS = "windows-", "macos-"
-ADHOC: Final = "ad hoc"  # the key of a signature that anybody can make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,39 @@ class _Macos:
             runtime=not self.made_by.is_adhoc,
             entitlements=entitlements(rights),
         )
+
+
+def sealing(key: AppleKey, named: Named, payload: Payload) -> Callable[[Path, apple.About], bytes]:
+    """What signs the code of the application that is made of a payload; a signature that the key has made of it already is kept.
+
+    The function takes the code, and what the signature is to be about besides.
+    """
+
+    def sign(source: Path, asked: apple.About) -> bytes:
+        with source.open("rb") as stream:
+            starts = any(one.kind == "executable" for one in macho.slices(stream))
+        rights = {**named.usual, **named.entitlements.get(source.name, {})} if starts and not key.is_adhoc else {}
+        about = replace(asked, runtime=not key.is_adhoc, entitlements=entitlements(rights))
+        sha256 = files.sha256(source)
+        for known in payload.sealed.values():
+            if known.sha256 == sha256 and _is_good(source, base64.b64decode(known.data), key, about):
+                return base64.b64decode(known.data)
+        return key.signature(source, about)
+
+    return sign
+
+
+def _is_good(source: Path, signature: bytes, key: AppleKey, about: apple.About) -> bool:
+    """Whether a signature is what a key makes of a file and its bundle."""
+    with files.scratch("known") as folder:
+        try:
+            signed.put(source, signed.PROGRAM, signature, folder / "file")
+            with (folder / "file").open("rb") as stream:
+                found = codesign.read(stream)
+        except signed.damage():
+            return False
+    wanted = tuple(hashlib.sha256(data).digest() if data else b"" for data in (about.info, about.resources))
+    return not key.fits(found, about) and all(seen and (seen.info, seen.resources) == wanted for seen in found)
 
 
 def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> dict[str, Payload]:
