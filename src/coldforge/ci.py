@@ -48,11 +48,10 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],
     }
     line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]
-    programs = (
-        [["sign", "--payload", "--project", project, "--", out]]
-        if session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD"))
-        else []
-    )
+    signs = session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD"))
+    # an installer's plug-ins are signed before the uninstaller is made that has them in it, and that before its installer
+    rounds = [["bundle", "--carried", *options["bundle"], "--", project], ["sign", "--payload", "--project", project, "--", out]] * 2
+    programs = rounds if signs else []
     return [*_taken(digests, parts, out), *programs, line, *_handed_on(session, given("TARGET").split(), parts, out)]
 
 

@@ -215,13 +215,14 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 @HOST
 @CLEAN
 @JOBS
+@click.option("--carried", is_flag=True, help="Only make what installers bring of their own, for `sign --payload` to sign.")
 @JSON
 @common
-def bundle(project: str, out: str, *, as_json: bool, **options: Any) -> None:
+def bundle(project: str, out: str, *, carried: bool, as_json: bool, **options: Any) -> None:
     """Only package what `coldforge freeze` left in the output folder."""
     from coldforge import pipeline
 
-    manifest = pipeline.run(existing(project), pipeline.BUNDLE, out=existing(out), **options)
+    manifest = pipeline.run(existing(project), pipeline.CARRY if carried else pipeline.BUNDLE, out=existing(out), **options)
     if as_json:
         show(pipeline.plain(manifest))
 
@@ -286,7 +287,9 @@ def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
 @APPLE_CERTIFICATE
 @APPLE_SERVERS
 @PASSPHRASE
-@click.option("--payload", is_flag=True, help="Sign the programs in the frozen trees for Windows and macOS, between `freeze` and `bundle`.")
+@click.option(
+    "--payload", is_flag=True, help="Sign the programs of trees for Windows and macOS, and what installers carry, before `bundle`."
+)
 @click.option(
     "--project", default=".", type=click.Path(path_type=str), help="With --payload: the project, whose files an application for macOS has."
 )

@@ -91,8 +91,11 @@ def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
         if finding.level == "warning":
             reporter().warn(f"[{finding.gate}] {finding.message}")
     made = record_of(payload)
-    same = record is not None and record.payload_digest == made.payload_digest
-    return msgspec.structs.replace(made, artifacts=record.artifacts, smoke=record.smoke) if record and same else made
+    if record is None:
+        return made
+    made = msgspec.structs.replace(made, carried=record.carried)
+    same = record.payload_digest == made.payload_digest
+    return msgspec.structs.replace(made, artifacts=record.artifacts, smoke=record.smoke) if same else made
 
 
 def shows_icon(plan: Plan, target: PlannedTarget) -> bool:
@@ -100,23 +103,55 @@ def shows_icon(plan: Plan, target: PlannedTarget) -> bool:
     return bool(plan.product.icon) and Target.parse(target.target).os == "windows"
 
 
-def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
-    """Payload to artifacts: every format side by side, on any machine. Raises ConfigurationError for a payload of another source."""
+def carry(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Payload to the programs that packages bring of their own, for `sign` to sign before they are packaged."""
     from coldforge.bundle import tools
-    from coldforge.bundle.stage import bundle_target
-    from coldforge.plan.formats import FORMATS
+    from coldforge.bundle.carried import carry_target
 
+    record, payload = _frozen(run, target, record)
     chosen = tools.choose(target, host=run.host, project=run.project)
+    wanted = msgspec.structs.replace(target, artifacts=tuple(one for one in target.artifacts if one.name in run.asked))
+    with reporter().step(f"make what packages of {target.target} carry"):
+        made = carry_target(
+            run.plan, wanted, payload, project=run.project, out=run.out, known=record.carried, tools=chosen, clean=run.clean
+        )
+    for one in made:
+        reporter().info(f"{one.path}: {'signed' if one.signature else 'to be signed'}")
+    formats = {one.format for one in wanted.artifacts}
+    others = (one for one in record.carried if one.path.split("/")[0] not in formats)
+    return msgspec.structs.replace(record, carried=(*others, *made))
+
+
+def _frozen(run: Run, target: PlannedTarget, record: TargetRecord | None) -> tuple[TargetRecord, Payload]:
+    """A target's record, and the payload that it is about. Raises ConfigurationError when that is of another source."""
     payload = read(run.out / target.target / "payload.json", Payload)
     if record is None or record.payload_digest != payload.digest:
         hint = "Freeze it again: `coldforge freeze`, or `coldforge build` for both."
         raise ConfigurationError(f"the payload of {target.target} in {run.out} was not frozen from this source and version", hint=hint)
+    return record, payload
+
+
+def bundle(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Payload to artifacts: every format side by side, on any machine. Raises ConfigurationError for a payload of another source."""
+    from coldforge.bundle import tools
+    from coldforge.bundle.carried import lacking, signed
+    from coldforge.bundle.stage import bundle_target
+    from coldforge.plan.formats import FORMATS
+
+    record, payload = _frozen(run, target, record)
+    chosen = tools.choose(target, host=run.host, project=run.project)
+    carried = signed(run.plan, target, payload, project=run.project, out=run.out, known=record.carried, tools=chosen)
+    if record.signed or record.carried:
+        for name in run.asked.intersection(lacking(target, carried)):
+            how = "`coldforge bundle --carried` and `coldforge sign --payload`, twice one after the other, go before `coldforge bundle`."
+            reporter().warn(f"{name} brings an uninstaller that is not signed. {how}")
     with reporter().step(f"bundle {target.target}"):
         artifacts = bundle_target(
             run.plan,
             target,
             payload,
             asked=run.asked,
+            carried=carried,
             project=run.project,
             out=run.out,
             jobs=run.jobs,
@@ -142,6 +177,7 @@ def smoke(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targe
 
 # What each command runs for every target, in order.
 FREEZE: Final[tuple[Stage, ...]] = (freeze,)
+CARRY: Final[tuple[Stage, ...]] = (carry,)
 BUNDLE: Final[tuple[Stage, ...]] = (bundle,)
 SMOKE: Final[tuple[Stage, ...]] = (smoke,)
 BUILD: Final[tuple[Stage, ...]] = (freeze, bundle, smoke)
@@ -239,7 +275,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
 
     with files.disk_errors(this.out):
         this.out.mkdir(parents=True, exist_ok=True)
-    if bundle in stages:
+    if bundle in stages or carry in stages:
         _provide(this, targets)
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
@@ -486,7 +522,9 @@ def _conclude(this: Run, manifest: Manifest) -> None:
     reporter().summary(page(manifest))
     for name, value in outputs(manifest, out=this.out).items():
         reporter().output(name, value)
-    if manifest.artifacts:
+    if any(one.signature is None for record in manifest.targets for one in record.carried):
+        reporter().info(f"Next: coldforge sign --payload {_shown(this.out)}")
+    elif manifest.artifacts:
         reporter().info(f"Next: coldforge attest {_shown(this.out)}   (in CI; on a desk it asks for --identity-token)")
 
 
@@ -572,8 +610,14 @@ def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Mani
     plan = _recorded(dist / "plan.json", Plan)
     named = _named(plan)
     with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
-        payloads = sign(dist, manifest, keys, named)
-        signed = _with_payloads(dist, manifest, payloads)  # before what may yet fail: it goes on from here
+        found = sign(dist, manifest, keys, named)
+        carrying = (
+            msgspec.structs.replace(record, carried=found[record.target][1]) if record.target in found else record
+            for record in manifest.targets
+        )
+        payloads = {target: payload for target, (payload, _) in found.items()}
+        # before what may yet fail: it goes on from here
+        signed = _with_payloads(dist, msgspec.structs.replace(manifest, targets=tuple(carrying)), payloads)
         for target, payload in payloads.items():
             made = _sealed(dist, payload, keys, named, plan=plan, project=project or Path.cwd())
             if made != payload:
@@ -586,7 +630,10 @@ def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Mani
 def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payload]) -> Manifest:
     """The manifest with what payloads are now, written."""
     found = {target: record_of(payload) for target, payload in payloads.items()}
-    kept = (record if _same_payload(record, found) else found[record.target] for record in manifest.targets)
+    kept = (
+        record if _same_payload(record, found) else msgspec.structs.replace(found[record.target], carried=record.carried)
+        for record in manifest.targets
+    )
     made = msgspec.structs.replace(manifest, targets=tuple(kept))
     write_records(dist, made)
     return made

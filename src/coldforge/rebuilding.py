@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from coldforge import __version__, pipeline
 from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import cache, engine, files, zsyncmake
@@ -152,9 +154,26 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
         clean=True,
         jobs=jobs or (os.cpu_count() or 1),
     )
-    stages = (pipeline.freeze, partial(_sign_again, record), pipeline.bundle) if record.signed else pipeline.PACKAGE
-    manifest = pipeline.carry_out(this, plan.targets, stages, shown=plan)
+    manifest = pipeline.carry_out(this, plan.targets, tuple(stages(record)), shown=plan)
     return next(made for made in manifest.targets if made.target == record.target)
+
+
+def stages(record: TargetRecord) -> Iterator[pipeline.Stage]:
+    """What is done for a target, in order: signatures come back where they came from."""
+    yield pipeline.freeze
+    if record.signed:
+        yield partial(_sign_again, record)
+    if record.carried:  # a plug-in is signed before the uninstaller is made that has it in it
+        yield from (pipeline.carry, partial(_sign_carried_again, record)) * 2
+    yield pipeline.bundle
+
+
+def _sign_carried_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """A stage after `carry`: the signatures of what packages bring of their own are put back."""
+    if record is None:
+        raise ValueError("nothing was made that could be signed")
+    found = signatures.put_back_into_carried(recorded.carried, record.carried, this.out / target.target)
+    return msgspec.structs.replace(record, carried=found)
 
 
 def _sign_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:

@@ -24,6 +24,7 @@ INDEX: Final = "payload.json"
 ATTESTATIONS: Final = "attestations.jsonl"
 REPORT: Final = "report.html"
 SBOM: Final = "sbom"  # the format of a bill of materials
+CARRIED: Final = "carried"  # the folder in a target's, of what packages bring besides the tree
 DETACHED: Final = "signature"  # the format of a signature in a file of its own
 ADHOC: Final = "ad hoc"  # the key of a signature for macOS that anybody can make
 BUNDLE_SUFFIX: Final = ".sigstore.json"
@@ -255,6 +256,26 @@ class Artifact(Record, frozen=True, kw_only=True):
             raise ValueError(f"{self.path!r} cannot be the path of the artifact {self.name}")
 
 
+class Carried(Record, frozen=True, kw_only=True):
+    """A program that a package brings besides the tree, and that is signed before the package is made: an uninstaller, or a plug-in.
+
+    `path` is below `carried/` in the target's folder: the format, and the name. `key` is the digest of what it was made from. Size and
+    sha256 are of the file as it lies there; `signature` is what it was before, when it was signed.
+
+    Raises ValueError for paths that no build makes: a manifest may come from anybody.
+    """
+
+    path: str
+    key: str
+    size: int
+    sha256: str
+    signature: Signature | None = None
+
+    def __post_init__(self) -> None:
+        if self.path.count("/") != 1 or not all(map(_NAME.fullmatch, self.path.split("/"))):
+            raise ValueError(f"{self.path!r} cannot be the path of a program that a package carries")
+
+
 class Shown(Record, frozen=True, kw_only=True):
     """A window that a windowed executable really showed. `screenshot` is a file beside the target's manifest."""
 
@@ -289,7 +310,8 @@ class Smoke(Record, frozen=True, kw_only=True):
 class TargetRecord(Record, frozen=True, kw_only=True):
     """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them.
 
-    `signed` are the signatures that files of the payload got after the freeze, by path; `gates` and `findings` are the payload's.
+    `signed` are the signatures that files of the payload got after the freeze, by path; `carried` are the programs that its packages
+    bring of their own, as far as they were made before the packages; `gates` and `findings` are the payload's.
     `toolbox` is the image whose programs made formats, with its recipe's digest behind a `+` if it has one; empty: the machine's own.
     """
 
@@ -298,6 +320,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     payload_digest: str
     payload_size: int
     signed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
+    carried: tuple[Carried, ...] = ()
     glibc_floor: str = ""
     macos_floor: str = ""
     needs: tuple[Need, ...] = ()

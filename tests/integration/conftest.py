@@ -43,8 +43,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def windows_machine() -> Iterator[windows_system.Windows]:
-    """One container with Windows, as Wine makes it, for all tests of a file."""
+    """One container with Windows, as Wine makes it; each test begins with `windows_system.renew`."""
     with windows_system.started() as system:
         yield system

@@ -26,7 +26,7 @@ from coldforge.sign.keys import Given
 from coldforge.verify import code
 from coldforge.verify.verdict import Row
 from support import images, payloads
-from support.authority import Authority
+from support.authority import Authority, pem, second_opinion
 from support.bare import USER, bare
 from support.program import coldforge, environment
 from support.releases import ENVIRONMENT
@@ -116,25 +116,8 @@ def dist(built: Path, tmp_path: Path) -> Path:
     return tmp_path / "dist"
 
 
-def pem(authority: Authority, name: str = "demo", **more: object) -> Given:
-    """A key in PEM files."""
-    place = authority.folder / name
-    return Given(programs=Asked(**{"key": f"{place}.key", "certificate": f"{place}.pem", **more}))  # type: ignore[arg-type]  # of its fields
-
-
 def artifacts(dist: Path) -> dict[str, Artifact]:
     return {one.name: one for one in read(dist / MANIFEST, Manifest).artifacts}
-
-
-def second_opinion(path: Path, authority: Authority) -> str:
-    """What osslsigncode says of a signature; it ends with 0 although a timestamp is bad, so its lines are what counts."""
-    ca = authority.folder / "ca.pem"
-    words: list[str | Path] = ["osslsigncode", "verify", "-CAfile", ca, "-TSA-CAfile", ca, "-in", path]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Signature verification: ok\n" in done.stdout
-    assert "failed" not in done.stdout
-    return done.stdout
 
 
 def seen(path: Path, authority: Authority) -> authenticode.Seen:
@@ -512,7 +495,7 @@ def test_a_rebuild_arrives_at_packages_of_signed_programs(
     for words in (["init", "-q"], ["add", "."], ["-c", "user.name=S", "-c", "user.email=s@e.org", "commit", "-q", "-m", "all"]):
         subprocess.run(["git", "-C", project, *words], check=True)
     coldforge("freeze", project, "--host", "--out", dist, env=env).succeeded()
-    monkeypatch.setattr("coldforge.sign.payload.SYSTEM", "linux-")
+    monkeypatch.setattr("coldforge.sign.payload.WINDOWS", "linux-")
     (record,) = pipeline.sign_payloads(dist, pem(authority)).targets
     assert list(record.signed) == [SETUP]
     coldforge("build", project, "--host", "--out", dist, env=env).succeeded()

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from coldforge.sign.authenticode import Asked
+from coldforge.sign.keys import Given
+
 SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(2049, 1, 1, tzinfo=UTC)
 _CONFIG: Final = """\
@@ -101,3 +104,20 @@ def _name(called: str, team: str = "") -> x509.Name:
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
+
+
+def pem(authority: Authority, name: str = "demo", **more: object) -> Given:
+    """A key in PEM files."""
+    place = authority.folder / name
+    return Given(programs=Asked(**{"key": f"{place}.key", "certificate": f"{place}.pem", **more}))  # type: ignore[arg-type]  # of its fields
+
+
+def second_opinion(path: Path, authority: Authority) -> str:
+    """What osslsigncode says of a signature; it ends with 0 although a timestamp is bad, so its lines are what counts."""
+    ca = authority.folder / "ca.pem"
+    words: list[str | Path] = ["osslsigncode", "verify", "-CAfile", ca, "-TSA-CAfile", ca, "-in", path]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Signature verification: ok\n" in done.stdout
+    assert "failed" not in done.stdout
+    return done.stdout

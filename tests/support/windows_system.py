@@ -167,7 +167,9 @@ def started() -> Iterator[Windows]:
 
     image = images.image(images.WINE)
     client = docker.from_env(timeout=600)
-    container = client.containers.run(image, ["/bin/sleep", "3600"], detach=True, network_mode="none", labels={LABEL: "windows"}, init=True)
+    container = client.containers.run(
+        image, ["/bin/sleep", "10800"], detach=True, network_mode="none", labels={LABEL: "windows"}, init=True
+    )
     try:
         container.exec_run(["/bin/sh", "-c", "useradd --create-home --uid 1000 person"])
         system = Windows(container)

@@ -42,8 +42,14 @@ VIAddVersionKey /LANG=0 "LegalCopyright" "${RESOURCE_PUBLISHER}"
   Icon "${ICON}"
   UninstallIcon "${ICON}"
 !endif
-!ifdef SIGN_UNINSTALLER
-  !uninstfinalize '${SIGN_UNINSTALLER} "%1"' = 0
+!ifdef LEFT_UNINSTALLER ; where it is left, for whoever signs it
+  !uninstfinalize 'cp "%1" "${LEFT_UNINSTALLER}"' = 0
+!endif
+!ifdef SIGNED_UNINSTALLER ; what came of that
+  !uninstfinalize 'cp "${SIGNED_UNINSTALLER}" "%1"' = 0
+!endif
+!ifdef SIGNED_PLUG_INS ; a folder, of which each goes before NSIS's own
+  !addplugindir /amd64-unicode "${SIGNED_PLUG_INS}"
 !endif
 
 Var Scope      ; user or machine

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,10 @@ from coldforge.records import Payload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleJob:
-    """What one bundler works from. `folder` is the target's folder in `dist/`, `project` the source's root, `tools` others' programs."""
+    """What one bundler works from. `folder` is the target's folder in `dist/`, `project` the source's root, `tools` others' programs.
+
+    `carried` are signed programs, by name, that go into the package in the place of the bundler's own.
+    """
 
     project: Path
     plan: Plan
@@ -24,6 +28,7 @@ class BundleJob:
     payload: Payload
     folder: Path
     tools: Tools = HOST
+    carried: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def package(self) -> str:
@@ -50,3 +55,16 @@ class Bundler(Protocol):
         """What writes the bytes, with its version, besides the programs of the format (plan.formats); part of the cache key."""
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None: ...
+
+
+class Carrier(Bundler, Protocol):
+    """A bundler whose packages bring programs of their own, which can be signed before the package is made."""
+
+    def plug_ins(self, job: BundleJob, folder: Path) -> Sequence[Path]:
+        """Copy the tool's own programs that go into the package to a folder."""
+
+    def uninstaller(self, job: BundleJob, tree: Tree, out: Path) -> None:
+        """Write the program that removes what is installed, with those of `job.carried` in it.
+
+        Its bytes depend on the names of the tree's files, not on what is in them: those are signed at the same time.
+        """

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ from coldforge.project.windows import split
 
 PROGRAM: Final = "makensis"
 UNINSTALLER: Final = "uninstall.exe"
+_SCRIPT: Final = "installer.nsi"
+_KIND: Final = "amd64-unicode"  # of plug-ins, as the script's `Target`
 LARGEST: Final = 2**31 - 1  # bytes that one installer holds: its offsets are signed
 _TEMPLATES: Final = ("build/templates/nsis/installer.nsi", "build/templates/nsis/texts.nsh")
 _LANGUAGES: Final = {"en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "nl": "Dutch"}
@@ -45,16 +47,43 @@ class Nsis:
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("nsis") as folder:
-            content = windows.with_icons(job, tree, folder)
-            check(content, job)
-            lay_out(job, content, folder)
-            with job.tools.bench(folder) as bench:
-                try:
-                    bench.run(PROGRAM, "-V2", "-WX", "-NOCONFIG", "-INPUTCHARSET", "UTF8", "installer.nsi")
-                except BuildFailed as error:
-                    what, hint = f"makensis could not make {job.artifact.name}", "Its script is build/templates/nsis/installer.nsi."
-                    raise BuildFailed(what, why="\n".join(error.why.splitlines()[-10:]), hint=hint) from error
-                shutil.copyfile(bench.get("made.exe"), out)
+            lay_out(job, _content(job, tree, folder), folder)
+            _compiled(job, folder, {"made.exe": out})
+
+    def plug_ins(self, job: BundleJob, folder: Path) -> list[Path]:
+        """Those that the script calls, and those that NSIS's own pages call: copied by a script, because makensis knows where they are."""
+        texts = [recipes.find(name, job.project).read_text("utf-8-sig") for name in _TEMPLATES]
+        called = re.findall(r"^\s*(\w+)::\w", "\n".join((*texts, *content(job, Tree(nodes=(), epoch=0)))), re.MULTILINE)
+        names = [f"{name}.dll" for name in sorted({"nsDialogs", *called})]
+        with files.scratch("nsis") as place:
+            copies = [f"!system 'cp \"${{NSISDIR}}/Plugins/{_KIND}/{name}\" .' = 0" for name in names]
+            (place / _SCRIPT).write_text("\n".join(("Unicode true", *copies, 'OutFile "made.exe"', "Section", "SectionEnd", "")), "utf-8")
+            _compiled(job, place, {name: folder / name for name in names})
+        return [folder / name for name in names]
+
+    def uninstaller(self, job: BundleJob, tree: Tree, out: Path) -> None:
+        """Compile the script without the files that it installs: makensis makes an uninstaller only with its installer."""
+        with files.scratch("nsis") as folder:
+            lay_out(job, _content(job, tree, folder), folder, complete=False)
+            _compiled(job, folder, {UNINSTALLER: out})
+
+
+def _content(job: BundleJob, tree: Tree, folder: Path) -> Tree:
+    found = windows.with_icons(job, tree, folder)
+    check(found, job)
+    return found
+
+
+def _compiled(job: BundleJob, folder: Path, made: Mapping[str, Path]) -> None:
+    """Compile the script in a folder, and copy what was made to where it is wanted."""
+    with job.tools.bench(folder) as bench:
+        try:
+            bench.run(PROGRAM, "-V2", "-WX", "-NOCONFIG", "-INPUTCHARSET", "UTF8", _SCRIPT)
+        except BuildFailed as error:
+            what, hint = f"makensis could not make {job.artifact.name}", "Its script is build/templates/nsis/installer.nsi."
+            raise BuildFailed(what, why="\n".join(error.why.splitlines()[-10:]), hint=hint) from error
+        for name, out in made.items():
+            shutil.copyfile(bench.get(name), out)
 
 
 def check(tree: Tree, job: BundleJob) -> None:
@@ -70,8 +99,11 @@ def check(tree: Tree, job: BundleJob) -> None:
         )
 
 
-def lay_out(job: BundleJob, tree: Tree, folder: Path) -> None:
-    """All that makensis reads. Files stand under numbers: it would take some names for patterns, and none of them gets into the result."""
+def lay_out(job: BundleJob, tree: Tree, folder: Path, *, complete: bool = True) -> None:
+    """All that makensis reads. Files stand under numbers: it would take some names for patterns, and none of them gets into the result.
+
+    What is not `complete` leaves the uninstaller beside it, and installs no files.
+    """
     for name in _TEMPLATES:
         (folder / Path(name).name).write_text(_BOM + recipes.find(name, job.project).read_text("utf-8-sig"), "utf-8")
     (folder / "files").mkdir()
@@ -85,8 +117,18 @@ def lay_out(job: BundleJob, tree: Tree, folder: Path) -> None:
     if licence := _licence(job):
         (folder / "license.txt").write_text(_BOM + licence, "utf-8", newline="\r\n")
         defines["LICENSE"] = ""
+    if plug_ins := [path for name, path in job.carried.items() if name != UNINSTALLER]:
+        (folder / "plug-ins").mkdir()
+        for path in plug_ins:
+            files.lend(path, folder / "plug-ins" / path.name)
+        defines["SIGNED_PLUG_INS"] = "plug-ins"
+    if not complete:
+        defines["LEFT_UNINSTALLER"] = UNINSTALLER
+    elif UNINSTALLER in job.carried:
+        files.lend(job.carried[UNINSTALLER], folder / UNINSTALLER)
+        defines["SIGNED_UNINSTALLER"] = UNINSTALLER
     (folder / "facts.nsh").write_text(_BOM + "".join(f'!define {name} "{value}"\n' for name, value in defines.items()), "utf-8")
-    (folder / "content.nsh").write_text(_BOM + "\n".join(content(job, tree)) + "\n", "utf-8")
+    (folder / "content.nsh").write_text(_BOM + "\n".join(content(job, tree, complete=complete)) + "\n", "utf-8")
 
 
 def _licence(job: BundleJob) -> str:
@@ -154,13 +196,13 @@ def facts(job: BundleJob, tree: Tree) -> dict[str, str]:
     return {"DOLLAR": "$$", **given, "RESOURCE_NAME": plain(display), "RESOURCE_PUBLISHER": plain(windows.publisher(job))}
 
 
-def content(job: BundleJob, tree: Tree) -> Iterator[str]:
-    """The macros of the script, line by line."""
+def content(job: BundleJob, tree: Tree, *, complete: bool = True) -> Iterator[str]:
+    """The macros of the script, line by line; that of the files is empty when it is not `complete`."""
     config, product = job.plan.config.windows, job.plan.product
     yield from _macro("LANGUAGES", (f'!insertmacro MUI_LANGUAGE "{_LANGUAGES[language]}"' for language in config.languages))
     programs = [quoted(windows.program(job, executable)) for executable in product.executables]
     yield from _macro("EACH_PROGRAM", (f'!insertmacro ${{DO}} "{program}"' for program in programs), "DO")
-    yield from _macro("INSTALL_FILES", _installed(tree))
+    yield from _macro("INSTALL_FILES", _installed(tree) if complete else ())
     yield from _macro("REMOVE_FILES", (f'Delete "{_place(node.path)}"' for node in tree if node.source))
     yield from _macro("REMOVE_FOLDERS", (f'RMDir "{_place(node.path)}"' for node in reversed(tree.nodes) if node.is_directory))
     yield from _shortcuts(job)

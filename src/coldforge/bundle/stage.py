@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +65,7 @@ def bundle_target(
     project: Path,
     out: Path,
     asked: Collection[str] | None = None,
+    carried: Mapping[str, Mapping[str, Path]] | None = None,
     jobs: int = 0,
     clean: bool = False,
     tools: Tools = HOST,
@@ -73,14 +74,15 @@ def bundle_target(
     """Make the planned artifacts of one target in `out/<target>/`; those that are there already stay as they are.
 
     Of artifacts that are not `asked` for by name (None: all are), those count that an earlier run made from the same
-    inputs. `jobs` is how many are made at a time, 0 one for each processor; `tools` are the programs of other projects.
-    `seconds` is filled with the time that each one took, by its path. Raises Refused when the payload has changed since it was frozen,
-    ConfigurationError for a template that cannot be filled in, BuildFailed and Missing from the tools.
+    inputs. `carried` are the signed programs that go into packages, by format and name. `jobs` is how many are made at a time, 0 one
+    for each processor; `tools` are the programs of other projects. `seconds` is filled with the time that each one took, by its path.
+    Raises Refused when the payload has changed since it was frozen, ConfigurationError for a template that cannot be filled in,
+    BuildFailed and Missing from the tools.
     """
     folder = out / target.target
     before = {artifact.name: artifact for artifact in _before(folder)}
     job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=folder, tools=tools)
-    pieces = _pieces(job(artifact=planned) for planned in target.artifacts)
+    pieces = _pieces(job(artifact=planned, carried=(carried or {}).get(planned.format, {})) for planned in target.artifacts)
     wanted = _with_origins(pieces, {piece.name for piece in pieces if asked is None or piece.name in asked})
     made = {piece.name: kept for piece in pieces if not (clean and piece.name in wanted) and (kept := _kept(piece, before))}
     wanted = _with_origins(pieces, wanted | (stale := _stale(pieces, made)))
@@ -133,27 +135,32 @@ def _pieces(jobs: Iterable[BundleJob]) -> list[_Piece]:
 
 def _key(job: BundleJob, bundler: Bundler) -> str:
     """The digest of everything that decides the artifact's bytes."""
+    payload = {
+        "payload": job.payload.digest,
+        "sealed": msgspec.to_builtins(job.payload.sealed),
+        "needs": job.payload.needs,
+        "floor": [job.payload.glibc_floor, job.payload.macos_floor, job.target.floor],
+    }
+    return digest_of({**inputs(job, bundler), **payload, "contents": _contents(job) if job.artifact.format == "sbom" else []})
+
+
+def inputs(job: BundleJob, bundler: Bundler) -> dict[str, Any]:
+    """All but the payload that decides an artifact's bytes, as plain values for a digest."""
     product = job.plan.product
     templates = [recipes.find(name, job.project) for name in bundler.templates]
-    return digest_of(
-        {
-            "version": VERSION,
-            "payload": job.payload.digest,
-            "sealed": msgspec.to_builtins(job.payload.sealed),
-            "needs": job.payload.needs,
-            "floor": [job.payload.glibc_floor, job.payload.macos_floor, job.target.floor],
-            "artifact": job.artifact,
-            "target": job.target.target,
-            "product": msgspec.to_builtins(product),
-            "contents": _contents(job) if job.artifact.format == "sbom" else [],
-            "config": {name: msgspec.to_builtins(getattr(job.plan.config, name)) for name in bundler.settings},
-            "files": list(_sources(job, bundler)),
-            "templates": list(_digests(templates)),
-            "epoch": job.plan.source.epoch,
-            "tool": _tool(job, bundler),
-            "toolbox": job.tools.identity if FORMATS[job.artifact.format].programs else "",
-        }
-    )
+    return {
+        "version": VERSION,
+        "artifact": job.artifact,
+        "target": job.target.target,
+        "product": msgspec.to_builtins(product),
+        "config": {name: msgspec.to_builtins(getattr(job.plan.config, name)) for name in bundler.settings},
+        "files": list(_sources(job, bundler)),
+        "templates": list(_digests(templates)),
+        "carried": dict(zip(job.carried, _digests(list(job.carried.values())), strict=True)),
+        "epoch": job.plan.source.epoch,
+        "tool": _tool(job, bundler),
+        "toolbox": job.tools.identity if FORMATS[job.artifact.format].programs else "",
+    }
 
 
 def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:

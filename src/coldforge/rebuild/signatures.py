@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from coldforge.host import files, signed, spans, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
-from coldforge.records import Artifact, FileEntry, Payload, Signature, canonical, read
+from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Payload, Signature, canonical, read
+
+E = TypeVar("E", FileEntry, Carried)
 
 
 def same_but_for_signatures(one: memoryview, other: memoryview) -> bool:
@@ -77,7 +80,13 @@ def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path) -> Paylo
     return made
 
 
-def _signed_again(signature: Signature | None, entry: FileEntry, path: Path) -> FileEntry:
+def put_back_into_carried(recorded: Iterable[Carried], made: Iterable[Carried], folder: Path) -> tuple[Carried, ...]:
+    """Put recorded signatures into what packages carry of their own, where that is what was signed."""
+    signatures = {one.path: one.signature for one in recorded}
+    return tuple(_signed_again(signatures.get(one.path), one, folder / CARRIED / one.path) for one in made)
+
+
+def _signed_again(signature: Signature | None, entry: E, path: Path) -> E:
     if signature is None or entry.sha256 != signature.sha256:
         return entry
     try:

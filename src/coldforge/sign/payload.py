@@ -1,4 +1,7 @@
-"""Programs and libraries of frozen trees get signatures before they are packaged, and the index tells of both states."""
+"""Programs and libraries get signatures before they are packaged: those of frozen trees, and those that packages carry of their own.
+
+The index and the record tell of both states.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,21 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.host import apple, authenticode, codesign, files, macho, pe, signed
-from coldforge.records import ADHOC, INDEX, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
+from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
 from coldforge.sign import authenticode as windows
 from coldforge.sign.apple import Key as AppleKey
 from coldforge.sign.apple import entitlements
 from coldforge.sign.keys import Keys
 
+E = TypeVar("E", FileEntry, Carried)
+Code = FileEntry | Carried
 TREE: Final = "payload"
 # What the names of targets begin with whose trees are signed: in another tree their programs are data.
 WINDOWS, MACOS = "windows-", "macos-"
@@ -38,13 +43,13 @@ class Named:
 class _Signer(Protocol):
     """What signs the files of one system's trees."""
 
-    def is_for(self, path: Path, entry: FileEntry) -> bool:
+    def is_for(self, path: Path, entry: Code) -> bool:
         """Whether the file is to get a signature."""
 
-    def signature(self, path: Path, entry: FileEntry) -> bytes:
+    def signature(self, path: Path, entry: Code) -> bytes:
         """The signature of a file. Raises whatever its key raises."""
 
-    def key(self, path: Path, entry: FileEntry) -> str:
+    def key(self, path: Path, entry: Code) -> str:
         """Whose signature a file has now, as it is recorded. Raises BuildFailed when it is not the one that was made."""
 
 
@@ -53,14 +58,14 @@ class _Windows:
     made_by: windows.Key
     epoch: int
 
-    def is_for(self, path: Path, entry: FileEntry) -> bool:
+    def is_for(self, path: Path, entry: Code) -> bool:
         return entry.signature is None and is_unsigned(path)
 
-    def signature(self, path: Path, entry: FileEntry) -> bytes:
+    def signature(self, path: Path, entry: Code) -> bytes:
         del entry
         return self.made_by.signature(path, name=path.name, epoch=self.epoch)
 
-    def key(self, path: Path, entry: FileEntry) -> str:
+    def key(self, path: Path, entry: Code) -> str:
         with path.open("rb") as stream:
             seen = authenticode.read(stream)
         if seen is None or (reason := self.made_by.fits(seen)):
@@ -75,7 +80,7 @@ class _Macos:
     made_by: AppleKey
     named: Named
 
-    def is_for(self, path: Path, entry: FileEntry) -> bool:
+    def is_for(self, path: Path, entry: Code) -> bool:
         if not macho.is_macho(path):
             return False
         try:
@@ -90,17 +95,17 @@ class _Macos:
             raise ConfigurationError(message, hint="`coldforge freeze --clean` makes it anew, without one.")
         return False
 
-    def signature(self, path: Path, entry: FileEntry) -> bytes:
+    def signature(self, path: Path, entry: Code) -> bytes:
         return self.made_by.signature(path, self._about(path, entry))
 
-    def key(self, path: Path, entry: FileEntry) -> str:
+    def key(self, path: Path, entry: Code) -> str:
         with path.open("rb") as stream:
             found = codesign.read(stream)
         if reason := self.made_by.fits(found, self._about(path, entry)):
             raise BuildFailed(f"the signature that was made of {entry.path} is not what is asked for: {reason}")
         return next((seen.certificate for seen in found if seen), "") or ADHOC
 
-    def _about(self, path: Path, entry: FileEntry) -> apple.About:
+    def _about(self, path: Path, entry: Code) -> apple.About:
         with path.open("rb") as stream:
             starts = any(one.kind == "executable" for one in macho.slices(stream))
         rights = {**self.named.usual, **self.named.entitlements.get(entry.path, {})} if starts else {}
@@ -146,8 +151,8 @@ def _is_good(source: Path, signature: bytes, key: AppleKey, about: apple.About) 
     return not key.fits(found, about) and all(seen and (seen.info, seen.resources) == wanted for seen in found)
 
 
-def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> dict[str, Payload]:
-    """Sign what is in the trees of `dist` for Windows and macOS, and write their indexes anew; the indexes by target.
+def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> dict[str, tuple[Payload, tuple[Carried, ...]]]:
+    """Sign what is in the trees of `dist` for Windows and macOS and what their packages carry, and write the indexes anew; both by target.
 
     For Windows what anybody has signed already stays as it is. For macOS all is signed, and without a key only what has no signature at
     all, ad hoc: Apple's processors run nothing else. Signing again changes nothing. Raises Refused for a file that is not the one
@@ -159,9 +164,11 @@ def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> d
         raise ConfigurationError("there is no frozen tree that the given keys could sign", hint=hint)
     with ExitStack() as written:
         made = {
-            record.target: _payload(dist, record, found[record.target], written) for record in manifest.targets if record.target in found
+            record.target: (_payload(dist, record, signer, written), _carried(dist / record.target, record, signer, written))
+            for record in manifest.targets
+            if (signer := found.get(record.target))
         }
-    for target, payload in made.items():
+    for target, (payload, _) in made.items():
         files.write(dist / target / INDEX, canonical(payload))
     if keys.apple.is_adhoc and any(target.startswith(MACOS) for target in made):
         why = "They run where they were made; a Mac refuses them when they are downloaded."
@@ -187,10 +194,19 @@ def _payload(dist: Path, record: TargetRecord, signer: _Signer, written: ExitSta
     return made
 
 
+def _carried(folder: Path, record: TargetRecord, signer: _Signer, written: ExitStack) -> tuple[Carried, ...]:
+    made = tuple(_signed(folder / CARRIED / one.path, one, signer, written) for one in record.carried)
+    if new := [one.path for one, before in zip(made, record.carried, strict=True) if one != before]:
+        reporter().info(f"{record.target}: signed now, for packages to carry: {', '.join(new)}")
+    return made
+
+
 def _entry(path: Path, entry: FileEntry, signer: _Signer, written: ExitStack) -> FileEntry:
+    return entry if entry.kind in ("link", "directory") else _signed(path, entry, signer, written)
+
+
+def _signed(path: Path, entry: E, signer: _Signer, written: ExitStack) -> E:
     """The entry of a file, signed when it is to be."""
-    if entry.kind in ("link", "directory"):
-        return entry
     if path.is_symlink() or not path.is_file() or files.sha256(path) != entry.sha256:
         raise Refused(f"{entry.path} is not the file that was frozen", hint="Freeze it again: `coldforge freeze`.")
     if not signer.is_for(path, entry):

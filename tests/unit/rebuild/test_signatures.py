@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from coldforge.host import files
 from coldforge.rebuild import rows
-from coldforge.rebuild.signatures import same_but_for_signatures
-from coldforge.records import Artifact
+from coldforge.rebuild.signatures import put_back_into_carried, same_but_for_signatures
+from coldforge.records import Artifact, Carried, Signature
 from support.containers import ar, zipped
 
 DEB = {"debian-binary": b"2.0\n", "control.tar.gz": b"odd", "data.tar.zst": b"data"}
@@ -65,3 +66,20 @@ def test_a_row_says_so_only_of_the_file_that_the_manifest_is_about(recorded: str
         for folder in ("recorded", "out")
     ]
     assert rows.artifact_row(*made, dist=tmp_path / "dist", out=tmp_path / "out").word == word
+
+
+@pytest.mark.parametrize("data", ["", "!", "MAA="])
+def test_a_signature_that_is_none_leaves_a_carried_program_as_it_was_made(data: str, tmp_path: Path) -> None:
+    path = tmp_path / "carried" / "nsis" / "uninstall.exe"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"MZ")
+    made = Carried(path="nsis/uninstall.exe", key="k", size=2, sha256=files.sha256(path))
+    recorded = replace(made, size=9, sha256="9", signature=Signature(key="c", size=2, sha256=made.sha256, data=data))
+    assert put_back_into_carried([recorded], [made], tmp_path) == (made,)
+    assert path.read_bytes() == b"MZ"
+
+
+def test_no_record_leads_out_of_the_folder_of_what_is_carried() -> None:
+    for path in ("../x", "nsis/../x", "/x", "nsis/a/b", "x", "nsis/.hidden"):
+        with pytest.raises(ValueError, match="cannot be the path"):
+            Carried(path=path, key="", size=0, sha256="")
