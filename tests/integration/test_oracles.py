@@ -15,10 +15,11 @@ import pytest
 
 from coldforge.attest.stage import attest
 from coldforge.records import BUNDLE_SUFFIX
+from coldforge.verify.claims import KINDS
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
 from support.fake_sigstore import FakeSigstore, github_claims
-from support.releases import make_release
+from support.releases import WITH_BILL, make_release
 from support.require import tool
 
 pytestmark = pytest.mark.integration
@@ -57,7 +58,7 @@ def root(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def signed(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release that we signed, as it is downloaded."""
     place = tmp_path_factory.mktemp("signed")
-    make_release(place / "dist")
+    make_release(place / "dist", contents=WITH_BILL)
     (place / "trust.json").write_text(sigstore.trust_config())
     attest(place / "dist", identity_token=sigstore.token(), trust_config=place / "trust.json")
     flat = place / "flat"
@@ -130,6 +131,17 @@ def test_others_agree_about_what_we_signed(what: str, cosign: str, sigstore_go: 
     also = run(command, folder)
     good = what == "nothing"
     assert (ours.exit_code == 0, theirs.returncode == 0, also.returncode == 0) == (good, good, good), (theirs.stderr, also.stderr)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("damaged", [False, True])
+def test_others_agree_about_statements_of_a_whole_target(*, damaged: bool, kind: str, cosign: str, folder: Path, root: Path) -> None:
+    if damaged:
+        (folder / DEB).write_bytes(b"x")
+    what = ["--bundle", f"linux-x86_64.{kind}{BUNDLE_SUFFIX}", "--trusted-root", str(root), "--type", KINDS[kind]]
+    who = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER]
+    done = run([cosign, "verify-blob-attestation", *what, *who, DEB], folder)
+    assert (done.returncode == 0) is not damaged, done.stderr
 
 
 def test_the_command_that_a_verdict_shows_works(cosign: str, folder: Path, root: Path) -> None:

@@ -35,6 +35,7 @@ _MANAGERS: Final[Mapping[str, tuple[str, ...]]] = {
 _PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
 # What archives have beside the tree: licence files of the project. Whatever could run is none, whatever it is called.
 _LICENCE: Final = re.compile(r"(licenses/.+|(licen[cs]e|copying|notice|authors)[^/]*)", re.IGNORECASE)
+_PROBES: Final = 20  # paths that the folder of a package is looked for by
 _SPECIAL: Final = stat.S_ISUID | stat.S_ISGID
 _LARGEST_TEXT: Final = 1_000_000  # bytes
 
@@ -114,17 +115,18 @@ def _file(path: Path, signed: Sequence[Signed]) -> tuple[tuple[Row, ...], Signed
 
 def _installed_by(name: str, signed: Sequence[Signed]) -> Path:
     """The folder that a package put the tree into, as the machine's package manager lists it."""
-    listed = _listed(name) if _PACKAGE.fullmatch(name) else []
+    listed = frozenset(_listed(name) if _PACKAGE.fullmatch(name) else ())
     if not listed:
         hint = "Give the folder where it is installed, the AppImage or program itself, or the name of a package of this machine."
         raise ConfigurationError(f"there is no folder, file or installed package {name}", hint=hint)
     paths = [entry.path for each in signed for entry in each.said.payload.files]
-    homes = [line.removesuffix(f"/{path}") for path in paths for line in listed if line.endswith(f"/{path}")]
+    some = sorted(paths, key=len)[-_PROBES:]  # the longest are hardly anything else
+    homes = {line.removesuffix(f"/{path}") for path in some for line in listed if line.endswith(f"/{path}")}
     if not homes:
         raise ConfigurationError(
             f"the package {name} has no file of this release", hint="Is it the package, and the release, that you mean?"
         )
-    return Path(max(homes, key=homes.count))
+    return Path(max(sorted(homes), key=lambda home: sum(f"{home}/{path}" in listed for path in paths)))
 
 
 def _listed(name: str) -> list[str]:

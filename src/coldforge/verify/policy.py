@@ -23,7 +23,7 @@ RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What only a certificate tells.
-_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer")
+_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer", "revoked")
 
 
 Kind = Literal["coldforge", "sbom"]
@@ -60,6 +60,13 @@ class Policy(Section, frozen=True, kw_only=True):
             le=3,
         ),
     ] = 0
+    revoked: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Commits that are not accepted any more: of the source, or of the signing workflow file. What was signed stays "
+            "signed for ever, so this is how a bad release, or a workflow that could be misused, is taken back."
+        ),
+    ] = ()
     signed: Annotated[
         dict[str, tuple[str, ...]],
         Meta(description="For formats, such as deb, the keys of which one must have signed each package, as the manifest names them."),
@@ -189,6 +196,7 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     for what, (expected, got) in exact.items():
         if expected and expected != got:
             yield Mismatch(what=what, expected=expected, got=got or "nothing")
+    yield from _revoked(policy, signer)
     if policy.ref and not like(policy.ref, signer.ref):
         yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
     if slsa_level(signer) < policy.level:
@@ -200,6 +208,12 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
         yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     if policy.workflows and not any(_is_workflow(wanted, signer.workflow) for wanted in policy.workflows):
         yield Mismatch(what="workflow", expected=" or ".join(policy.workflows), got=signer.workflow or "nothing")
+
+
+def _revoked(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
+    for what, commit in (("commit", signer.commit), ("workflow-digest", signer.workflow_digest)):
+        if commit and commit in policy.revoked:
+            yield Mismatch(what=what, expected="one that is not revoked", got=commit)
 
 
 def slsa_level(signer: Signer) -> int:

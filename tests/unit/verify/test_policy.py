@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.errors import ConfigurationError
@@ -29,8 +30,6 @@ def implied(tag: str | None = "v1") -> Policy:
 
 
 def changed(**fields: str) -> Signer:
-    import msgspec
-
     return msgspec.structs.replace(GOOD, **fields)
 
 
@@ -218,3 +217,11 @@ def test_a_key_and_a_certificate_are_not_taken_for_each_other() -> None:
     assert [each.what for each in mismatches(Policy(key="x"), GOOD)] == ["key"]
     assert [each.what for each in mismatches(implied(), Signer(key="sha256:x"))] == ["key"]
     assert list(mismatches(Policy(key="x"), Signer(key="sha256:x"))) == []
+
+
+@pytest.mark.parametrize("field", ["commit", "workflow_digest"])
+def test_what_is_revoked_is_not_accepted_any_more(field: str) -> None:
+    strict = msgspec.structs.replace(implied(), revoked=("c" * 40,))
+    (wrong,) = mismatches(strict, changed(**{field: "c" * 40}))
+    assert (wrong.what, wrong.got) == (field.replace("_", "-"), "c" * 40)
+    assert list(mismatches(strict, GOOD)) == []
