@@ -73,7 +73,7 @@ def test_calls_of_the_workflow_use_its_own_inputs_and_give_what_its_jobs_ask_for
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     ours = [step for step in steps() if step["uses"].startswith("coldforge/coldforge@")]
-    assert {step["with"]["session"] for step in ours} == {"build", "sign", "attest", "release", "verify"} <= set(SESSIONS)
+    assert {step["with"]["session"] for step in ours} == {"build", "bundle", "sign", "attest", "release", "verify"} <= set(SESSIONS)
     assert all(step["with"].keys() <= inputs.keys() for step in ours)
     assert all(re.search(r"@(v\d|[0-9a-f]{40}$)", step["uses"]) for step in steps())
     assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps() if step not in ours)
