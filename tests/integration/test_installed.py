@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coldforge.attest.stage import attest
@@ -144,6 +145,11 @@ def test_only_whom_the_policy_names_can_say_what_is_installed(place: Path, root:
     with pytest.raises(ConfigurationError, match="tells what is in the release") as caught:
         verify_installed(tmp_path / "evidence", str(root), policy=demanded(), trusted_root=place / "trust.json")
     assert "repository" in caught.value.why
+
+
+def test_what_rebuilders_say_is_not_about_what_is_installed(place: Path, root: Path) -> None:
+    with pytest.raises(ConfigurationError, match="rebuilders"):
+        verify(place, root, msgspec.structs.replace(demanded(), k=1))
 
 
 def test_what_is_nowhere_is_told(place: Path) -> None:

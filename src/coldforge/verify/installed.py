@@ -64,6 +64,9 @@ def verify_installed(
     evidence = read_evidence(collect(folder), Evidence(load_roots(trusted_root), key=policy.key if policy else ""), recorded)
     if policy is None:
         raise unspecified(evidence)
+    if policy.k:
+        hint = "Verify the release itself with this policy, and what is installed with one that leaves `k` and `rebuilders` out."
+        raise ConfigurationError("the policy demands rebuilders, who speak of packages and not of what is installed", hint=hint)
     signed, why = _signed([item for items in evidence.values() for item in items], policy)
     if not signed:
         hint = "Give the folder with the release's attestations.jsonl, or OWNER/REPO@TAG."
