@@ -10,7 +10,6 @@ import base64
 import hashlib
 import io
 import re
-import struct
 import zlib
 from collections.abc import Iterator
 from functools import partial
@@ -19,17 +18,17 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from coldforge.bundle.zips import moment
+from coldforge.host import msix
+from coldforge.host.msix import BLOCK_MAP, MANIFEST, TYPES
 
-MANIFEST: Final = "AppxManifest.xml"
-BLOCK_MAP: Final = "AppxBlockMap.xml"
-TYPES: Final = "[Content_Types].xml"
 BLOCK: Final = 1 << 16
-_VERSION: Final = 20  # of zip, for what is deflated
+LARGE: Final = msix.FULL - (1 << 27)  # bytes from which a part has fields of 64 bits: what cannot be packed grows a little
 _DEFLATED: Final = 8
-_LOCAL: Final = struct.Struct("<4s5H3I2H")
-_CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
-_END: Final = struct.Struct("<4s4H2IH")
-_KNOWN: Final = {MANIFEST: "application/vnd.ms-appx.manifest+xml", BLOCK_MAP: "application/vnd.ms-appx.blockmap+xml"}
+_KNOWN: Final = {
+    MANIFEST: "application/vnd.ms-appx.manifest+xml",
+    BLOCK_MAP: "application/vnd.ms-appx.blockmap+xml",
+    msix.SIGNATURE: "application/vnd.ms-appx.signature",
+}
 _ANY: Final = "application/octet-stream"
 
 
@@ -43,26 +42,30 @@ class Writer:
         self._map = Element("BlockMap", xmlns="http://schemas.microsoft.com/appx/2010/blockmap")
         self._map.attrib["HashMethod"] = "http://www.w3.org/2001/04/xmlenc#sha256"
 
-    def add(self, path: str, stream: BinaryIO) -> None:
-        """A file of the package, by its path in the tree."""
-        name = part_name(path)
+    def add(self, path: str, stream: BinaryIO, *, size: int = 0) -> None:
+        """A file of the package, by its path in the tree; of a large one it must be known how many bytes it has."""
+        name, large = part_name(path), size >= LARGE
         self._types[name] = _KNOWN.get(path, _ANY)
         file = SubElement(self._map, "File", Name=path.replace("/", "\\"))
-        size = self._write(name, stream, file)
-        file.attrib |= {"Size": str(size), "LfhSize": str(_LOCAL.size + len(name))}
+        start = self._out.tell()
+        written = self._write(name, stream, file, large=large)
+        record = msix.local(msix.Entry(name=name, stamp=self._stamp, method=0, checksum=0, packed=0, size=0, start=start), large=large)
+        file.attrib |= {"Size": str(written), "LfhSize": str(len(record))}
 
     def close(self) -> None:
         """Write the map of the blocks, the types of the parts, and the directory of the zip."""
-        self._types[BLOCK_MAP] = _KNOWN[BLOCK_MAP]
+        # that of the signature too, though there is none yet: with one the types stay what they are
+        self._types |= {name: _KNOWN[name] for name in (BLOCK_MAP, msix.SIGNATURE)}
         for name, document in ((BLOCK_MAP, self._map), (TYPES, _content_types(self._types))):
             self._write(name, io.BytesIO(xml(document)), Element("File"))
         start, directory, count = self._out.tell(), b"".join(self._directory), len(self._directory)
-        self._out.write(directory + _END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
+        self._out.write(directory + msix.end(count, len(directory), start))
 
-    def _write(self, name: str, stream: BinaryIO, file: Element) -> int:
+    def _write(self, name: str, stream: BinaryIO, file: Element, *, large: bool = False) -> int:
         """A part, and its blocks into the element of its file. How many bytes it has."""
         start, size, checksum = self._out.tell(), 0, 0
-        self._out.write(bytes(_LOCAL.size) + name.encode())
+        stamped = partial(msix.Entry, name=name, stamp=self._stamp, start=start)
+        self._out.write(msix.local(stamped(method=0, checksum=0, packed=0, size=0), large=large))
         content = self._out.tell()
         deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         for block in blocks(stream):
@@ -73,12 +76,11 @@ class Writer:
         if size:
             self._out.write(deflate.flush())  # the end of the stream is in no block
         end = self._out.tell()
-        method = _DEFLATED if size else 0
-        facts = (0, method, *self._stamp, checksum, end - content, size, len(name), 0)
+        entry = stamped(method=_DEFLATED if size else 0, checksum=checksum, packed=end - content, size=size)
         self._out.seek(start)
-        self._out.write(_LOCAL.pack(b"PK\3\4", _VERSION, *facts))
+        self._out.write(msix.local(entry, large=large))
         self._out.seek(end)
-        self._directory.append(_CENTRAL.pack(b"PK\1\2", _VERSION, _VERSION, *facts, 0, 0, 0, 0, start) + name.encode())
+        self._directory.append(msix.central(entry, large=large))
         return size
 
 
@@ -97,9 +99,9 @@ def part_name(path: str) -> str:
 
 
 def xml(document: Element) -> bytes:
-    """A document in UTF-8."""
+    """A document in UTF-8. No blank ends an empty element: osslsigncode looks for the type of the signature by its letters."""
     text: bytes = tostring(document, encoding="utf-8", xml_declaration=True)
-    return text
+    return text.replace(b" />", b"/>")  # in values and texts the last of these letters is written otherwise
 
 
 def _content_types(types: dict[str, str]) -> Element:

@@ -13,13 +13,13 @@ from typing import Final
 from coldforge.bundle import icons
 from coldforge.errors import ConfigurationError, Location
 
-SIZES: Final = (16, 24, 32, 48, 64, 256)
+SIZES: Final = (16, 20, 24, 32, 40, 48, 64, 256)  # 20 and 40 where everything is shown at 125 %
 _LARGE: Final = 256
 
 
 def made(source: Path) -> bytes:
     """The icon file. Raises ConfigurationError for a picture that cannot be drawn."""
-    drawn = icons.drawn(source)
+    drawn = icons.drawn(source, SIZES)
     sizes = [size for size in SIZES if size in drawn]
     if not sizes:
         raise ConfigurationError("the icon is too small for Windows", where=Location(source), hint=f"It has {SIZES[0]} pixels or more.")

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, flatpaks, nsis, ole, packed, pe, rpm, squashfs, udif
+from coldforge.host import authenticode, files, flatpaks, msix, nsis, ole, packed, pe, rpm, squashfs, udif
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -76,12 +76,19 @@ def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
     )
 
 
+def _zip(stream: BinaryIO, survey: Survey) -> packages.Found:
+    kind, fields, items = packages.zipped(stream, survey)
+    if any(item.path == msix.MANIFEST for item in items):
+        return "msix", {**fields, "publisher": msix.publisher(stream), **_windows(stream)}, items
+    return kind, fields, items
+
+
 _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = {
     b"\x1f\x8b": lambda stream, survey: packages.tarball(stream, ".gz", survey),
     packages.ZSTD: lambda stream, survey: packages.tarball(stream, ".zst", survey),
     b"!<arch>\ndebian-binary": lambda stream, survey: ("deb", *deb(stream, survey)),
     rpm.MAGIC: packages.rpm,
-    b"PK\3\4": packages.zipped,
+    b"PK\3\4": _zip,
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     flatpaks.MAGIC: packages.flatpak,
     pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),

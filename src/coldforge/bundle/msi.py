@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import msgspec
 
-from coldforge.bundle import BundleJob, cfb, ico, windows
+from coldforge.bundle import BundleJob, ico, msistreams, windows
 from coldforge.bundle.tree import Node, Tree
 from coldforge.errors import BuildFailed, Problem, Refused
 from coldforge.host import files
@@ -67,7 +67,7 @@ class Msi:
                 for line in edits(job, codes):
                     _run(job, bench, MSIBUILD, "made.msi", *line)
                 shutil.copyfile(bench.get("made.msi"), out)
-            cfb.normalise(out, codes.package, tree.epoch, _CODEPAGE)
+            msistreams.normalise(out, codes.package, tree.epoch, _CODEPAGE)
 
 
 def check(tree: Tree, job: BundleJob) -> None:

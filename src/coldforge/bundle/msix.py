@@ -19,6 +19,7 @@ from coldforge.bundle.archive import with_licences
 from coldforge.bundle.tree import Tree
 from coldforge.errors import ConfigurationError, Location, Problem, Refused
 from coldforge.host import files
+from coldforge.host.msix import MANIFEST
 from coldforge.plan import msix, names
 from coldforge.project.config import Executable, Product
 from coldforge.project.desktop import FileAssociation
@@ -38,8 +39,6 @@ _SMALL, _STORE, _LARGE = LOGOS = (44, 50, 150)  # pixels: in lists, in the Store
 _OWN: Final = re.compile(
     r"(AppxManifest\.xml|AppxBlockMap\.xml|AppxSignature\.p7x|\[Content_Types\]\.xml|AppxMetadata(/.*)?)", re.IGNORECASE
 )
-_MOST: Final = 65_000  # entries; more takes zip64, which is not written
-_ROOM: Final = (1 << 32) - (1 << 27)  # bytes; the same, with room for what cannot be packed
 _ENTRY: Final = "Windows.FullTrustApplication"
 
 
@@ -65,18 +64,15 @@ class Msix:
             for node in content.adding(added):
                 if node.source:
                     with node.source.open("rb") as source:
-                        writer.add(node.path, source)
-            writer.add(appx.MANIFEST, io.BytesIO(appx.xml(manifest(job))))
+                        writer.add(node.path, source, size=node.size)
+            writer.add(MANIFEST, io.BytesIO(appx.xml(manifest(job))))
             writer.close()
 
 
 def check(tree: Tree, job: BundleJob, added: Collection[str] = ()) -> None:
-    """Raises Refused for names that are the package's own, as those of the `added` pictures are, and for a tree that is too large."""
+    """Raises Refused for names that are the package's own, as those of the `added` pictures are."""
     taken = [node.path for node in tree if _OWN.fullmatch(node.path) or node.path.casefold() in {path.casefold() for path in added}]
     problems = [Problem(what=f"{path} is a name of the package's own", hint="rename it where the payload is made") for path in taken]
-    size, entries = sum(node.size for node in tree), len(tree.nodes)
-    if size > _ROOM or entries > _MOST:
-        problems.append(Problem(what=f"the tree has {size / 1e9:.1f} GB in {entries} files, it takes {_ROOM / 1e9:.1f} GB in {_MOST}"))
     if problems:
         hint = "Where that cannot be, plan `nsis` or `zip` in the place of `msix`."
         raise Refused(f"{job.artifact.name} cannot be made", problems=tuple(problems), hint=hint)

@@ -6,6 +6,7 @@ Source: [MS-OSHARED] 2.3.2 (what Authenticode has in it).
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from coldforge.errors import ConfigurationError
-from coldforge.host import cms, der, files, ole, pe, run
+from coldforge.host import cms, der, files, msix, ole, pe, run
 from coldforge.host.spans import Span, pieces
 
 if TYPE_CHECKING:
@@ -58,13 +59,27 @@ def check_nothing_hidden(data: bytes) -> None:
 
 
 def digest(stream: BinaryIO, algorithm: str = "sha256") -> str:
-    """The digest of a program or an msi that a signature is about: the same before and after signing. Raises one of `signed.damage()`."""
+    """What a signature of a program, an msi or an msix is about, in hexadecimal: the same before and after signing.
+
+    Of an msix it is several digests, with their names. Raises one of `signed.damage()`.
+    """
+    if found := _package(stream):
+        return msix.digest(stream, found, algorithm).hex()
     stream.seek(0)
     spans = _hashed_msi(ole.entries(stream)) if stream.read(8) == ole.MAGIC else pe.hashed(pe.layout(stream))
     made = hashlib.new(algorithm)
     for piece in pieces(stream, spans):
         made.update(piece)
     return made.hexdigest()
+
+
+def _package(stream: BinaryIO) -> msix.Layout | None:
+    stream.seek(0)
+    if stream.read(len(msix.MAGIC)) != msix.MAGIC:
+        return None
+    if found := msix.layout(stream):
+        return found
+    raise ValueError("it is a zip, and no app package")
 
 
 def _hashed_msi(entries: Iterable[ole.Entry]) -> tuple[Span, ...]:
@@ -78,9 +93,12 @@ def of_msi(stream: BinaryIO, entries: Iterable[ole.Entry]) -> bytes:
 
 
 def of(stream: BinaryIO) -> bytes:
-    """The signature that a program or an msi carries, in PKCS #7; empty when it has none. Raises one of `signed.damage()`."""
+    """The signature that a program, an msi or an msix carries, in PKCS #7; empty when it has none. Raises one of `signed.damage()`."""
+    package = _package(stream)
     stream.seek(0)
-    if stream.read(8) == ole.MAGIC:
+    if package:
+        found = msix.signature(stream, package)
+    elif stream.read(8) == ole.MAGIC:
         found = of_msi(stream, ole.entries(stream))
     else:
         layout = pe.layout(stream)
@@ -89,7 +107,7 @@ def of(stream: BinaryIO) -> bytes:
 
 
 def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequence[Certificate] = ()) -> Seen | None:
-    """The signature of a program or an msi; None when it has none.
+    """The signature of a program, an msi or an msix; None when it has none.
 
     With `believed` certificates the signer's must lead to one of them, and a timestamp's to one of `stamps`.
     Raises ValueError when what is signed is not this file, or one of `signed.damage()` when it is damaged.
@@ -118,6 +136,21 @@ def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequ
         timestamp=cms.Stamped(time=stamp[1], signer=stamp[0].signer.subject.rfc4514_string()) if stamp else None,
         chain=cms.chain(found, stamp, believed, stamps, time) if believed else "",
     )
+
+
+def is_subject(publisher: str, subject: str) -> bool:
+    """Whether two spellings of a name mean the same: as Windows writes it (with S for a state), and as RFC 4514 does.
+
+    >>> is_subject("CN=Demo, S=Some Where, C=DE", "CN=Demo,ST=Some Where,C=DE")
+    True
+    """
+    from cryptography.x509 import Name, NameOID
+
+    states = {"S": NameOID.STATE_OR_PROVINCE_NAME}
+    try:
+        return Name.from_rfc4514_string(subject) == Name.from_rfc4514_string(re.sub(r",\s+", ",", publisher), states)
+    except ValueError:  # a kind of attribute that has no name here: Windows will tell
+        return True
 
 
 def attach(file: Path, signature: bytes, out: Path) -> None:

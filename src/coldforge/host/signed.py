@@ -3,7 +3,7 @@
 Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
 Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec;
 https://github.com/AppImage/AppImageSpec/blob/master/draft.md;
-for Windows see `pe` and `ole`, for macOS `codesign`.
+for Windows see `pe`, `ole` and `msix`, for macOS `codesign`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import authenticode, codesign, files, gzips, macho, ole, pe, rpm, sections
+from coldforge.host import authenticode, codesign, files, gzips, macho, msix, ole, pe, rpm, sections
 from coldforge.host.spans import Span, copied
 
 AR: Final = b"!<arch>\n"
@@ -190,6 +190,17 @@ def _mach_o(stream: BinaryIO) -> Unsigned:
     return Unsigned(spans=found, was_signed=was_signed)
 
 
+def _zip(stream: BinaryIO) -> Unsigned:
+    try:
+        found = msix.layout(stream)
+    except damage():
+        return _nothing(stream)
+    if found is None or found.signature is None:
+        return _nothing(stream)
+    authenticode.check_nothing_hidden(msix.signature(stream, found))
+    return Unsigned(spans=(Span(0, found.body), Span(0, 0, found.tail)), was_signed=True)
+
+
 _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     AR: _deb,
     rpm.MAGIC: _rpm,
@@ -198,6 +209,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     pe.MAGIC: _program,
     ole.MAGIC: _msi,
     **dict.fromkeys(codesign.MAGICS, _mach_o),
+    msix.MAGIC: _zip,
 }
 
 
@@ -282,6 +294,7 @@ _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     PROGRAM: _program_with,
     "nsis": pe.signed,
     "onefile": pe.signed,
+    "msix": msix.signed,
 }
 FORMATS: Final = (*_WITH, "msi")
 

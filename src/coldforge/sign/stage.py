@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
-from coldforge.host import authenticode, files, programs, signed, spans, zsyncmake
+from coldforge.host import authenticode, files, msix, programs, signed, spans, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import apk
@@ -21,7 +21,7 @@ from coldforge.sign.keys import Keys
 
 OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
 RSA: Final = ("apk",)
-PROGRAMS: Final = ("nsis", "msi", "onefile")
+PROGRAMS: Final = ("nsis", "msi", "msix", "onefile")
 _ALL: Final = (*OPENPGP, *RSA, *PROGRAMS)
 
 
@@ -170,8 +170,20 @@ def _program(work: _Work, artifact: Artifact) -> Artifact:
     reason = key.fits(seen)
     if seen is None or reason:
         raise BuildFailed(f"the signature that was made of {artifact.name} is not what is asked for: {reason}")
+    if artifact.format == "msix":
+        _check_publisher(temporary, artifact, seen)
     record = Signature(key=seen.certificate, size=artifact.size, sha256=artifact.sha256, data=base64.b64encode(signature).decode("ascii"))
     return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
+
+
+def _check_publisher(path: Path, artifact: Artifact, seen: authenticode.Seen) -> None:
+    """Raises ConfigurationError for an app package of somebody else than the signer: Windows installs none."""
+    with path.open("rb") as stream:
+        publisher = msix.publisher(stream)
+    if not authenticode.is_subject(publisher, seen.signer):
+        why = f"It is of {publisher!r}, the certificate of {seen.signer!r}: Windows would not install it."
+        hint = "Set `msix-publisher` in [tool.coldforge.windows] to the certificate's subject, and build again."
+        raise ConfigurationError(f"{artifact.name} is not of whoever signs it", why=why, hint=hint)
 
 
 def _signature_of(path: Path, artifact: Artifact) -> authenticode.Seen | None:

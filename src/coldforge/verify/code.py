@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from coldforge.verify.verdict import Row
 
-_ENDINGS: Final = (".exe", ".msi")
+_ENDINGS: Final = (".exe", ".msi", ".msix")
 
 
 def judged(row: Row, file: Path, wanted: str) -> Row:

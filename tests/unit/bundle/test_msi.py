@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.bundle import cfb, msi
+from coldforge.bundle import msi, msistreams
 from coldforge.errors import BuildFailed
 
 
@@ -27,5 +27,5 @@ def test_what_is_no_database_is_not_changed(data: bytes, tmp_path: Path) -> None
     path = tmp_path / "made.msi"
     path.write_bytes(data)
     with pytest.raises(BuildFailed, match=r"made\.msi is no database"):
-        cfb.normalise(path, "{}", 0, 1252)
+        msistreams.normalise(path, "{}", 0, 1252)
     assert path.read_bytes() == data

@@ -111,7 +111,7 @@ def test_an_icon_has_every_size(tmp_path: Path) -> None:
 def test_of_a_small_picture_nothing_large_is_made(tmp_path: Path) -> None:
     Image.new("RGBA", (40, 40), (1, 2, 3, 255)).save(tmp_path / "icon.png")
     with Image.open(io.BytesIO(ico.made(tmp_path / "icon.png")), formats=["ICO"]) as image:
-        assert image.info["sizes"] == {(16, 16), (24, 24), (32, 32)}
+        assert image.info["sizes"] == {(size, size) for size in (16, 20, 24, 32, 40)}
 
 
 def test_a_damaged_picture_is_told_with_its_file(tmp_path: Path) -> None:
