@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from coldforge.freeze.programs import read_pe
-from coldforge.records import Payload, read
+from coldforge.records import Manifest, Payload, read
 from support import images
 from support.bare import USER, Bare, bare
 from support.program import coldforge
@@ -131,6 +131,13 @@ def test_it_runs_without_python(folder: str, system: Bare) -> None:
 def test_a_window_comes_up(system: Bare) -> None:
     system.do(f"{WINE} /opt/payload/herald-window.exe 'Z:\\home\\person\\seen'", user=USER)
     assert system.do("cat seen", user=USER) == "1 Herald"
+
+
+def test_the_one_file_programs_were_tried_without_python(made: Path) -> None:
+    (record,) = read(made / "manifest.json", Manifest).targets
+    (trial,) = record.smoke.trials
+    assert {name for name in trial.artifacts if "herald" in name} == {one.name for one in record.artifacts if one.format == "onefile"}
+    assert (trial.commands, record.smoke.unproven) == (("herald wörter",), ("no window was shown: Wine has no display here",))
 
 
 def test_what_is_in_the_tree_is_known(payload: Payload) -> None:

@@ -8,16 +8,11 @@ from typing import Final
 
 from coldforge.errors import BuildFailed, Missing
 from coldforge.freeze.workshop import ContainerWorkshop
+from coldforge.host import wine
 from coldforge.host.container import Container
 from coldforge.project.images import Image
 
-_FOLDER: Final = "/usr/lib/wine"
-LOADER: Final = f"{_FOLDER}/wine64"
-SERVER: Final = f"{_FOLDER}/wineserver64"
 PREFIX: Final = "prefix"  # what Windows' programs take for their machine, in the workshop
-# No messages of Wine's own, and none of the browsers and runtimes that it would offer to install.
-_QUIET: Final = {"WINEDEBUG": "-all", "WINEDLLOVERRIDES": "mscoree,mshtml="}
-_NO_WINDOWS: Final = ("reg", "add", r"HKCU\Software\Wine\Drivers", "/v", "Graphics", "/d", "null", "/f")
 
 
 class WineWorkshop(ContainerWorkshop):
@@ -28,7 +23,7 @@ class WineWorkshop(ContainerWorkshop):
 
     def __init__(self, container: Container, image: Image) -> None:
         super().__init__(container, image)
-        self._wine = {**_QUIET, "WINEPREFIX": self.path(PREFIX), "USER": "coldforge"}
+        self._wine = {**wine.QUIET, "WINEPREFIX": self.path(PREFIX), "USER": "coldforge"}
         self._started = False
 
     def seen(self, name: str) -> str:
@@ -39,16 +34,14 @@ class WineWorkshop(ContainerWorkshop):
             return super().run(argv, env=env, network=network, log=log, folder=folder)
         if not self._started:
             self._start(log)
-        return super().run([LOADER, *argv], env={**env, **self._wine}, network=network, log=log, folder=folder)
+        return super().run([wine.LOADER, *argv], env={**env, **self._wine}, network=network, log=log, folder=folder)
 
     def _start(self, log: Path) -> None:
         """Make the prefix, and wait until its processes are done with it. Raises Missing when there is no Wine."""
         try:
-            for words in ((LOADER, "wineboot", "-i"), (LOADER, *_NO_WINDOWS), (SERVER, "-w")):
+            for words in wine.START:
                 super().run(words, env=self._wine, network=False, log=log)
         except BuildFailed as error:
-            hint = f"An image for Windows has Wine 10 or newer for 64 bits, at {LOADER}: docs/how-to/windows-programs.md"
-            raise Missing(
-                f"the build image {self.identity} cannot run programs of Windows", why=error.why or error.what, hint=hint
-            ) from error
+            what = f"the build image {self.identity} cannot run programs of Windows"
+            raise Missing(what, why=error.why or error.what, hint=wine.HINT) from error
         self._started = True

@@ -16,9 +16,10 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import cache, engine, files
 from coldforge.plan import libraries
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.project.images import Image, Manager, images_of, is_pinned, known
+from coldforge.project.images import WINE, Image, Manager, find_image, images_of, is_pinned, known
 from coldforge.records import Smoke, TargetRecord, Trial, canonical, digest_of, read
 from coldforge.report import reporter
+from coldforge.smoke import windows
 from coldforge.smoke.managers import MANAGERS
 from coldforge.smoke.trial import ANYWHERE, Job, attempt, windowed
 from coldforge.target import Target, host_target
@@ -52,6 +53,8 @@ def smoke_target(plan: Plan, target: PlannedTarget, record: TargetRecord, *, pro
     if reason := left_out(plan, record, host=host):
         reporter().info(f"Not proven: {reason}")
         return Smoke(unproven=(reason,))
+    if Target.parse(target.target).os == "windows":
+        return _by_wine(plan, target, record, project=project, folder=out / target.target, clean=clean)
     places, left = _places(plan, target, record, project)
     trials = []
     for place in places:
@@ -72,13 +75,66 @@ def left_out(plan: Plan, record: TargetRecord, *, host: bool) -> str:
     here, target = host_target(), Target.parse(record.target)
     if plan.config.smoke.skip:
         return plan.config.smoke.skip
-    if not any(artifact.format in FORMATS for artifact in record.artifacts):
+    formats = windows.FORMATS if target.os == "windows" else FORMATS
+    if not any(artifact.format in formats for artifact in record.artifacts):
         return "nothing is packaged"
     if host:
         return "--host uses no containers, so nothing was started in a bare system"
-    if target.os != "linux" or (here.os, here.arch) != (target.os, target.arch):
+    by_wine = (here.os, str(target)) == ("linux", "windows-x86_64") and here.arch == target.arch
+    if not by_wine and (target.os != "linux" or (here.os, here.arch) != (target.os, target.arch)):
         return f"programs of {record.target} cannot be started on {here}"
     return "" if engine.configured() else "there is no container engine here, so nothing was started in a bare system"
+
+
+def _by_wine(plan: Plan, target: PlannedTarget, record: TargetRecord, *, project: Path, folder: Path, clean: bool) -> Smoke:
+    """Try what is for Windows under Wine, in the image that freezes for it."""
+    name = target.container or WINE
+    image = find_image(name, project)
+    names = [artifact.name for artifact in record.artifacts if artifact.format in windows.FORMATS]
+    job = windows.Job(
+        plan=plan,
+        artifacts=tuple(artifact for artifact in target.artifacts if artifact.name in names),
+        folder=folder,
+        reference=image.base,
+    )
+    left = [
+        f"the {artifact.format} was tried nowhere: Wine cannot install it" for artifact in record.artifacts if artifact.format == "msix"
+    ]
+    if any(windowed(plan, artifact) for artifact in target.artifacts):
+        left.append("no window was shown: Wine has no display here")
+    key = digest_of(
+        {
+            "version": VERSION,
+            "coldforge": plan.coldforge,
+            "artifacts": {artifact.name: artifact.sha256 for artifact in record.artifacts if artifact.name in names},
+            "commands": plan.config.smoke.run,
+            "system": [name, image.identity],
+        }
+    )
+    try:
+        trial = (None if clean else _kept(key, folder)) or _new(key, job, image, target, folder / "logs" / f"smoke-{name}.log")
+    except Missing as error:
+        left = [f"{name}: {error.what}"]
+        trial = None
+    for reason in left:
+        reporter().info(f"Not proven: {reason}")
+    return Smoke(trials=(trial,) if trial else (), unproven=tuple(left))
+
+
+def _kept(key: str, folder: Path) -> Trial | None:
+    kept = cache.fetch("smoke", key)
+    return _restore(kept, folder) if kept else None
+
+
+def _new(key: str, job: windows.Job, image: Image, target: PlannedTarget, log: Path) -> Trial:
+    from coldforge.host.container import container
+
+    log.unlink(missing_ok=True)
+    with reporter().step("smoke by Wine"), closing(engine.connect()) as client, container(client, _image(client, image, target)) as made:
+        made.cut_network()
+        trial = windows.attempt(job, windows.Machine(made, log))
+    _keep(key, trial, job.folder)
+    return trial
 
 
 def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
@@ -146,8 +202,8 @@ def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place
         packages=packages,
     )
     key = _key(job, record, place)
-    if not clean and (kept := cache.fetch("smoke", key)):
-        return _restore(kept, folder)
+    if not clean and (known := _kept(key, folder)):
+        return known
     with reporter().step(f"smoke {place.name}"):
         trial = _try(job, place, folder / "logs" / f"smoke-{place.name}.log")
     for soname in trial.lacking:

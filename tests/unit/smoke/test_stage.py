@@ -86,6 +86,8 @@ def test_what_brings_a_library_is_asked_for_in_each_managers_words() -> None:
 
 ARTIFACT = Artifact(name="demo.tar.gz", path="linux-x86_64/demo.tar.gz", target="linux-x86_64", format="tar.gz", size=1, sha256="0" * 64)
 
+SETUP = replace(ARTIFACT, name="demo-setup.exe", path="windows-x86_64/demo-setup.exe", target="windows-x86_64", format="nsis")
+
 
 @pytest.mark.parametrize(
     ("smoke", "changes", "host", "reason"),
@@ -95,7 +97,15 @@ ARTIFACT = Artifact(name="demo.tar.gz", path="linux-x86_64/demo.tar.gz", target=
         ({"skip": "it needs a licence server"}, {}, False, "it needs a licence server"),
         ({}, {"artifacts": ()}, False, "nothing is packaged"),
         ({}, {"target": "linux-aarch64"}, False, "programs of linux-aarch64 cannot be started on linux-x86_64"),
-        ({}, {"target": "windows-x86_64"}, False, "programs of windows-x86_64 cannot be started on linux-x86_64"),
+        ({}, {"target": "windows-x86_64"}, False, "nothing is packaged"),
+        ({}, {"target": "windows-x86_64", "artifacts": (SETUP,)}, False, ""),
+        (
+            {},
+            {"target": "windows-x86_64", "artifacts": (SETUP,)},
+            True,
+            "--host uses no containers, so nothing was started in a bare system",
+        ),
+        ({}, {"target": "windows-aarch64", "artifacts": (SETUP,)}, False, "programs of windows-aarch64 cannot be started on linux-x86_64"),
     ],
 )
 def test_why_nothing_is_tried(

@@ -1,0 +1,72 @@
+"""What is made for Windows is installed, started and removed under Wine by `smoke`, and the manifest tells of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from coldforge import pipeline
+from coldforge.errors import Refused
+from coldforge.plan.model import Plan
+from coldforge.project.config import SmokeConfig
+from coldforge.project.images import IMAGES
+from coldforge.project.windows import WindowsConfig
+from coldforge.records import MANIFEST, Smoke
+from support import exe, images
+
+pytestmark = pytest.mark.integration
+Made = tuple[Path, Plan]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Made:
+    """A project with all packages for Windows that Wine installs, and its plan."""
+    folder = tmp_path_factory.mktemp("project")
+    plan, payload = exe.make(folder, config=WindowsConfig(shortcuts=()), formats=("zip", "nsis", "msi"))
+    pipeline.write_records(folder / "dist", pipeline._manifest(plan, (pipeline.record_of(payload),)))
+    shutil.copy(folder / "dist" / MANIFEST, folder / "dist" / exe.TARGET)
+    (folder / IMAGES).parent.mkdir()
+    (folder / IMAGES).write_text(f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n')
+    run((folder, plan), pipeline.BUNDLE)
+    return folder, plan
+
+
+def run(made: Made, stages: tuple[pipeline.Stage, ...], *commands: str) -> Smoke:
+    folder, plan = made
+    plan = replace(plan, config=replace(plan.config, smoke=SmokeConfig(run=commands)))
+    names = frozenset(artifact.name for artifact in plan.targets[0].artifacts)
+    this = pipeline.Run(project=folder, plan=plan, asked=names, targets=(exe.TARGET,), out=folder / "dist", jobs=2)
+    (record,) = pipeline.carry_out(this, plan.targets, stages, shown=plan).targets
+    return record.smoke
+
+
+def test_all_that_wine_installs_is_tried_and_recorded(made: Made) -> None:
+    proof = run(made, pipeline.SMOKE, "demo --version", "demo 'x y'")
+    (trial,) = proof.trials
+    assert set(trial.artifacts) == {artifact.name for artifact in made[1].targets[0].artifacts}
+    assert trial.system.startswith("Wine 10.")
+    assert (trial.image, trial.commands) == (images.image(images.WINE), ("demo --version", "demo 'x y'"))
+    assert proof.unproven == ("no window was shown: Wine has no display here",)
+    log = (made[0] / "dist" / exe.TARGET / "logs" / "smoke-windows.log").read_text()
+    assert log.count('demo 1.2.0 "it runs\\n" ["x y"]') == 3, "from each of them"
+
+
+def test_what_does_not_work_stops_it_with_the_artifact_and_the_command(made: Made) -> None:
+    with pytest.raises(Refused, match=r"`demo --fail` does not work from demo-\S+ under Wine 10") as caught:
+        run(made, pipeline.SMOKE, "demo --fail")
+    assert caught.value.exit_code == 1
+    assert "without any Python for Windows" in str(caught.value.hint)
+
+
+def test_an_image_without_wine_is_told_and_proves_nothing(made: Made, bare_image: str) -> None:
+    file = made[0] / IMAGES
+    whole = file.read_text()
+    file.write_text(f'[windows]\nbase = "{bare_image}"\nwine = "10.0"\n')
+    try:
+        proof = run(made, pipeline.SMOKE, "demo")
+    finally:
+        file.write_text(whole)
+    assert proof == Smoke(unproven=("windows: the image for Windows cannot run its programs",))
