@@ -15,14 +15,17 @@ import pytest
 
 from coldforge.attest.stage import attest
 from coldforge.errors import ConfigurationError
-from coldforge.records import ATTESTATIONS, MANIFEST
+from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, Manifest, read, sums
 from coldforge.verify.installed import verify_installed
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.verdict import Verdict
+from support import packaged
 from support.fake_github import FakeGitHub
-from support.fake_sigstore import FakeSigstore, github_claims
+from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
+from support.payloads import FILES, LINKS
 from support.releases import PROGRAM, make_release
 from support.require import tool
+from support.unpacking import unpack
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
@@ -202,6 +205,50 @@ def test_a_package_is_found_by_its_name(
     assert verify(place, "demo-tree").exit_code == 0
     (root / "demo").write_bytes(b"evil")
     assert {row.name: row.word for row in verify(place, "demo-tree").rows} == {"demo": "changed", "lib/current": "ok"}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory, sigstore: FakeSigstore) -> Path:
+    """Packages as they are really made, of a tree with everything that packaging can break, attested by a person."""
+    dist = packaged.release(tmp_path_factory.mktemp("packages"), "1.0.0", formats=(*TREES, "onefile"))
+    (dist / SUMS).write_bytes(sums({artifact.name: artifact.sha256 for artifact in read(dist / MANIFEST, Manifest).artifacts}))
+    (dist.parent / "trust.json").write_text(sigstore.trust_config())
+    attest(dist, identity_token=sigstore.token(PERSON), trust_config=dist.parent / "trust.json")
+    return dist
+
+
+TREES: dict[str, str] = {
+    "deb": "usr/lib/demo",
+    "rpm": "usr/lib/demo",
+    "arch": "usr/lib/demo",
+    "apk": "usr/lib/demo",
+    "tar.gz": "demo-1.0.0",
+}
+PERSON = mail_claims("dev@example.org")
+
+
+def by_person() -> Policy:
+    chosen = choose(None, repository=None, tag=None, identity="dev@example.org", issuer=PERSON["iss"])
+    assert chosen is not None
+    return chosen
+
+
+@pytest.mark.parametrize("form", TREES)
+def test_what_every_package_installs_is_the_signed_tree(form: str, packages: Path, tmp_path: Path) -> None:
+    (artifact,) = (artifact for artifact in read(packages / MANIFEST, Manifest).artifacts if artifact.format == form)
+    root = unpack(form, packages / artifact.path, tmp_path / "root") / TREES[form]
+    verdict = verify_installed(packages, str(root), policy=by_person(), trusted_root=packages.parent / "trust.json")
+    assert [row for row in verdict.rows if row.word != "ok"] == []
+    assert {row.name for row in verdict.rows} == {*FILES, *LINKS}
+    (root / "_internal" / "lib" / "libthing.so.1").write_bytes(b"another library")
+    verdict = verify_installed(packages, str(root), policy=by_person(), trusted_root=packages.parent / "trust.json")
+    assert {row.name: row.word for row in verdict.rows if row.word != "ok"} == {"_internal/lib/libthing.so.1": "changed"}
+
+
+def test_a_real_program_of_one_file(packages: Path, tmp_path: Path) -> None:
+    (artifact,) = (artifact for artifact in read(packages / MANIFEST, Manifest).artifacts if artifact.format == "onefile")
+    program = Path(shutil.copy(packages / artifact.path, tmp_path / "demo"))
+    assert verify_installed(packages, str(program), policy=by_person(), trusted_root=packages.parent / "trust.json").exit_code == 0
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:
