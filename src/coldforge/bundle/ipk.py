@@ -6,7 +6,6 @@ Source: opkg-build of https://git.yoctoproject.org/opkg-utils
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from coldforge.bundle import BundleJob, control, deb, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
@@ -14,8 +13,6 @@ from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files, gzips
 from coldforge.plan import names
 from coldforge.target import Target
-
-_FAST: Final = 1  # what is wrapped has been compressed
 
 
 class Ipk:
@@ -40,7 +37,8 @@ class Ipk:
             about = tars.texts(members(job, content), tree.epoch)
             parts["control.tar.gz"].write_bytes(gzips.small(about + tars.END))
             nodes = tuple(Node(path=f"./{part}", mode=0o644, size=path.stat().st_size, source=path) for part, path in parts.items())
-            with out.open("wb") as raw, gzips.GzipWriter(raw, _FAST) as stream:
+            # what is wrapped has been compressed
+            with out.open("wb") as raw, gzips.GzipWriter(raw, gzips.STORED) as stream:
                 tars.write(Tree(nodes=nodes, epoch=tree.epoch), stream, form=tars.GNU)
 
 

@@ -108,7 +108,8 @@ def configuration(job: BundleJob, content: Tree) -> dict[str, Any]:
             "buildhost": "coldforge",
             "summary": control.capitalised(product),
             "group": control.line(config.group),
-            "compression": "zstd:6",  # every rpm since 4.14 reads it, of 2017
+            # every rpm since 4.14 reads it, of 2017; nfpm takes three times as long for 6, which is four per cent smaller
+            "compression": "zstd:3",
         },
     }
 

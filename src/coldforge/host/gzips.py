@@ -1,8 +1,9 @@
 """gzip: a stream that all processors write, whose bytes do not depend on how many there are; and where streams end that others wrote.
 
 Blocks of one size are compressed side by side, each with the end of the one before as its dictionary, and joined to a single member
-(RFC 1952), as pigz does. The faster deflate libraries choose their bytes by what the processor can do, so it is zlib. A whole block
-is kept by the digest of all that decides its bytes: most of a tree stays as it is from build to build.
+(RFC 1952), as pigz does. The faster deflate libraries choose their bytes by what the processor can do, so it is zlib. A block that is
+not small is kept by the digest of all that decides its bytes: most of a tree stays as it is from build to build, and blocks that begin
+where a file does (`cut`) are the same in every stream that the file is in. Streams that are written side by side share them.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import hashlib
 import io
 import os
 import struct
+import threading
 import zlib
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 # On a frozen tree of 50 MB, 9 takes eight times as long as 4 for two per cent, 6 twice as long for 1.6.
 LEVEL: Final = 4
 BLOCK: Final = 1 << 20
+KEPT: Final = 1 << 16  # bytes of a block that is worth keeping
+STORED: Final = 0
 _WINDOW: Final = 1 << 15
 BEST: Final = 9
 # No name, no time, and an unknown system: nothing of the machine. The last byte but one says that no level is smaller.
@@ -59,6 +64,13 @@ class GzipWriter(io.RawIOBase):
             del self._buffer[:BLOCK]
         return taken
 
+    def cut(self) -> None:
+        """End the block: what comes next leans on nothing before it."""
+        if self._buffer:
+            self._start(bytes(self._buffer), zlib.Z_SYNC_FLUSH)
+            self._buffer.clear()
+        self._window = b""
+
     def close(self) -> None:
         """Write what is left, and the end of the member."""
         if self.closed:
@@ -85,12 +97,36 @@ def _deflated(block: bytes, window: bytes, level: int, flush: int) -> bytes:
         deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
         return deflate.compress(block) + deflate.flush(flush)
 
-    if len(block) < BLOCK:  # the last one, or a small file
+    if len(block) < KEPT or level == STORED:
         return make()
     key = hashlib.sha256(f"{zlib.ZLIB_RUNTIME_VERSION} {level} {flush} {len(window)} ".encode())
     key.update(window)
     key.update(block)
-    return cache.recalled("block", key.hexdigest(), make)
+    return _once(key.hexdigest(), make)
+
+
+_LOCK: Final = threading.Lock()
+_RUNNING: Final[dict[str, Future[bytes]]] = {}
+
+
+def _once(key: str, make: Callable[[], bytes]) -> bytes:
+    """A block that is kept, or that another stream is just making, or a new one."""
+    with _LOCK:
+        running = _RUNNING.get(key)
+        mine = Future[bytes]()
+        if running is None:
+            _RUNNING[key] = mine
+    if running is not None:
+        return running.result()
+    try:
+        mine.set_result(cache.recalled("block", key, make))
+    except BaseException as error:
+        mine.set_exception(error)
+        raise
+    finally:
+        with _LOCK:
+            del _RUNNING[key]
+    return mine.result()
 
 
 def small(data: bytes, level: int = LEVEL) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,42 @@ def test_a_small_file_is_that_of_gzip_9n() -> None:
     made = gzips.small(data, gzips.BEST)
     assert made[:10] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
     assert made[10:] == gzip.compress(data, 9)[10:]
+
+
+def test_a_file_is_compressed_once_for_all_streams_that_it_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while both are written, and nothing is recalled."""
+    made: list[str] = []
+    recalled = cache.recalled
+
+    def counted(kind: str, key: str, make: Callable[[], bytes]) -> bytes:
+        made.append(key)
+        return recalled(kind, key, make)
+
+    monkeypatch.setattr(cache, "recalled", counted)
+
+    def stream(head: bytes) -> bytes:
+        raw = io.BytesIO()
+        with GzipWriter(raw) as writer:
+            writer.write(head)
+            writer.cut()
+            writer.write(DATA)
+            writer.cut()
+            writer.write(head)
+        return raw.getvalue()
+
+    heads = [b"one", b"another" * 100]
+    with ThreadPoolExecutor() as pool:
+        streams = list(pool.map(stream, heads))
+    assert [gzip.decompress(data) for data in streams] == [head + DATA + head for head in heads]
+    assert len(set(made)) == len(DATA) // BLOCK
+
+
+def test_what_fails_fails_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(cache, "recalled", failing)
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            packed(DATA)
+    assert gzips._RUNNING == {}
