@@ -87,6 +87,7 @@ FREEZE_3_14: Final = Base(name="freeze-3-14", suite="testing", packages=("python
 FREEZE_ARM: Final = Base(name="freeze-arm64", packages=FREEZE.packages, architecture="arm64")  # made by emulation: two minutes
 BARE: Final = Base(name="bare")
 BARE_WITH_SQUASHFS: Final = Base(name="bare-squashfs", packages=("squashfs-tools",))
+BARE_WITH_SYSTEMD: Final = Base(name="bare-systemd", packages=("systemd",))
 BARE_11: Final = Base(name="bare", suite="bullseye")
 BARE_13: Final = Base(name="bare", suite="trixie")
 # What desktops have: what windowed programs leave to their system, for apt to choose from.
