@@ -82,7 +82,7 @@ def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
 @pytest.mark.parametrize(("page", "text"), [(page, text) for page, text in blocks("toml") if "tool.coldforge" in text])
 def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: dict[str, str]) -> None:
     packaging = ["packaging/demo.service", "packaging/demo.conf", "packaging/data/a.txt"]
-    files = dict.fromkeys([*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec", "build-requirements.txt"], "")
+    files = dict.fromkeys([*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec", "build-requirements.txt", "assets/dmg.png"], "")
     icons = dict.fromkeys(["assets/logo.svg", "assets/file.svg", "assets/demo.svg"], "<svg/>")
     files["packaging/after-install.sh"] = "#!/bin/sh\n"
     project = write(tmp_path / "tiny", {**TINY, **files, **icons, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
@@ -90,11 +90,16 @@ def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: d
     assert planned["product"]["name"] == "tiny", page
 
 
+IDENTIFIED = '\n[tool.coldforge]\nidentifier = "org.example.tiny"\n'
+# Some formats are for applications with windows, which their systems know by an identifier.
+APPLICATION = {**TINY, "pyproject.toml": TINY["pyproject.toml"].replace("[project.scripts]", "[project.gui-scripts]") + IDENTIFIED}
+
+
 def test_matrices_are_planned(tmp_path: Path, host_env: dict[str, str]) -> None:
     shown = [text for _, text in blocks("yaml") if "targets:" in text]
     assert shown
     for number, text in enumerate(shown):
-        project = write(tmp_path / str(number), {**TINY, "matrix.yml": text})
+        project = write(tmp_path / str(number), {**APPLICATION, "matrix.yml": text})
         planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
         assert {target["target"] for target in planned["targets"]} == yaml.safe_load(text)["targets"].keys()
 
