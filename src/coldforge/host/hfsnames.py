@@ -41,8 +41,14 @@ def spelled(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The name on the volume as programs see it, with letters and accents in one."""
-    return unicodedata.normalize("NFC", name.replace("/", ":"))
+    """The name on the volume as programs see it: with letters and accents in one, unless that would be another name there.
+
+    >>> shown("e\u0301/"), shown("\uf900") == "\uf900"
+    ('é:', True)
+    """
+    seen = name.replace("/", ":")
+    composed = unicodedata.normalize("NFC", seen)
+    return composed if spelled(composed) == name else seen
 
 
 def _parts(name: str) -> Iterator[str]:

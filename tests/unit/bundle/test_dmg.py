@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from ds_store import DSStore
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mac_alias import Alias
 
@@ -208,6 +208,8 @@ def test_any_stream_comes_out_as_it_went_in(data: bytes, step: int) -> None:
 
 
 @given(st.text(max_size=40))
+@example("\uf900")  # whole there, and one with another letter elsewhere
+@example("=\u0338")  # two letters there that are one elsewhere
 def test_a_name_is_found_again(name: str) -> None:
     name = name.replace("/", "").replace("\0", "")
     assert hfsnames.spelled(hfsnames.shown(hfsnames.spelled(name))) == hfsnames.spelled(name)
