@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,22 @@ PASSPHRASE = click.option(
 API = click.option("--api-url", envvar="GITHUB_API_URL", help="Base URL of the API (default: GitHub's own).")
 
 
+def who_signed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say who must have signed a release."""
+    options = (
+        click.option("--policy", type=click.Path(path_type=Path, dir_okay=False), help="What to demand (TOML)."),
+        click.option("--repo", metavar="OWNER/REPO", help="Demand that this repository's release workflow signed it."),
+        click.option("--tag", help="Demand this tag."),
+        click.option("--trusted-root", type=click.Path(path_type=Path, dir_okay=False), help="Trust root file (default: sigstore's own)."),
+        click.option("--certificate-identity", help="Who must have signed: the certificate's name, exactly."),
+        click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer."),
+        click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key (PEM) of a signer who has no certificate."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def show(document: object) -> None:
     """Print one JSON document on stdout."""
     answer(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
@@ -95,7 +112,7 @@ def coldforge() -> None:
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
     coldforge policy init       write what to demand, from a release
-    coldforge rebuild DIST      build it again, and compare the bytes
+    coldforge rebuild WHAT      build it again, and compare the bytes
     coldforge repo DIST...      repositories for apt, dnf, pacman and apk
     coldforge shops DIST        manifests for winget, Scoop and Chocolatey
     coldforge pack, unpack      what one CI job hands to the next
@@ -388,15 +405,9 @@ def release(dist: str, *, as_json: bool, **options: Any) -> None:
 
 @coldforge.command()
 @click.argument("what")
-@click.option("--policy", type=click.Path(path_type=Path, dir_okay=False), help="What to demand (TOML).")
-@click.option("--repo", metavar="OWNER/REPO", help="Demand that this repository's release workflow signed it.")
-@click.option("--tag", help="Demand this tag.")
-@click.option("--trusted-root", type=click.Path(path_type=Path, dir_okay=False), help="Trust root file (default: sigstore's own).")
+@who_signed
 @click.option("--offline", is_flag=True, help="Never use the network (a folder never does).")
 @click.option("--bundle", type=click.Path(path_type=Path, dir_okay=False), help="WHAT is one file; check it with this bundle.")
-@click.option("--certificate-identity", help="Who must have signed: the certificate's name, exactly.")
-@click.option("--certificate-oidc-issuer", help="Who must have vouched for the signer.")
-@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Public key (PEM) of a signer who has no certificate.")
 @click.option(
     "--rebuilds", multiple=True, metavar="FILE|FOLDER|URL", help="Where rebuilders' bundles are, besides those in WHAT (repeatable)."
 )
@@ -441,9 +452,12 @@ def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
 
 
 @coldforge.command()
-@DIST
+@click.argument("what", default="dist")
+@who_signed
+@click.option("--unverified", is_flag=True, help="Ask for no signature: for a build of your own.")
+@API
 @TARGET
-@click.option("--source", default="", metavar="FOLDER|URL", help="A repository with the commit (default: the one that the manifest names).")
+@click.option("--source", default="", metavar="FOLDER|URL", help="A repository with the commit (default: the one that it was signed for).")
 @HOST
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep what was rebuilt in this folder.")
 @click.option(
@@ -458,17 +472,22 @@ def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
 @JSON
 @common
 def rebuild(
-    dist: str,
+    what: str,
     *,
     statement: Path | None,
     identity_token: str | None,
     trust_config: Path | None,
     keep: Path | None,
     as_json: bool,
-    **options: Any,
+    targets: tuple[str, ...],
+    source: str,
+    host: bool,
+    jobs: int,
+    **who: Any,
 ) -> int:
-    """Build again what DIST/manifest.json records, elsewhere and from nothing, and compare the bytes.
+    """Build a release again, elsewhere and from nothing, and compare the bytes: OWNER/REPO@TAG, or a folder with its files.
 
+    It is verified first. Then its manifest is followed.
     The code of the recorded commit runs in the recorded container; with --host on this machine.
     Exit code 0 only if all is identical, or identical but for signatures.
     """
@@ -476,7 +495,9 @@ def rebuild(
 
     if statement:
         rebuilding.check_identity(identity_token)
-    found = rebuilding.rebuild(existing(dist), rebuilding.Options(keep=keep, **options))
+    with rebuilding.released(what, rebuilding.Demand(**who)) as (dist, repository):
+        options = rebuilding.Options(targets=targets, source=source or repository, keep=keep, host=host, jobs=jobs)
+        found = rebuilding.rebuild(dist, options)
     rebuilding.tell(found, quiet=as_json, keep=keep)
     if statement:
         rebuilding.attest(found, statement, identity_token=identity_token, trust_config=trust_config)

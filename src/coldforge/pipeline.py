@@ -755,7 +755,7 @@ def verify(
     from coldforge.verify.evidence import printable
 
     path = Path(what)
-    remote = _remote(what) if not path.exists() else None
+    remote = remote_of(what) if not path.exists() else None
     demanded = policies.choose(
         policy,
         repository=repo or (remote[0] if remote else None),
@@ -805,7 +805,8 @@ def policy_init(folder: Path, out: Path, *, trusted_root: Path | None) -> None:
     reporter().info(f"{out} is written: read it, and commit it or hand it out with the release.")
 
 
-def _remote(what: str) -> tuple[str, str]:
+def remote_of(what: str) -> tuple[str, str]:
+    """Repository and tag of `owner/repo@tag`. Raises ConfigurationError."""
     repository, separator, tag = what.partition("@")
     if not separator or repository.count("/") != 1 or not tag:
         raise ConfigurationError(f"{what} is neither a file, nor a folder, nor OWNER/REPO@TAG")

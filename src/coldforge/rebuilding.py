@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ from coldforge.rebuild.verdict import Rebuild, Row, Used, worst
 from coldforge.records import DETACHED, INDEX, MANIFEST, Manifest, Payload, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
+
+if TYPE_CHECKING:
+    from coldforge.verify.policy import Policy
 
 COMMAND: Final = "command"  # the freezer that runs the project's own commands
 plain = pipeline.plain
@@ -50,6 +54,70 @@ class _Replay:
     out: Path
     scratch: Path
     host: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Who must have signed what is rebuilt, as `verify` takes it. `unverified`: nobody, because it is a build of one's own."""
+
+    policy: Path | None = None
+    repo: str | None = None
+    tag: str | None = None
+    trusted_root: Path | None = None
+    certificate_identity: str | None = None
+    certificate_oidc_issuer: str | None = None
+    key: Path | None = None
+    api_url: str | None = None
+    unverified: bool = False
+
+
+@contextmanager
+def released(what: str, who: Demand) -> Iterator[tuple[Path, str]]:
+    """The folder of a release (itself a folder, or `owner/repo@tag`) that is what was signed, and the repository that it was signed for.
+
+    Files that are not there do not matter: their digests are in the manifest. Nor do rebuilders of the policy: this is to become one.
+    The repository is empty for a signer who has none. Raises ConfigurationError when nobody said who must have signed, Refused for
+    a release that is not what was signed.
+    """
+    from coldforge.verify.policy import choose
+
+    path = Path(what)
+    remote = None if path.exists() else pipeline.remote_of(what)
+    demanded = choose(
+        who.policy,
+        repository=who.repo or (remote[0] if remote else None),
+        tag=who.tag or (remote[1] if remote else None),
+        identity=who.certificate_identity,
+        issuer=who.certificate_oidc_issuer,
+        key=who.key,
+    )
+    if who.unverified and (demanded or remote):
+        hint = "Leave --unverified out, or download the release and rebuild its folder."
+        raise ConfigurationError("--unverified is for a folder of which nothing else is demanded", hint=hint)
+    if who.unverified:
+        yield path, ""
+        return
+    if demanded is None:
+        hint = "Give --repo OWNER/REPO, or --policy; for a build of your own --unverified."
+        raise ConfigurationError("nobody said who must have signed it", why="Its manifest decides what code runs, and where.", hint=hint)
+    with ExitStack() as stack:
+        recorded: Mapping[str, Sequence[str]] = {}
+        if remote:
+            path, recorded = stack.enter_context(pipeline.downloaded(remote, api_url=who.api_url))
+        yield path, _verified(path, msgspec.structs.replace(demanded, k=0), who.trusted_root, recorded)
+
+
+def _verified(folder: Path, policy: Policy, trusted_root: Path | None, recorded: Mapping[str, Sequence[str]]) -> str:
+    """The address of the repository that a release was signed for. Raises Refused when anything in the folder is not what was signed."""
+    from coldforge.verify.release import verify_folder
+
+    with reporter().step("verify it"):
+        verdict = verify_folder(folder, policy=policy, trusted_root=trusted_root, recorded=recorded)
+    allowed = {row.name: {"ok"} if row.name == MANIFEST else {"ok", "missing"} for row in verdict.rows}
+    if any(row.word not in allowed[row.name] for row in verdict.rows):
+        reporter().table(verdict.table())
+        raise Refused("it is not rebuilt, because it is not what was signed", why=verdict.line, hint="coldforge verify tells more.")
+    return verdict.signer.repository if verdict.signer else ""
 
 
 def rebuild(dist: Path, options: Options) -> Rebuild:

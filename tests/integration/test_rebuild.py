@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,15 @@ from sigstore.models import Bundle
 from sigstore.verify import Verifier
 from sigstore.verify.policy import UnsafeNoOp
 
+from coldforge.attest.stage import attest
 from coldforge.host.files import sha256
 from coldforge.pipeline import schema
 from coldforge.records import MANIFEST
 from coldforge.verify.evidence import load_roots
 from support import images
 from support.containers import ar
-from support.fake_sigstore import FakeSigstore
+from support.fake_github import FakeGitHub
+from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.program import Outcome, coldforge
 from support.repository import MODULE, TINY, write
 
@@ -97,7 +101,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def rebuild(folder: Path, env: Mapping[str, str], *words: str | Path) -> Outcome:
-    return coldforge("rebuild", folder, *words, env=env)
+    return coldforge("rebuild", folder, "--unverified", *words, env=env)
 
 
 def rows(outcome: Outcome) -> dict[str, dict[str, Any]]:
@@ -152,6 +156,81 @@ def test_from_the_manifest_alone_the_same_bytes_come_out_and_are_attested(
     assert made["predicate"]["commit"] == git(project, "rev-parse", "HEAD")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A release that somebody published: their `dist/`, the services, and how they are reached."""
+
+    dist: Path
+    sigstore: FakeSigstore
+    github: FakeGitHub
+    trust: Path
+    reached: Mapping[str, str]
+
+
+@pytest.fixture
+def published(released: Path, project: Path, tmp_path: Path) -> Iterator[Published]:
+    """The same release as its publisher attested it, and uploaded it to GitHub; the repository is reached as if it lay there."""
+    dist = tmp_path / "dist"
+    shutil.copytree(released.parent / "dist", dist)
+    git(tmp_path, "clone", "-q", "--bare", f"file://{project}", "hub/acme/demo.git")
+    commit = json.loads((dist / MANIFEST).read_text())["source"]["commit"]
+    with FakeSigstore(github_claims(sha=commit)) as sigstore, FakeGitHub() as github:
+        github.judged = False  # only assets are read
+        trust = tmp_path / "trust.json"
+        trust.write_text(sigstore.trust_config())
+        attest(dist, identity_token=sigstore.token(), trust_config=trust)
+        release = github.add_release("v1.0.0", draft=False)
+        for path in [*dist.glob("*.json*"), *dist.glob("SHA256SUMS"), *dist.glob("linux-x86_64/tiny*")]:
+            if path.name not in ("plan.json", ".lock"):
+                github.add_asset(release, path.name, path.read_bytes())
+        hub = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{tmp_path}/hub/.insteadOf",
+            "GIT_CONFIG_VALUE_0": "https://github.com/",
+            "GITHUB_API_URL": github.url,
+        }
+        yield Published(dist=dist, sigstore=sigstore, github=github, trust=trust, reached=hub)
+
+
+def test_a_published_release_is_verified_rebuilt_and_confirmed_by_somebody_else(
+    published: Published, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    """From its name alone: the source is that of the repository it was signed for. Who verifies it then sees who rebuilt it."""
+    bundle = tmp_path / "tiny.rebuild.sigstore.json"
+    token = published.sigstore.token(mail_claims("alice@example.org"))
+    signing = ("--attest", bundle, "--identity-token", token, "--trust-config", published.trust)
+    env = {**container_env, **published.reached}
+    roots = ("--trusted-root", published.trust)
+    outcome = coldforge("rebuild", "acme/demo@v1.0.0", *roots, *signing, "--json", env=env).succeeded()
+    document = json.loads(outcome.out)
+    assert (document["word"], document["source"]) == ("identical", "https://github.com/acme/demo")
+    assert document["used"][0]["workshop"].startswith("sha256:")
+    policy = tmp_path / "policy.toml"
+    roster = '[rebuilders.alice]\nidentity = "alice@example.org"\nissuer = "https://accounts.example.org"\n'
+    policy.write_text(f'repository = "acme/demo"\nk = 1\n{roster}')
+    words = ("verify", "acme/demo@v1.0.0", "--policy", policy, *roots, "--json")
+    coldforge(*words, env=env).failed(1, "4 unrebuilt")
+    confirmed = coldforge(*words, "--rebuilds", bundle, env=env).succeeded()
+    assert {name for name, row in rows(confirmed).items() if row.get("rebuilt-by") == ["alice"]} == {ARCHIVE, DEB, ONE, BILL}
+
+
+def test_what_is_not_what_was_signed_is_not_rebuilt(published: Published, container_env: dict[str, str]) -> None:
+    env = {**container_env, **published.reached}
+    roots = ("--trusted-root", published.trust)
+
+    def refused(*words: str | Path, code: int, says: str) -> None:
+        outcome = coldforge("rebuild", *words, *roots, env=env)
+        outcome.failed(code, says)
+        assert "fetch" not in outcome.err
+
+    refused(published.dist, code=2, says="nobody said who must have signed it")
+    refused("acme/demo@v1.0.0", "--unverified", code=2, says="--unverified is for a folder")
+    refused(published.dist, "--repo", "mallory/demo", code=1, says="not what was signed")
+    manifest = published.dist / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"commit":"', '"repository":"mallory/demo","commit":"'))
+    refused(published.dist, "--repo", "acme/demo", code=1, says="not what was signed")
+
+
 def test_a_file_that_was_changed_after_the_build_is_found_and_one_that_was_signed_is_not_taken_for_it(
     released: Path, project: Path, container_env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -178,8 +257,14 @@ def test_another_line_of_source_is_named_in_every_artifact(
     """The manifest claims the other commit."""
     commit = git(project, "rev-parse", "main")
     folder = copied(released, tmp_path / "claimed", lambda manifest: manifest["source"].update(commit=commit))
-    outcome = rebuild(folder, container_env, "--json", "--source", project)
+    statement = tmp_path / "tiny.rebuild.sigstore.json"
+    with FakeSigstore() as sigstore:
+        (tmp_path / "trust.json").write_text(sigstore.trust_config())
+        signing = ("--attest", statement, "--identity-token", sigstore.token(), "--trust-config", tmp_path / "trust.json")
+        outcome = rebuild(folder, container_env, "--json", "--source", project, *signing)
     outcome.failed(1, "DIFFERS: 5 of 5 parts")
+    signed = json.loads(base64.b64decode(json.loads(statement.read_text())["dsseEnvelope"]["payload"]))
+    assert (signed["predicate"], len(signed["subject"])) == (json.loads(outcome.out), 4)
     inside, values = "PYZ.pyz > tiny > <module> > main > constant 1", ("'tiny runs'", "'tiny walks'")
     found = rows(outcome)
     assert told(found[ONE]) == (f"{ONE} > {inside}", *values)

@@ -79,6 +79,8 @@ def fetch(origin: str, source: SourceRecord, folder: Path) -> Path:
     if done.code:
         hint = f"It was never pushed, or the history was rewritten. {_OTHER}"
         raise Missing(f"{origin} has no commit {commit}", why=done.output[-800:], hint=hint)
+    if (found := _git("-C", str(folder), "rev-parse", "HEAD").output) != commit:
+        raise Missing(f"{origin} gives another commit than {commit}", why=f"It is {found[:80]!r}.", hint=_OTHER)
     if (folder / ".gitmodules").is_file():
         done = _git(*_AS_COMMITTED, "-C", str(folder), "submodule", "--quiet", "update", "--init", "--recursive")
         if done.code:
