@@ -23,6 +23,7 @@ from coldforge.sessions import *  # noqa: E402, F403  # the sessions that users 
 nox.needs_version = ">=2025.2"
 nox.options.sessions = ["lint", "tests", "docs"]
 LOCK = "build/requirements/dev.txt"
+REBUILDER = "build/templates/rebuilder/rebuild.yml"  # a workflow for others
 PYTHON_FILES = ("src", "tests", "build", "benchmarks", "docs", "noxfile.py", "bin/coldforge", "bin/test")
 
 
@@ -52,8 +53,8 @@ def lint(session: nox.Session) -> None:
     python(session, "ruff", "check", *PYTHON_FILES)
     python(session, "mypy")
     run(session, "lint-imports")
-    run(session, "zizmor", "--offline", "--quiet", "--persona", "pedantic", ".")
-    workflows = sorted(str(path) for path in Path(".github/workflows").glob("*.yml"))
+    run(session, "zizmor", "--offline", "--quiet", "--persona", "pedantic", ".", REBUILDER)
+    workflows = [*sorted(str(path) for path in Path(".github/workflows").glob("*.yml")), REBUILDER]
     run(session, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     run(session, "check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
     run(session, "codespell")

@@ -126,8 +126,9 @@ def coldforge() -> None:
 @PROJECT
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing; what cannot be found is an error.")
 @click.option("--force", is_flag=True, help="Replace files that are there already and differ.")
+@click.option("--rebuilder", metavar="OWNER/REPO", help="Write instead the workflow that builds this repository's releases again.")
 @common
-def init(project: str, *, yes: bool, force: bool) -> None:
+def init(project: str, *, yes: bool, force: bool, rebuilder: str | None) -> None:
     """Write what PROJECT needs of coldforge: matrix.yml, noxfile.py, a workflow for releases and one for pull requests.
 
     Shows what it found, and how a file that is there already differs; such a file stays unless --force is given.
@@ -136,17 +137,26 @@ def init(project: str, *, yes: bool, force: bool) -> None:
     from coldforge import starting
 
     root = existing(project)
-    entry = ""
-    if starting.lacks_entry(root):
-        found, all_found = starting.choices(root)
-        entry = found if found or yes else _asked(all_found)
-        if not entry:
-            raise starting.no_entry(root, all_found)
-    made = starting.scaffold(root, entry=entry, ref=starting.reference())
+    if rebuilder:
+        made = starting.rebuilder(rebuilder, ref=starting.reference())
+    else:
+        made = starting.scaffold(root, entry=_entry(root, yes=yes), ref=starting.reference())
     starting.show(root, made)
     if not yes and sys.stdin.isatty() and not click.confirm("Write these files?", default=True, err=True):
         return
-    starting.tell(root, made, starting.write(root, made, force=force))
+    starting.tell(root, made, starting.write(root, made, force=force), rebuilder=bool(rebuilder))
+
+
+def _entry(root: Path, *, yes: bool) -> str:
+    """What starts the project, where its files do not say so; else empty. Raises ConfigurationError when nobody can tell."""
+    from coldforge import starting
+
+    if not starting.lacks_entry(root):
+        return ""
+    found, all_found = starting.choices(root)
+    if entry := found if found or yes else _asked(all_found):
+        return entry
+    raise starting.no_entry(root, all_found)
 
 
 def _asked(found: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 PROJECT: Final = "pyproject.toml"
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+_STEPS: Final = "coldforge plan, coldforge build; then commit these files and push a tag"
 _NOXFILE: Final = '''\
 """The sessions of coldforge: `nox -s plan`, `build`, `release`, `verify`."""
 
@@ -69,6 +72,19 @@ def scaffold(root: Path, *, entry: str = "", ref: str) -> dict[str, str]:
         ".github/workflows/build.yml": _BUILD.format(ref=ref),
     }
     return made | ({PROJECT: f"{_text(root).rstrip()}\n\n{script(_name(root), entry)}\n"} if entry else {})
+
+
+def rebuilder(watched: str, *, ref: str) -> dict[str, str]:
+    """The one file that a repository needs that builds the releases of `watched` (OWNER/REPO) again, by its path in it.
+
+    Raises ConfigurationError for what is no repository.
+    """
+    if not _REPOSITORY.fullmatch(watched):
+        raise ConfigurationError(f"{watched!r} is not a repository", hint="Write it as OWNER/REPO.")
+    text = find("build/templates/rebuilder/rebuild.yml").read_text(encoding="utf-8")
+    commit, _, tag = ref.partition(" # ")
+    ours = f"ref: {commit} # {tag or 'this coldforge'}, which"
+    return {".github/workflows/rebuild.yml": text.replace("WATCHED: owner/app", f"WATCHED: {watched}").replace("ref: main # which", ours)}
 
 
 def _targets(matrix: str) -> str:
@@ -145,13 +161,14 @@ def write(root: Path, made: Mapping[str, str], *, force: bool) -> tuple[str, ...
     return written
 
 
-def tell(root: Path, made: Mapping[str, str], written: tuple[str, ...]) -> None:
+def tell(root: Path, made: Mapping[str, str], written: tuple[str, ...], *, rebuilder: bool = False) -> None:
     """Say what was written, what was left as it is, and what comes next."""
     kept = [name for name, text in sorted(made.items()) if name not in written and state_of(root, name, text) == "differs"]
     reporter().info(f"Written: {', '.join(written)}." if written else "Nothing had to be written.")
     if kept:
         reporter().info(f"Left as it is: {', '.join(kept)}. --force replaces it.")
-    reporter().info("Next: coldforge plan, coldforge build; then commit these files and push a tag.")
+    steps = "commit it; then tell its address, which policies name" if rebuilder else _STEPS
+    reporter().info(f"Next: {steps}.")
 
 
 def no_entry(root: Path, found: tuple[str, ...]) -> ConfigurationError:

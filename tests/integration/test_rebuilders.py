@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
+from coldforge import commands
 from coldforge.attest.stage import attest
+from coldforge.host import files
 from coldforge.pipeline import schema
 from coldforge.records import MANIFEST, SUMS
+from coldforge.starting import rebuilder
 from coldforge.verify.policy import load_policy
 from coldforge.verify.rebuilders import texts
 from coldforge.verify.release import verify_file, verify_folder, write_policy
@@ -187,3 +193,48 @@ def test_what_is_no_statement_of_a_rebuilder_does_not_belong_to_a_release(
     assert (found().word, "does not verify" in found().why) == ("extra", True)
     (dist / name).write_text("{}")
     assert found().word == "uncheckable"
+
+
+def test_the_workflow_for_rebuilders_does_what_it_says(tmp_path: Path) -> None:
+    """Its commands run as they stand, with a `gh` and a coldforge that write down what they are told; what is published stays."""
+    (name, text) = next(iter(rebuilder("acme/demo", ref="v1").items()))
+    jobs = yaml.safe_load(text)["jobs"]
+    scripts = {step["name"]: step["run"] for job in jobs.values() for step in job["steps"] if "run" in step}
+    find, again, publish = (scripts[step] for step in ("find a release that was not built again yet", "rebuild", "publish"))
+    assert name == ".github/workflows/rebuild.yml"
+    told, output = tmp_path / "told", tmp_path / "output"
+    script(tmp_path / "bin" / "gh", f'echo "gh $*" >> {told}; case "$*" in *tagName*) echo v1.0.0;; *view*) exit "$PUBLISHED";; esac')
+    program = "import sys, pathlib; pathlib.Path(sys.argv[-1]).write_text('{}'); "
+    program += f"pathlib.Path({str(told)!r}).open('a').write(' '.join(sys.argv[1:])); sys.exit(1)"
+    files.write(tmp_path / "coldforge" / "bin" / "coldforge", program.encode())
+
+    def run(step: str, **given: str) -> int:
+        path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+        job = {"WATCHED": "acme/demo", "GITHUB_REPOSITORY": "bob/again", "RUNNER_TEMP": str(tmp_path), "GITHUB_OUTPUT": str(output)}
+        return subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", step], cwd=tmp_path, env={**job, "PATH": path, **given}, check=False
+        ).returncode
+
+    assert run(find, TAG="", PUBLISHED="0") == 0
+    assert not output.exists()
+    assert run(find, TAG="../v1", PUBLISHED="1") != 0
+    assert run(find, TAG="", PUBLISHED="1") == 0
+    found = dict(line.split("=") for line in output.read_text().splitlines())
+    assert found == {"tag": "v1.0.0", "name": "acme-demo-v1.0.0"}
+    told.unlink()
+    assert run(again, TAG=found["tag"], NAME=found["name"]) == 0  # it differs: that is signed as well
+    bundle = tmp_path / f"{found['name']}.rebuild.sigstore.json"
+    words = told.read_text().split()
+    assert words == ["rebuild", "acme/demo@v1.0.0", "--attest", str(bundle)]
+    commands.rebuild.make_context("rebuild", words[1:])  # as the program reads them
+    files.write(tmp_path / "coldforge" / "bin" / "coldforge", b"raise SystemExit(3)")
+    bundle.unlink()
+    assert run(again, TAG=found["tag"], NAME=found["name"]) != 0  # no answer is no bundle
+    told.unlink()
+    assert run(publish, NAME=found["name"]) == 0
+    assert told.read_text().startswith(f"gh release create {found['name']} {tmp_path}/rebuild/{bundle.name} --repo bob/again ")
+
+
+def script(path: Path, text: str) -> None:
+    files.write(path, f"#!/bin/bash\n{text}\n".encode())
+    path.chmod(0o755)

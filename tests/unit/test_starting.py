@@ -36,6 +36,22 @@ def test_the_files_are_what_their_readers_expect(root: Path) -> None:
     compile(made["noxfile.py"], "noxfile.py", "exec")
 
 
+def test_a_rebuilder_needs_one_workflow_and_no_project(tmp_path: Path) -> None:
+    made = starting.rebuilder("acme/demo", ref=f"{'a' * 40} # v1")
+    ((name, text),) = made.items()
+    workflow = yaml.safe_load(text)
+    assert (name, workflow["env"]) == (".github/workflows/rebuild.yml", {"WATCHED": "acme/demo"})
+    assert f"ref: {'a' * 40} # v1, which must be the one that built the release" in text
+    assert "ref: v2 # this coldforge, which" in starting.rebuilder("acme/demo", ref="v2")[name]
+    rights = {job: each["permissions"] for job, each in workflow["jobs"].items()}
+    assert rights == {"rebuild": {"contents": "read", "id-token": "write"}, "publish": {"contents": "write"}}
+    assert not [step for job in workflow["jobs"].values() for step in job["steps"] if "${{" in step.get("run", "")]
+    assert starting.write(tmp_path, made, force=False) == (name,)
+    for wrong in ("acme", "acme/demo/x", "acme/demo: x", "acme/$(id)"):
+        with pytest.raises(ConfigurationError, match="not a repository"):
+            starting.rebuilder(wrong, ref="v1")
+
+
 def test_nothing_of_the_user_is_lost(root: Path) -> None:
     (root / "noxfile.py").write_text("mine = 1\n")
     made = starting.scaffold(root, entry="demo:main", ref="v1")
