@@ -193,8 +193,10 @@ class Made:
     whole: Plan
 
 
-def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = (), host: bool = False) -> Made:
+def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = (), host: bool = False, version: str = "") -> Made:
     """Read the project at `project` and decide what is built; with `host` no build image is chosen.
+
+    With a known `version` none of the project's code runs for it.
 
     Raises ConfigurationError with every problem.
     """
@@ -207,7 +209,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     from coldforge.project.load import load_project
     from coldforge.project.runtimes import find_runtime
 
-    loaded = load_project(project)
+    loaded = load_project(project, version=version)
     asks = not host and any(target.container or target.floor for target in loaded.matrix.targets.values())
     narrowed = partial(
         make_plan,

@@ -199,7 +199,8 @@ def _check_place(record: TargetRecord, *, host: bool) -> None:
 def _build(one: _Replay, jobs: int) -> TargetRecord:
     """Freeze and bundle one target again, as it was recorded; what came out."""
     record = one.record
-    planned = pipeline.make(one.project, targets=(record.target,), host=one.host).whole
+    known = "" if one.host else one.manifest.version  # what could only be asked of the commit's code is not asked here
+    planned = pipeline.make(one.project, targets=(record.target,), host=one.host, version=known).whole
     _check_recorded(one, planned)
     container, python = _place(one, planned)
     target, recorded = Target.parse(record.target), record.environment

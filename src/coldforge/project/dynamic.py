@@ -41,6 +41,11 @@ def needs_backend(table: ProjectTable) -> bool:
     return not _NEEDED.isdisjoint(table.dynamic)
 
 
+def told_by_backend(table: ProjectTable) -> frozenset[str]:
+    """The fields that a plan takes from the backend once it is asked."""
+    return (_NEEDED | _OTHERS).intersection(table.dynamic)
+
+
 def resolve(root: Path, table: ProjectTable, supply: Sequence[str] = ()) -> ProjectTable:
     """`[project]` with its dynamic fields filled in by the backend; `supply` are uv's options that say where that comes from.
 

@@ -47,8 +47,8 @@ class Project:
         return next((place for place in found if place.line), None)
 
 
-def load_project(path: Path) -> Project:
-    """Read the project in the folder `path`.
+def load_project(path: Path, *, version: str = "") -> Project:
+    """Read the project in the folder `path`. None of its code runs when its `version` is known.
 
     Raises ConfigurationError with all problems, each with file, line and the nearest known key;
     BuildFailed when the build backend could not tell a dynamic version.
@@ -62,7 +62,7 @@ def load_project(path: Path) -> Project:
     if findings.problems or read is None:
         raise _refusal(root, findings)
     source = read_source(root)  # before a build backend leaves anything behind
-    table = _resolved(read)
+    table = _resolved(read, version)
     return Project(root=root, config=read.config, product=product_of(table, read.config, root=root), source=source, matrix=matrix)
 
 
@@ -142,10 +142,20 @@ def _choose(pyproject: Part, own: Part, findings: Findings) -> tuple[Part, Part]
     return (other if other.content or alone else project), (configured if configured.content or alone else tool)
 
 
-def _resolved(read: Read) -> ProjectTable:
-    """The metadata with its dynamic fields known."""
+def _resolved(read: Read, version: str) -> ProjectTable:
+    """The metadata with its dynamic fields known. Raises ConfigurationError when a known `version` is not enough for that."""
     from coldforge.project import dynamic
 
+    if version and dynamic.needs_backend(read.table):
+        if asked := dynamic.told_by_backend(read.table) - {"version"}:
+            why = "The backend is code of the project, and would run on this machine."
+            hint = "--host lets it run here, and freezes here as well."
+            raise ConfigurationError(
+                f"only the build backend of {read.root.name} can tell its {', '.join(sorted(asked))}", why=why, hint=hint
+            )
+        return msgspec.structs.replace(
+            read.table, version=version, dynamic=tuple(field for field in read.table.dynamic if field != "version")
+        )
     if not dynamic.needs_backend(read.table):
         return read.table
     name = read.config.environment.wheelhouse

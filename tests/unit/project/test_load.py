@@ -247,3 +247,14 @@ def test_licences_are_written_in_any_case_and_with_exceptions(tmp_path: Path) ->
     assert read(tmp_path, pyproject=f"{PLAIN}[tool.coldforge.licenses]\n{words}\n").config.licenses.stated == {
         "thing": "MIT OR (ISC AND Zlib)"
     }
+
+
+def test_no_code_of_a_project_runs_for_a_version_that_is_known(tmp_path: Path) -> None:
+    folder = write(tmp_path, pyproject=PLAIN.replace('version = "1.0"', 'dynamic = ["version", "dependencies"]'))
+    assert load_project(folder, version="2.5").product.version == "2.5"
+    write(folder, pyproject=PLAIN)
+    assert load_project(folder, version="2.5").product.version == "1.0"  # who knows better compares
+    write(folder, pyproject=PLAIN.replace('version = "1.0"', 'dynamic = ["version", "authors", "description"]'))
+    with pytest.raises(ConfigurationError, match="can tell its authors, description") as caught:
+        load_project(folder, version="2.5")
+    assert "--host" in caught.value.hint
