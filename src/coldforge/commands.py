@@ -471,6 +471,9 @@ def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
 @HOST
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep what was rebuilt in this folder.")
 @click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what differs, and where, as a page (HTML) into this file."
+)
+@click.option(
     "--attest",
     "statement",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -488,6 +491,7 @@ def rebuild(
     identity_token: str | None,
     trust_config: Path | None,
     keep: Path | None,
+    report: Path | None,
     as_json: bool,
     targets: tuple[str, ...],
     source: str,
@@ -509,6 +513,8 @@ def rebuild(
         options = rebuilding.Options(targets=targets, source=source or repository, keep=keep, host=host, jobs=jobs)
         found = rebuilding.rebuild(dist, options)
     rebuilding.tell(found, quiet=as_json, keep=keep)
+    if report:
+        rebuilding.write_report(found, report)
     if statement:
         rebuilding.attest(found, statement, identity_token=identity_token, trust_config=trust_config)
     if as_json:

@@ -342,6 +342,14 @@ def tell(found: Rebuild, *, quiet: bool, keep: Path | None) -> None:
     reporter().output("verdict", found.word)
 
 
+def write_report(found: Rebuild, path: Path) -> None:
+    """Write the page about it into a file."""
+    from coldforge.rebuild.report import html
+
+    files.write(path, html(found).encode())
+    reporter().info(f"{path} shows it.")
+
+
 def check_identity(identity_token: str | None) -> None:
     """Raises Missing when nothing could be signed in the end: building takes minutes."""
     from coldforge.attest.signer import find_token

@@ -261,7 +261,9 @@ def test_another_line_of_source_is_named_in_every_artifact(
     with FakeSigstore() as sigstore:
         (tmp_path / "trust.json").write_text(sigstore.trust_config())
         signing = ("--attest", statement, "--identity-token", sigstore.token(), "--trust-config", tmp_path / "trust.json")
-        outcome = rebuild(folder, container_env, "--json", "--source", project, *signing)
+        page = tmp_path / "report.html"
+        outcome = rebuild(folder, container_env, "--json", "--source", project, "--report", page, *signing)
+    assert "PYZ.pyz" in page.read_text()
     outcome.failed(1, "DIFFERS: 5 of 5 parts")
     signed = json.loads(base64.b64decode(json.loads(statement.read_text())["dsseEnvelope"]["payload"]))
     assert (signed["predicate"], len(signed["subject"])) == (json.loads(outcome.out), 4)

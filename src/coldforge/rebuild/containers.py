@@ -1,6 +1,7 @@
 """Files that hold files, each as members in its own order: ar, tar, zip, compressed streams.
 
-PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`, those of Windows Installer in `msis`, setups in `setups`.
+PyInstaller's are in `frozen`, rpm in `rpms`, images in `images`, those of Windows Installer in `msis`, setups in `setups`, programs for
+Windows in `pes`.
 
 Everything is read from views and within a budget; what makes no sense raises one of `damage()`, what takes an absent tool
 Missing, and the bytes are compared instead.
@@ -21,6 +22,7 @@ from coldforge.host.archive import Header
 from coldforge.rebuild import images, msis, rpms, setups
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
+from coldforge.rebuild.pes import program
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, chunks_of, file_of, part, unpacked
 
@@ -42,7 +44,7 @@ def container_of(view: memoryview, budget: Budget) -> Container | None:
         return images.volume(view)
     if head.startswith(pe.MAGIC) and (found := setups.setup(view, budget)):
         return found
-    return images.appimage(view) or carchive(view, budget)
+    return images.appimage(view) or carchive(view, budget) or program(view)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
