@@ -156,7 +156,9 @@ def test_one_file_needs_them_as_well(made: Path, policy: Path, trust: Path) -> N
 
 def test_what_is_installed_is_nothing_that_rebuilders_arrived_at(made: Path, policy: Path, trust: Path, tmp_path: Path) -> None:
     words = ("--policy", policy, "--trusted-root", trust, "--installed", tmp_path)
-    coldforge("verify", made / "dist", *words, env=environment()).failed(2, "only artifacts can have", "Verify the release itself")
+    coldforge("verify", made / "dist", *words, env=environment()).failed(
+        2, "who speak of packages and not of what is installed", "Verify the release itself"
+    )
 
 
 def test_bundles_beside_the_release_count_and_a_policy_is_written_with_them(
