@@ -454,11 +454,11 @@ def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> 
     Raises Missing when one that was named is not among them.
     """
     here = host_target()
-    others = () if host else emulable(plan, here)
+    others = (*(() if host else emulable(plan, here)), *(t for t in plan.targets if compiled(t, here)))
     quick = tuple(t for t in others if named or runs(here, Target.parse(t.target)))
     chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)) or t in quick)
     left = [t for t in plan.targets if t not in chosen]
-    tries = " ".join(f"`--target {t.target}` tries it here, in a container." for t in left if t in others)
+    tries = " ".join(f"`--target {t.target}` tries it here{'' if compiled(t, here) else ', in a container'}." for t in left if t in others)
     if left and (named or not chosen):
         runners = ", ".join(f"{t.target} on {t.runner or 'its own system'}" for t in left)
         what = f"{', '.join(t.target for t in left)} cannot be frozen on {here}"
@@ -496,6 +496,11 @@ def _contained(planned: PlannedTarget, here: Target) -> bool:
 def by_wine(here: Target, target: Target) -> bool:
     """Whether a machine that is `here` freezes for `target` by Wine, in a container."""
     return here.os == "linux" and str(target) == "windows-x86_64"
+
+
+def compiled(planned: PlannedTarget, here: Target) -> bool:
+    """Whether commands make it on a machine of another system: compilers may, and the gates look at what they made."""
+    return planned.freezer == "command" and Target.parse(planned.target).os == "macos" != here.os
 
 
 def unemulated(plan: Plan) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class Target:
         return f"{name}.exe" if self.os == "windows" else name
 
     @property
+    def architectures(self) -> tuple[str, ...]:
+        """What every piece of code in a tree for it must be made for."""
+        return ("x86_64", "aarch64") if self.arch == "universal2" else (self.arch,)
+
+    @property
     def machine(self) -> str:
         """What Python's `platform.machine()` is on it: what markers ask for."""
         own = {"windows": {"x86_64": "AMD64", "aarch64": "ARM64"}, "macos": {"aarch64": "arm64"}}

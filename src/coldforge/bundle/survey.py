@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
+from coldforge import records
+from coldforge.host import macho
 from coldforge.plan.libraries import c_library
 from coldforge.records import Component
 
@@ -41,6 +43,7 @@ class Survey:
         self._first: set[str] = set()
         self._there: set[str] = set()
         self._glibc: set[tuple[int, ...]] = set()
+        self._macos: list[tuple[macho.Slice, ...]] = []
 
     def name(self, path: str) -> None:
         """There is a file, or a link, of this name: what is needed may be that."""
@@ -53,14 +56,21 @@ class Survey:
     @staticmethod
     def wants(path: str, size: int, head: bytes) -> bool:
         """Whether a file has something to say."""
-        return (head.startswith(MAGIC) and size <= LARGEST) or (_LIST.search(path) is not None and size <= _LIST_SIZE)
+        return ((head.startswith(MAGIC) or macho.starts(head[:8])) and size <= LARGEST) or (
+            _LIST.search(path) is not None and size <= _LIST_SIZE
+        )
 
     def look(self, path: str, stream: BinaryIO) -> None:
         """Read a file that is wanted, from where the stream stands."""
         if _LIST.search(path):
             self.parts = self.parts or _parts(stream.read(_LIST_SIZE))
             return
+        head = stream.read(8)
+        stream.seek(0)
         try:
+            if macho.starts(head):
+                self._macos.append(macho.slices(stream))
+                return
             found = elf(stream)
         except ValueError:
             return
@@ -74,8 +84,8 @@ class Survey:
 
     @property
     def floor(self) -> str:
-        """The oldest glibc that all files of the tree load with; empty when none needs any."""
-        return floor(max(self._glibc, default=()))
+        """The oldest glibc that all files of the tree load with, or the oldest macOS; empty when none needs any."""
+        return records.floor(floor(max(self._glibc, default=())), macho.floor(self._macos))
 
 
 def floor(version: tuple[int, ...]) -> str:

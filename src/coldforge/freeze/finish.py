@@ -14,13 +14,14 @@ from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_un
 from coldforge.freeze.gates.leak import HOME, Hit, Searched, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
+from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.gates.windows import from_programs, own
 from coldforge.freeze.index import below, elfs_of, index, normalise
-from coldforge.freeze.machos import floor_of, machos_of
+from coldforge.freeze.machos import machos_of
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
-from coldforge.host import cache, files, marshalled, packed, within
+from coldforge.host import cache, files, macho, marshalled, packed, within
 from coldforge.host.identity import identity
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload, digest_of
 from coldforge.target import Target
@@ -77,6 +78,8 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         machos = tuple(machos_of(tree, made)) if target.os == "macos" else ()
         lone = index(singles, {}, name, windows=windows)
         known = known_of(made, frozen.known)
+        programs = [executable.name for executable in job.plan.product.executables]
+        code = Code(entries=made, machos=machos, elfs=elfs, programs=programs)
         hits = found_traces(traces_of(job, workshop, frozen), {tree: made, singles: lone}, new_folders=frozen.environment.workshop == HOST)
         found = [
             *frozen.findings,
@@ -85,6 +88,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
             *(from_programs(target, pes, own(job.project), known) if windows else ()),
+            *(from_machos(target, job.target.floor, code, known) if target.os == "macos" else ()),
             *from_traces(hits, known),
             *from_parts(job, frozen.components, sum(entry.size for entry in made), known),
         ]
@@ -102,7 +106,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         gates=tuple(sorted({*frozen.gates, *ASKED, *(ASKED_OF_WINDOWS if windows else ())})),
         findings=findings,
         needs=needs(elfs, (entry.path for entry in made)),
-        macos_floor=floor_of(machos),
+        macos_floor=macho.floor(each.slices for each in machos),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from coldforge.host.macho import Slice, Version, is_macho, slices
+from coldforge.host.macho import Slice, is_macho, slices
 from coldforge.records import FileEntry
 
 
@@ -28,17 +28,7 @@ def read_macho(path: Path, name: str) -> Macho:
 
 
 def machos_of(root: Path, entries: Iterable[FileEntry]) -> Iterator[Macho]:
-    """The facts of every Mach-O file of a tree; of extensions that were made for debugging by hand, too, whatever their modes are."""
+    """The facts of every Mach-O file of a tree."""
     for entry in entries:
         if entry.kind not in ("link", "directory") and is_macho(root / entry.path):
             yield read_macho(root / entry.path, entry.path)
-
-
-def floor_of(machos: Iterable[Macho]) -> str:
-    """The oldest macOS that all files run on; empty when they do not tell.
-
-    >>> floor_of([Macho(path="a", slices=(Slice(offset=0, size=9, machine="aarch64", kind="library", since=(11, 0)),))])
-    '11.0'
-    """
-    newest: Version = max((part.since for macho in machos for part in macho.slices), default=())
-    return ".".join(map(str, newest))

@@ -191,7 +191,8 @@ def choose_image(container: str, *, target: Target, host: bool, project: Path) -
 def open_workshop(image: Image | None, target: Target) -> Iterator[Workshop]:
     """A workshop that exists while the block runs. Raises Missing when the engine or the image cannot be had."""
     if image is None:
-        reporter().info(f"Freezing on this machine ({glibc() or 'its C library'}: the result needs that at most).")
+        needs = f" ({glibc() or 'its C library'}: the result needs that at most)" if target.os == "linux" else ""
+        reporter().info(f"Freezing on this machine{needs}.")
         with files.scratch("freeze") as folder:
             yield HostWorkshop(folder)
         return

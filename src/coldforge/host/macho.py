@@ -7,8 +7,9 @@ Sources: <mach-o/loader.h>, <mach-o/fat.h> and <mach/machine.h> of Apple's cctoo
 
 from __future__ import annotations
 
+import posixpath
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -81,6 +82,47 @@ def slices(stream: BinaryIO) -> tuple[Slice, ...]:
         if offset + size > after:
             raise ValueError("its architectures lie over each other, or behind its end")
     return tuple(_slice(stream, offset, size) for offset, size in places)
+
+
+def earliest(machine: str) -> Version:
+    """The oldest macOS that there is for a processor; nothing where it is older than any that matters."""
+    return (11, 0) if machine == "aarch64" else ()
+
+
+def floor(files: Iterable[Sequence[Slice]]) -> str:
+    """The oldest macOS that all files run on, on the processors that all of them are made for; empty when they do not tell.
+
+    Where there are several, what every Mac with Apple's own processors has says nothing of the others.
+
+    >>> intel = Slice(offset=0, size=9, machine="x86_64", kind="library", since=(10, 13))
+    >>> apple = Slice(offset=16, size=9, machine="aarch64", kind="library", since=(11, 0))
+    >>> floor([[intel, apple], [apple]]), floor([[intel, apple], [intel, apple]])
+    ('11.0', '10.13')
+    """
+    known = [parts for parts in files if parts]
+    common = set.intersection(*({part.machine for part in parts} for parts in known)) if known else set()
+    found = [part for parts in known for part in parts if part.machine in common]
+    tells = [part.since for part in found if len(common) == 1 or part.since > earliest(part.machine)]
+    return ".".join(map(str, max(tells, default=())))
+
+
+def places(text: str, holder: str, programs: Iterable[str], rpaths: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Where a library is looked for that a file (`holder`) of a tree loads as `text`: paths of the tree, as far as it is in that.
+
+    `programs` are those that may have been started, `rpaths` what stands for `@rpath`, each with the file that says so.
+    Source: dyld(1).
+
+    >>> list(places("@rpath/liba.dylib", "lib/libb.dylib", ["bin/b"], [("@loader_path/../lib", "bin/b")]))
+    ['bin/../lib/liba.dylib']
+    """
+    word, _, rest = text.partition("/")
+    if word == "@loader_path":
+        yield posixpath.join(posixpath.dirname(holder), rest)
+    elif word == "@executable_path":
+        yield from (posixpath.join(posixpath.dirname(program), rest) for program in programs)
+    elif word == "@rpath":
+        for rpath, by in rpaths:
+            yield from places(f"{rpath.rstrip('/')}/{rest}", by, programs, ()) if not rpath.startswith("@rpath") else ()
 
 
 def _places(stream: BinaryIO, entry: struct.Struct, number: int) -> Iterator[tuple[int, int]]:

@@ -26,7 +26,9 @@ _ALL: Final = (
         level="error",
         title="A library that a collected file needs is nowhere",
         meaning="PyInstaller reports such a library and exits 0; the program then dies where the file is loaded, unless the user's "
-        "system happens to have the library. The file, its distribution or package, and the modules that import it are named.",
+        "system happens to have the library. The file, its distribution or package, and the modules that import it are named. In a tree "
+        "for Windows or macOS every file's own list is looked through: what it loads is in the tree, or part of the system. On macOS a "
+        "library that is in the tree, and not where its loader looks, is a warning: it is found only when something has loaded it before.",
         fix="Install the library where the freeze runs, so that it is collected; if every user's system has it, relax the gate and "
         "name its package in `[tool.coldforge.deb] depends`.",
     ),
@@ -86,7 +88,9 @@ _ALL: Final = (
         title="A file needs a newer system than is promised",
         meaning="The versioned symbols of every ELF file are read. One that asks for a newer glibc than the target's `floor` would not "
         "load on the oldest system that the floor promises; it is named with the distribution that it came from. So is one that is made "
-        "for another C library: for glibc in a target of musl, or for musl in one of glibc.",
+        "for another C library: for glibc in a target of musl, or for musl in one of glibc. Mach-O files tell the oldest macOS that they "
+        "run on, their architectures and their system; one for a newer macOS, another processor, an iPhone or Linux is named, and so is a "
+        "damaged one.",
         fix="Freeze in an older image, choose an older wheel of the distribution, or raise the floor in matrix.yml; for another C library, "
         "choose the wheel for the target's (musllinux, manylinux).",
     ),
@@ -163,12 +167,21 @@ _ALL: Final = (
         fix="Choose a newer wheel of the distribution, or tell those who build it: `/DYNAMICBASE /HIGHENTROPYVA /NXCOMPAT`.",
     ),
     Gate(
+        name="unsigned",
+        level="error",
+        title="Code for Apple's processors has no signature",
+        meaning="macOS ends a program at once that has code for these processors without a signature, or loads a library that has; one "
+        "without anybody's name (ad hoc) is enough, and every linker makes it. Something took it out: `strip`, or a change of load paths.",
+        fix="Sign it anew where it is made: `codesign --force --sign - FILE`.",
+    ),
+    Gate(
         name="runpath",
         level="error",
         title="A file searches for libraries outside of the tree",
         meaning="Search paths (RUNPATH, RPATH) that name folders of the machine that a file was built on are taken out of it when it is"
-        " collected. This tells what could not be mended so: whoever can write into such a folder can change the program.",
-        fix="Freeze with a distribution's Python, or in a container.",
+        " collected. This tells what could not be mended so: whoever can write into such a folder can change the program. For macOS, "
+        "libraries count that are loaded from elsewhere than the tree, `/usr/lib` and `/System`, such as Homebrew's, too.",
+        fix="Freeze with a distribution's Python, or in a container; for macOS, with python.org's or uv's, and delocate what is built.",
     ),
 )
 
