@@ -84,18 +84,42 @@ def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
     from coldforge.bundle import ico
     from coldforge.freeze.stage import freeze_target
 
+    if Target.parse(target.target).halves:
+        return unite(run, target, record)
     with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/payload"):
         icon = ico.made(run.project / run.plan.product.icon) if shows_icon(run.plan, target) else b""
         payload = freeze_target(run.plan, target, project=run.project, out=run.out, icon=icon, host=run.host, clean=run.clean)
     for finding in payload.findings:
         if finding.level == "warning":
             reporter().warn(f"[{finding.gate}] {finding.message}")
+    return _renewed(record, payload)
+
+
+def _renewed(record: TargetRecord | None, payload: Payload) -> TargetRecord:
+    """The record of a payload, with what an earlier one of the same tree says of its packages."""
     made = record_of(payload)
     if record is None:
         return made
     made = msgspec.structs.replace(made, carried=record.carried)
     same = record.payload_digest == made.payload_digest
     return msgspec.structs.replace(made, artifacts=record.artifacts, smoke=record.smoke) if same else made
+
+
+def unite(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+    """Two payloads to one for both processors of Macs. Raises ConfigurationError when they were not frozen from this source."""
+    from coldforge.freeze.universal import Half
+    from coldforge.freeze.universal import unite as united
+
+    halves = []
+    for half in map(str, Target.parse(target.target).halves):
+        made = _recorded(run.out / half / MANIFEST, Manifest)
+        payload = _recorded(run.out / half / "payload.json", Payload)
+        if not (made and payload and _head(made) == _manifest(run.plan, ()) and made.targets[0].payload_digest == payload.digest):
+            hint = f"Freeze it first, and put what it makes into {run.out}: `coldforge freeze --target {half}`, `coldforge unpack`."
+            raise ConfigurationError(f"{target.target} is made of {half}, which was not frozen from this source and version", hint=hint)
+        halves.append(Half(payload, run.out / half / "payload"))
+    with reporter().step(f"unite {target.target}"), run.timed(f"{target.target}/payload"):
+        return _renewed(record, united(run.plan, target, (halves[0], halves[1]), run.out / target.target))
 
 
 def shows_icon(plan: Plan, target: PlannedTarget) -> bool:
@@ -124,6 +148,8 @@ def carry(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targe
 
 def _frozen(run: Run, target: PlannedTarget, record: TargetRecord | None) -> tuple[TargetRecord, Payload]:
     """A target's record, and the payload that it is about. Raises ConfigurationError when that is of another source."""
+    if Target.parse(target.target).halves:
+        record = unite(run, target, record)  # where the halves come from jobs of their own, this is the first that has both
     payload = read(run.out / target.target / "payload.json", Payload)
     if record is None or record.payload_digest != payload.digest:
         hint = "Freeze it again: `coldforge freeze`, or `coldforge build` for both."
@@ -282,7 +308,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
         with cache.forgetting(wanted=this.clean):
-            for target in targets:
+            for target in sorted(targets, key=lambda planned: bool(Target.parse(planned.target).halves)):  # after what they are made of
                 _run_target(this, target, stages)
         cache.trim()
         return record_release(this)
@@ -457,6 +483,9 @@ def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> 
     others = (*(() if host else emulable(plan, here)), *(t for t in plan.targets if compiled(t, here)))
     quick = tuple(t for t in others if named or runs(here, Target.parse(t.target)))
     chosen = tuple(t for t in plan.targets if not freezes or can_freeze(here, Target.parse(t.target)) or t in quick)
+    frozen = {t.target for t in chosen}
+    whole = [t for t in plan.targets if (halves := Target.parse(t.target).halves) and (named or frozen.issuperset(map(str, halves)))]
+    chosen += tuple(t for t in whole if t not in chosen)
     left = [t for t in plan.targets if t not in chosen]
     tries = " ".join(f"`--target {t.target}` tries it here{'' if compiled(t, here) else ', in a container'}." for t in left if t in others)
     if left and (named or not chosen):
@@ -499,8 +528,9 @@ def by_wine(here: Target, target: Target) -> bool:
 
 
 def compiled(planned: PlannedTarget, here: Target) -> bool:
-    """Whether commands make it on a machine of another system: compilers may, and the gates look at what they made."""
-    return planned.freezer == "command" and Target.parse(planned.target).os == "macos" != here.os
+    """Whether commands make it on another machine than its own: compilers may, and the gates look at what they made."""
+    target = Target.parse(planned.target)
+    return planned.freezer == "command" and target.os == "macos" and not can_freeze(here, target)
 
 
 def unemulated(plan: Plan) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _ALIASES: Final = {
 }  # fmt: skip
 KNOWN: Final = (
     "linux-x86_64", "linux-aarch64", "linux-x86_64-musl", "linux-aarch64-musl",
-    "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64",
+    "windows-x86_64", "windows-aarch64", "macos-x86_64", "macos-aarch64", "macos-universal2",
 )  # fmt: skip
 
 
@@ -59,9 +59,14 @@ class Target:
         return f"{name}.exe" if self.os == "windows" else name
 
     @property
+    def halves(self) -> tuple[Target, ...]:
+        """The targets that it is made of, none for one that is frozen itself."""
+        return (Target(self.os, "x86_64"), Target(self.os, "aarch64")) if self.arch == "universal2" else ()
+
+    @property
     def architectures(self) -> tuple[str, ...]:
         """What every piece of code in a tree for it must be made for."""
-        return ("x86_64", "aarch64") if self.arch == "universal2" else (self.arch,)
+        return tuple(half.arch for half in self.halves) or (self.arch,)
 
     @property
     def machine(self) -> str:

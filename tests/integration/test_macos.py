@@ -7,9 +7,9 @@ import os
 import plistlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -171,15 +171,20 @@ print(json.dumps(found))
 """
 
 
+def said_by_macholib(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    readers = os.pathsep.join(str(path) for path in wheels().glob("*none-any.whl"))
+    words = [sys.executable, "-c", OTHER, *map(str, paths)]
+    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": readers}, check=True, capture_output=True, text=True, timeout=60)
+    found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
+    return found
+
+
 def test_another_reader_of_mach_o_says_the_same_of_every_file(built: Made) -> None:
     payload = read(built.folder / "payload.json", Payload)
     root = built.folder / "payload"
     paths = [root / entry.path for entry in payload.files if entry.kind != "link" and is_macho(root / entry.path)]
     assert len(paths) > 20
-    readers = os.pathsep.join(str(path) for path in wheels().glob("*none-any.whl"))
-    words = [sys.executable, "-c", OTHER, *map(str, paths)]
-    done = subprocess.run(words, env={**os.environ, "PYTHONPATH": readers}, check=True, capture_output=True, text=True, timeout=60)
-    theirs = json.loads(done.stdout)
+    theirs = said_by_macholib(paths)
     kinds = {"executable": "execute", "library": "dylib", "bundle": "bundle"}
     machines = {"x86_64": 0x01000007, "aarch64": 0x0100000C}
     for path in paths:
@@ -254,3 +259,43 @@ with zipfile.ZipFile(other) as archive:
     said = " ".join(refused.err.split())
     assert "[floor] other/markupsafe/_speedups.cpython-312-darwin.so (from pictures) is made for x86_64, macos-aarch64 has aarch64" in said
     assert "libxcb.1.1.0.dylib is neither in the tree nor part of macOS, and is needed by site-packages/PIL/" in said
+
+
+UNIVERSAL: Final = """\
+targets:
+  macos-x86_64: { formats: [tar.gz] }
+  macos-aarch64: { formats: [tar.gz] }
+  macos-universal2: { floor: "10.13", formats: [app.tar.gz] }
+"""
+HALVES: Final = """\
+import pathlib, sys, zipfile
+
+wheels, out, target = map(pathlib.Path, sys.argv[1:])
+(wheel,) = wheels.glob(f"markupsafe-*{'arm64' if target.name.endswith('aarch64') else 'x86_64'}.whl")
+with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(out, [name for name in archive.namelist() if not name.endswith(("WHEEL", "RECORD"))])
+(boot,) = wheels.glob("pyinstaller-*.whl")
+with zipfile.ZipFile(boot) as archive:
+    (out / "pictures").write_bytes(archive.read("PyInstaller/bootloader/Darwin-64bit/runw"))
+(out / "pictures").chmod(0o755)
+"""
+
+
+def test_two_trees_are_one_application_for_both_processors(host_env: Mapping[str, str], tmp_path: Path) -> None:
+    config = CONFIG.format(python=sys.executable, wheels=wheels()).replace("{out}", "{out} {target}")
+    source = write(tmp_path / "source", {"coldforge.toml": config, "make.py": HALVES, "icon.svg": rich.SVG, "matrix.yml": UNIVERSAL})
+    named = [word for name in ("x86_64", "aarch64", "universal2") for word in ("--target", f"macos-{name}")]
+    coldforge("build", source, *named, "--out", tmp_path / "dist", env=host_env).succeeded()
+    record = next(each for each in read(tmp_path / "dist" / "manifest.json", Manifest).targets if each.target == "macos-universal2")
+    assert record.macos_floor == "10.13"
+    unpacked("tar", tmp_path / "dist/macos-universal2/pictures-0.4.0-macos-universal2.app.tar.gz", tmp_path / "out")
+    contents = tmp_path / "out" / "Pictures.app" / "Contents"
+    (extension,) = (contents / "Frameworks" / "markupsafe").glob("_speedups.*.so")
+    assert {part.machine for part in read_macho(extension, "").slices} == {"x86_64", "aarch64"}
+    data = extension.read_bytes()
+    for part in read_macho(extension, "").slices:
+        (half,) = (tmp_path / "dist" / f"macos-{part.machine}" / "payload" / "markupsafe").glob("_speedups.*.so")
+        assert data[part.offset : part.offset + part.size] == half.read_bytes()
+    assert plistlib.loads((contents / "Info.plist").read_bytes())["LSMinimumSystemVersion"] == "10.13"
+    theirs = said_by_macholib([extension])
+    assert [part["cpu"] for part in theirs[str(extension)]] == [0x01000007, 0x0100000C]

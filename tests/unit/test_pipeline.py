@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 from msgspec.structs import replace
@@ -13,8 +14,8 @@ from coldforge import pipeline
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import engine
 from coldforge.pipeline import Run, Stage
-from coldforge.plan.model import PlannedTarget
-from coldforge.plan.planner import make_plan
+from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.plan.planner import github_matrix, make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from coldforge.target import Target
@@ -189,6 +190,34 @@ def test_another_c_library_takes_a_container_and_another_architecture_its_name(
     matrix = Matrix(targets={name: TargetConfig(container="own", formats=("tar.gz",)) for name in (*TARGETS, MUSL)})
     plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
     assert {target.target for target in pipeline.buildable(plan, named=False, freezes=True, host=host)} == chosen
+
+
+def macos_plan(freezer: Literal["command", "pyinstaller"]) -> Plan:
+    names = ("macos-x86_64", "macos-aarch64", "macos-universal2")
+    matrix = Matrix(targets={name: TargetConfig(formats=("tar.gz",)) for name in names})
+    config = Config(freezer=freezer)
+    return make_plan(product=payloads.PRODUCT, config=config, source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
+
+
+def test_commands_make_trees_for_macos_elsewhere_when_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse("linux-x86_64"))
+    monkeypatch.setattr(engine, "configured", lambda: False)
+    plan = macos_plan("command")
+    assert set(pipeline.buildable(plan, named=True, freezes=True)) == set(plan.targets)
+    with pytest.raises(Missing, match="cannot be frozen on linux-x86_64") as told:
+        pipeline.buildable(plan, named=False, freezes=True)
+    assert "`--target macos-aarch64` tries it here." in told.value.hint
+    with pytest.raises(Missing, match="macos-x86_64"):
+        pipeline.buildable(macos_plan("pyinstaller"), named=True, freezes=True)
+
+
+def test_a_mac_freezes_its_own_target_and_is_left_without_the_one_that_is_made_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse("macos-aarch64"))
+    monkeypatch.setattr(engine, "configured", lambda: False)
+    plan = macos_plan("pyinstaller")
+    assert [target.target for target in pipeline.buildable(plan, named=False, freezes=True)] == ["macos-aarch64"]
+    assert set(pipeline.buildable(plan, named=False, freezes=False)) == set(plan.targets)
+    assert [leg["target"] for leg in cast("list[dict[str, str]]", github_matrix(plan)["include"])] == ["macos-aarch64", "macos-x86_64"]
 
 
 @pytest.mark.parametrize(("here", "by_wine"), [("linux-x86_64", True), ("macos-aarch64", False)])

@@ -80,8 +80,9 @@ def surroundings(config: CommandConfig, epoch: int) -> dict[str, str]:
 
 
 def words(line: str, job: FreezeJob, workshop: Workshop) -> list[str]:
-    """A command line as words, with `{out}`, `{source}` and `{version}` filled in. Other braces are the command's own."""
+    """A command line as words, with `{out}`, `{source}`, `{target}` and `{version}` filled in. Other braces are the command's own."""
     values = {"{out}": workshop.path(MADE), "{source}": workshop.path("source"), "{version}": job.plan.product.version}
+    values["{target}"] = job.target.target
     return [re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], word) for word in shlex.split(line)]
 
 

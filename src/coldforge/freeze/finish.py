@@ -30,7 +30,7 @@ ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
 # The gates that are asked here, of whatever a freezer made.
 ASKED: Final = ("budget", "floor", "leak", "license", "runpath", "system-library", "unlocked", "unused")
-ASKED_OF_WINDOWS: Final = ("missing-library", "protection")
+ASKED_OF: Final = {"linux": (), "windows": ("missing-library", "protection"), "macos": ("missing-library", "unsigned")}
 FREEZE: Final = "a folder of the freeze"
 # The workshop's folders, which are nowhere else: the sources, what is installed, where it is frozen.
 FOLDERS: Final = ("source", "application", "environment", "work", "out", "made", "home", "build")
@@ -103,7 +103,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         singles=lone,
         components=frozen.components,
         environment=frozen.environment,
-        gates=tuple(sorted({*frozen.gates, *ASKED, *(ASKED_OF_WINDOWS if windows else ())})),
+        gates=tuple(sorted({*frozen.gates, *ASKED, *ASKED_OF[target.os]})),
         findings=findings,
         needs=needs(elfs, (entry.path for entry in made)),
         macos_floor=macho.floor(each.slices for each in machos),

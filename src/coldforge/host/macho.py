@@ -7,6 +7,7 @@ Sources: <mach-o/loader.h>, <mach-o/fat.h> and <mach/machine.h> of Apple's cctoo
 
 from __future__ import annotations
 
+import io
 import posixpath
 import struct
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +83,30 @@ def slices(stream: BinaryIO) -> tuple[Slice, ...]:
         if offset + size > after:
             raise ValueError("its architectures lie over each other, or behind its end")
     return tuple(_slice(stream, offset, size) for offset, size in places)
+
+
+def united(files: Sequence[bytes]) -> bytes:
+    """One file with the code of several, as `lipo -create` makes it; signatures are of each architecture's own, and stay whole.
+
+    Raises ValueError when one is no whole Mach-O file, when two have other code for the same architecture, or when it gets too large.
+    """
+    found: dict[str, bytes] = {}
+    for data in files:
+        for part in slices(io.BytesIO(data)):
+            own = data[part.offset : part.offset + part.size]
+            if found.setdefault(part.machine, own) != own:
+                raise ValueError(f"two files have code for {part.machine}, and not the same")
+    # Apple's own processors have pages of 16 KiB, all others of 4
+    aligned = sorted((14 if machine in ("aarch64", "arm64e") else 12, machine) for machine in found)
+    entry = struct.Struct(">iiIII")
+    head, body, start = struct.pack(">II", 0xCAFEBABE, len(found)), bytearray(), 8 + entry.size * len(found)
+    for power, machine in aligned:
+        body += bytes(-(start + len(body)) % (1 << power))
+        if start + len(body) + len(found[machine]) >= 1 << 32:
+            raise ValueError("together they are larger than 4 GiB")
+        head += entry.pack(*struct.unpack_from("<ii", found[machine], 4), start + len(body), len(found[machine]), power)
+        body += found[machine]
+    return head + body
 
 
 def earliest(machine: str) -> Version:

@@ -108,6 +108,9 @@ def _targets(planning: _Planning, matrix: Matrix, named: Sequence[str]) -> dict[
                 planning.add(f"{proper} is there twice", "one of the names is an alias", keys=("targets", name))
             known[proper] = given
     wanted = [proper for name in named for proper in _proper(planning, name)]
+    for name in known:
+        if lacking := [str(half) for half in Target.parse(name).halves if str(half) not in known]:
+            planning.add(f"{name} is made of {' and '.join(lacking)}", "add what lacks to matrix.yml", keys=("targets", name))
     for name in wanted:
         if name not in known:
             planning.add(f"{name} is not in matrix.yml", f"it has {', '.join(sorted(known)) or 'no target'}")
@@ -152,7 +155,7 @@ def _floor(target: Target, floor: str) -> Problem | None:
     spelled, like = (_MACOS, "11.0") if target.os == "macos" else (_GLIBC, "glibc-2.28")
     if not spelled.match(floor):
         return Problem(what=f"the floor {floor!r} is not understood", hint=f"write it like {like}")
-    if floor and target.os == "macos" and target.arch != "x86_64" and tuple(map(int, floor.split("."))) < _FIRST:
+    if floor and target.os == "macos" and target.arch == "aarch64" and tuple(map(int, floor.split("."))) < _FIRST:
         return Problem(what=f"no Mac with this processor has macOS {floor}", hint="promise 11.0 or newer")
     return None
 

@@ -8,10 +8,11 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.metadata import NOBODY
 from coldforge.records import SourceRecord
 from coldforge.report.reporter import Table
+from coldforge.target import Target
 
 
 def github_matrix(plan: Plan) -> dict[str, object]:
-    """The value for `strategy.matrix`: one entry a target."""
+    """The value for `strategy.matrix`: one entry a target that is frozen; those that are made of others need no machine of their own."""
     return {
         "include": [
             {
@@ -22,6 +23,7 @@ def github_matrix(plan: Plan) -> dict[str, object]:
                 "required": target.required,
             }
             for target in plan.targets
+            if not Target.parse(target.target).halves
         ]
     }
 

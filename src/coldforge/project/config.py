@@ -66,7 +66,8 @@ class EnvironmentConfig(Section, frozen=True, kw_only=True):
 class CommandConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.command]`: what the command freezer runs, in a copy of the source.
 
-    In a command line `{out}` is the folder to write to, `{source}` the copy of the source, `{version}` the product's version.
+    In a command line `{out}` is the folder to write to, `{source}` the copy of the source, `{version}` the product's version,
+    `{target}` the target, such as `linux-x86_64`.
     No shell is started; `sh -c '…'` is one.
     """
 

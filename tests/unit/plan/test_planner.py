@@ -124,6 +124,7 @@ def test_the_debian_package_has_the_name_it_is_given() -> None:
         ({"linux-x86_64": {"formats": ["deb"]}, "linux-amd64": {"formats": ["deb"]}}, "linux-x86_64 is there twice"),
         ({"linux-x86_64": {"formats": ["deb"], "floor": "2.28"}}, "the floor '2.28' is not understood (write it like glibc-2.28)"),
         ({"macos-x86_64": {"formats": ["tar.gz"], "floor": "glibc-2.28"}}, "the floor 'glibc-2.28' is not understood (write it like 11.0)"),
+        ({"macos-universal2": {"formats": ["tar.gz"]}}, "macos-universal2 is made of macos-x86_64 and macos-aarch64 (add what lacks"),
         (
             {"macos-aarch64": {"formats": ["tar.gz"], "floor": "10.15"}},
             "no Mac with this processor has macOS 10.15 (promise 11.0 or newer)",
