@@ -25,7 +25,7 @@ def system_facts() -> dict[str, str]:
     try:
         name = platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
-        name = platform.system()
+        name = f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else platform.system()
     try:
         glibc = os.confstr("CS_GNU_LIBC_VERSION")
     except (AttributeError, ValueError, OSError):  # another system, or one whose C library is musl

@@ -18,6 +18,8 @@ from typing import Any
 from freezing.collected import originals_of
 from freezing.installed import normalised, real, recorded_files
 
+BREWED = ("/opt/homebrew", "/usr/local", "/opt/local")  # where others than Apple and Python install libraries on a Mac
+
 
 def origins_of(job: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
     """For every collected file, below the tree's root: its origin as payload.json names it."""
@@ -69,6 +71,8 @@ def origin_of(
         return {"kind": "python", "name": "python", "version": platform.python_version()}
     if is_windows(path):
         return {"kind": "system", "name": "Windows", "version": platform.version()}
+    if installed := of_brew(path):
+        return {"kind": "system", "name": installed[0], "version": installed[1]}
     if path in packages:
         return {"kind": "system", "name": packages[path][0], "version": packages[path][1]}
     return {"kind": "application", "name": application}
@@ -85,11 +89,22 @@ def is_windows(path: str) -> bool:
     return os.name == "nt" and path.startswith(real(os.environ["SYSTEMROOT"]) + os.sep)
 
 
+def of_brew(path: str) -> tuple[str, str] | None:
+    """Name and version of what Homebrew installed a file of a Mac with; of MacPorts and others their folder. Nothing for other files."""
+    folder = next((folder for folder in BREWED if path.startswith(f"{folder}/")), "") if sys.platform == "darwin" else ""
+    if not folder:
+        return None
+    name, version, *_ = [*path.partition("/Cellar/")[2].split("/"), "", ""]
+    return (name, version) if name and version else (folder, "")
+
+
 @cache
 def standard_library() -> tuple[str, ...]:
     """The folders that the interpreter's own files are in, each with a separator at its end."""
     folders = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib")]
-    folders += [sys.base_prefix] if os.name == "nt" else []  # which holds nothing else, but for what the index was asked about before
+    folders += (
+        [sys.base_prefix] if os.name == "nt" or sys.platform == "darwin" else []
+    )  # which holds nothing else, but for what the index was asked about before
     return tuple(real(folder) + os.sep for folder in folders)
 
 

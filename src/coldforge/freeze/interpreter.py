@@ -26,7 +26,7 @@ _MINORS: Final = ("3.14", "3.13", "3.12", "3.11")
 _LAST_PATCH: Final = 99  # so that a demand for any patch release of a minor one counts as met by what is installed anew
 
 # The shared library is what the boot loader of a frozen program loads; many system Pythons lack it. The one beside the
-# interpreter comes first: one that was moved still names the folder that it was made for.
+# interpreter comes first: one that was moved still names the folder that it was made for. On macOS it is called `Python` in a framework.
 _PROBE: Final = """
 import json, os, sys, sysconfig
 name = sysconfig.get_config_var('INSTSONAME') or sysconfig.get_config_var('LDLIBRARY') or ''
@@ -35,7 +35,11 @@ folders = [os.path.join(sys.base_prefix, 'lib'), sysconfig.get_config_var('LIBDI
 minor = 'libpython%d.%d.so.1.0' % sys.version_info[:2]
 if os.name == 'nt':
     folders, name = [sys.base_prefix], 'python%d%d.dll' % sys.version_info[:2]
-paths = [os.path.join(folder, file) for file in (name, minor) for folder in folders if '.so' in file or '.dll' in file]
+if sys.platform == 'darwin':
+    folders.append(sys.base_prefix)
+    name, minor = os.path.basename(name), minor.replace('.so.1.0', '.dylib')
+files = [file for file in (name, minor) if '.so' in file or '.dll' in file or '.dylib' in file or file == 'Python']
+paths = [os.path.join(folder, file) for file in files for folder in folders]
 library = next((path for path in paths if os.path.isfile(path)), '')
 print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'build': ' '.join(sys.version.split()), 'library': library}))
 """

@@ -324,7 +324,10 @@ def order(job: FreezeJob, workshop: Workshop, freezer: tuple[Pin, ...]) -> dict[
 
 def options_of(job: FreezeJob) -> dict[str, Any]:
     """PyInstaller's options that are meant for the target's system; says which others are set."""
-    kept, foreign = meant_for(job.plan.config.pyinstaller, Target.parse(job.target.target).os)
+    target = Target.parse(job.target.target)
+    kept, foreign = meant_for(job.plan.config.pyinstaller, target.os)
+    if target.os == "macos" and not kept["target-arch"]:  # a Python for both processors would take its own
+        kept = {**kept, "target-arch": target.machine}
     if foreign:
         reporter().info(f"{', '.join(foreign)}: not for {job.target.target}, so ignored here.")
     return kept

@@ -10,11 +10,14 @@ from pathlib import Path
 from coldforge.errors import BuildFailed, Refused
 from coldforge.freeze import Workshop
 from coldforge.report import reporter
-from coldforge.target import Target
+from coldforge.target import Target, host_target
 
 
 def try_out(workshop: Workshop, commands: Sequence[str], *, target: Target, log: Path) -> None:
     """Run each command line with the tree first on the search path. Raises Refused at the first that does not exit 0."""
+    if commands and target.os == "macos" and host_target() != target:
+        reporter().info("The smoke commands are not run: this is no Mac with the target's processor.")
+        return
     tree = workshop.path("out/payload")
     env = {"PATH": f"{tree}:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
     if target.os == "windows":

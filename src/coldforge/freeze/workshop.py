@@ -178,6 +178,8 @@ def choose_image(container: str, *, target: Target, host: bool, project: Path) -
     """
     if target.os == "windows":
         container = "" if os.name == "nt" else container or WINE
+    if target.os == "macos":  # which no container is
+        return None
     if host or not container:
         return None
     image = find_image(container, project)

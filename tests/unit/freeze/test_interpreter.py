@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,24 @@ def test_the_recorded_one_is_known_by_its_bytes(machine: Machine, tmp_path: Path
     assert len(caught.value.why.splitlines()) == 2  # what is recorded, and the one library that all are here
     assert sha256(tmp_path / "libpython.so")[:12] in caught.value.why
     assert "uv" in machine.started
+
+
+@pytest.mark.parametrize(
+    ("names", "file"),
+    [
+        ({"INSTSONAME": "Python.framework/Versions/3.12/Python", "LDLIBRARY": "Python.framework/Versions/3.12/Python"}, "Python"),
+        ({"LDLIBRARY": "libpython3.12.dylib"}, "lib/libpython3.12.dylib"),
+        ({"LDLIBRARY": "libpython3.12.a"}, f"lib/libpython{sys.version_info[0]}.{sys.version_info[1]}.dylib"),
+    ],
+)
+def test_the_library_of_a_macs_python(
+    names: dict[str, str], file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+    with monkeypatch.context() as mac:  # as far as the question about the library sees it
+        mac.setattr("sys.platform", "darwin")
+        mac.setattr("sys.base_prefix", str(tmp_path))
+        mac.setattr("sysconfig.get_config_var", names.get)
+        exec(interpreter._PROBE, {})  # what every interpreter is asked with
+    assert json.loads(capsys.readouterr().out)["library"] == str(tmp_path / file)

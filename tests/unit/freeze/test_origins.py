@@ -55,3 +55,19 @@ def test_nothing_is_asked_of_packages_that_there_are_not(monkeypatch: pytest.Mon
 def test_rpm(answer: str, found: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origins, "said", lambda *_: answer)
     assert origins.of_rpm("/opt/lib.so") == found
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/opt/homebrew/Cellar/openssl@3/3.3.1/lib/libssl.3.dylib", ("openssl@3", "3.3.1")),
+        ("/usr/local/Cellar/xz/5.6.2/lib/liblzma.5.dylib", ("xz", "5.6.2")),
+        ("/opt/local/lib/libz.dylib", ("/opt/local", "")),
+        ("/usr/lib/libSystem.B.dylib", None),
+        ("/opt/homebrewed/a", None),
+    ],
+)
+def test_what_homebrew_installed_on_a_mac(path: str, found: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert origins.of_brew(path) is None, "of no other system"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert origins.of_brew(path) == found

@@ -49,6 +49,7 @@ def test_a_named_image_is_used_where_there_is_an_engine(tmp_path: Path) -> None:
 def test_the_host_is_used_when_it_is_asked_for_or_nothing_is_named(tmp_path: Path) -> None:
     assert choose_image(DIGEST, target=LINUX, host=True, project=tmp_path) is None
     assert choose_image("", target=LINUX, host=False, project=tmp_path) is None
+    assert choose_image(DIGEST, target=Target("macos", "aarch64"), host=False, project=tmp_path) is None, "no container is a Mac"
 
 
 @pytest.mark.usefixtures("no_engine")

@@ -37,6 +37,9 @@ def from_machos(target: Target, floor: str, code: Code, known: Known) -> Iterato
     for macho in code.machos:
         yield from _unfit(target, macho, known)
         yield from _newer(floor, macho, known)
+        if (origin := known.origins.get(macho.path)) and origin.kind == "system":
+            message = f"{known.told(macho.path)} is a library of the machine that it was frozen on"
+            yield found("system-library", message, path=macho.path)
         if any(part.machine in _SIGNED and not part.signature for part in macho.slices):
             yield found("unsigned", f"{known.told(macho.path)} has code for Apple's processors without a signature", path=macho.path)
     yield from _nowhere(code, known)

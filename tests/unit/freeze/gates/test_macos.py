@@ -144,3 +144,11 @@ def test_the_index_tells_programs_libraries_and_modules_apart(tmp_path: Path) ->
         ("demo", 1),
         ("liba.dylib", 1),
     ]
+
+
+def test_libraries_of_the_machine_are_no_part_of_what_a_lock_names() -> None:
+    known = Known(origins={"libssl.3.dylib": Origin(kind="system", name="openssl@3", version="3.3.1")})
+    machos = [Macho(path="libssl.3.dylib", slices=slices(io.BytesIO(thin(kind="library"))))]
+    (finding,) = from_machos(APPLE, "", Code(entries=(), machos=machos), known)
+    assert (finding.gate, finding.level) == ("system-library", "error")
+    assert finding.message == "libssl.3.dylib (from openssl@3 3.3.1) is a library of the machine that it was frozen on"
