@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import plistlib
@@ -14,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from coldforge.freeze.machos import read_macho
+from coldforge.host import codesign
 from coldforge.host.files import sha256
 from coldforge.host.macho import is_macho
 from coldforge.records import Manifest, Payload, read
@@ -99,6 +101,14 @@ def unpacked(program: str, archive: Path, folder: Path) -> dict[str, str]:
     return {name: _told(path) for name, path in paths.items() if path.is_symlink() or not path.is_dir()}
 
 
+def unsigned(path: Path) -> str:
+    """The digest of a file, of code without its signature: an application is signed, if by nobody."""
+    if not is_macho(path):
+        return sha256(path)
+    with path.open("rb") as stream:
+        return codesign.digest(stream)
+
+
 def listed_by_7z(archive: Path) -> dict[str, str]:
     """What 7z finds whole in a zip: the checksum of each file."""
     program = tool("7z", "apt-get install p7zip-full")
@@ -122,11 +132,12 @@ def test_other_programs_unpack_the_same_application_from_both_archives(built: Ma
     payload = {entry.path: entry for entry in read(built.folder / "payload.json", Payload).files}
     for path, entry in payload.items():
         if entry.sha256:
-            assert {sha256(contents / side / path) for side in ("MacOS", "Frameworks", "Resources")} == {entry.sha256}, path
+            places = [contents / side / path for side in ("MacOS", "Frameworks", "Resources")]
+            assert {unsigned(place) for place in places} == {unsigned(built.folder / "payload" / path)}, path
     assert not [path for path in contents.rglob("*") if path.is_symlink() and not path.exists()], "no link leads nowhere"
     real = [path.relative_to(contents) for path in contents.rglob("*") if path.is_file() and not path.is_symlink()]
     assert {path.parts[0] for path in real if is_macho(contents / path)} == {"MacOS", "Frameworks"}
-    assert {path.parts[0] for path in real if len(path.parts) > 1 and not is_macho(contents / path)} == {"Resources"}
+    assert {path.parts[0] for path in real if len(path.parts) > 1 and not is_macho(contents / path)} == {"Resources", "_CodeSignature"}
 
 
 def test_the_system_reads_what_it_is(built: Made, tmp_path: Path) -> None:
@@ -295,7 +306,7 @@ def test_two_trees_are_one_application_for_both_processors(host_env: Mapping[str
     data = extension.read_bytes()
     for part in read_macho(extension, "").slices:
         (half,) = (tmp_path / "dist" / f"macos-{part.machine}" / "payload" / "markupsafe").glob("_speedups.*.so")
-        assert data[part.offset : part.offset + part.size] == half.read_bytes()
+        assert codesign.digest(io.BytesIO(data[part.offset : part.offset + part.size])) == unsigned(half)
     assert plistlib.loads((contents / "Info.plist").read_bytes())["LSMinimumSystemVersion"] == "10.13"
     theirs = said_by_macholib([extension])
     assert [part["cpu"] for part in theirs[str(extension)]] == [0x01000007, 0x0100000C]
