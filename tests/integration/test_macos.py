@@ -20,6 +20,7 @@ from coldforge.host.files import sha256
 from coldforge.host.macho import is_macho
 from coldforge.records import Manifest, Payload, read
 from support import rich
+from support.authority import Authority
 from support.program import coldforge
 from support.repository import write
 from support.require import tool
@@ -272,6 +273,7 @@ with zipfile.ZipFile(other) as archive:
     assert "libxcb.1.1.0.dylib is neither in the tree nor part of macOS, and is needed by site-packages/PIL/" in said
 
 
+CODE: Final = ("executable", "library", "extension")
 UNIVERSAL: Final = """\
 targets:
   macos-x86_64: { formats: [tar.gz] }
@@ -310,3 +312,25 @@ def test_two_trees_are_one_application_for_both_processors(host_env: Mapping[str
     assert plistlib.loads((contents / "Info.plist").read_bytes())["LSMinimumSystemVersion"] == "10.13"
     theirs = said_by_macholib([extension])
     assert [part["cpu"] for part in theirs[str(extension)]] == [0x01000007, 0x0100000C]
+
+
+def test_what_is_signed_is_what_came_of_both(host_env: Mapping[str, str], tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.signer("demo", "Example Ltd", team="ABCDE12345")
+    config = CONFIG.format(python=sys.executable, wheels=wheels()).replace("{out}", "{out} {target}")
+    source = write(tmp_path / "source", {"coldforge.toml": config, "make.py": HALVES, "icon.svg": rich.SVG, "matrix.yml": UNIVERSAL})
+    dist, halves = tmp_path / "dist", ("--target", "macos-x86_64", "--target", "macos-aarch64")
+    coldforge("freeze", source, *halves, "--out", dist, env=host_env).succeeded()  # as jobs of their own hand them over
+    coldforge(
+        "bundle", "--carried", source, "--target", "macos-universal2", "--out", dist, env=host_env
+    ).succeeded()  # as the action does it
+    key = ("--apple-key", authority.folder / "demo.pfx", "--apple-timestamp-server", "none")
+    env = {**host_env, "COLDFORGE_APPLE_PASSPHRASE": "vertraulich"}
+    coldforge("sign", "--payload", "--project", source, *key, dist, env=env).succeeded()
+    payload = read(dist / "macos-universal2" / "payload.json", Payload)
+    assert {entry.path for entry in payload.files if entry.signature} == {entry.path for entry in payload.files if entry.kind in CODE}
+    assert payload.sealed
+    coldforge("bundle", source, "--target", "macos-universal2", "--out", dist, env=host_env).succeeded()
+    unpacked("tar", dist / "macos-universal2/pictures-0.4.0-macos-universal2.app.tar.gz", tmp_path / "out")
+    with (tmp_path / "out/Pictures.app/Contents/MacOS/pictures").open("rb") as stream:
+        assert [seen.name if seen else "" for seen in codesign.read(stream)] == ["Example Ltd", "Example Ltd"]

@@ -86,6 +86,9 @@ def _check(target: PlannedTarget, one: Payload, other: Payload) -> None:
     if one.freezer != other.freezer or pythons[0] != pythons[1]:
         told = [f"{payload.freezer} {python}".strip() for payload, python in zip((one, other), pythons, strict=True)]
         wrong.append(Problem(what=f"{one.target} was frozen by {told[0]}, {other.target} by {told[1]}"))
+    hint = "unite first, by `coldforge bundle --carried`, then sign what comes of it"
+    signed = [payload.target for payload in (one, other) if payload.sealed or any(entry.signature for entry in payload.files)]
+    wrong += [Problem(what=f"{name} is signed already", hint=hint) for name in signed]
     theirs = {entry.path: entry for entry in other.files}
     ours = {entry.path: entry for entry in one.files}
     for lacking, there, paths in ((other, one, ours.keys() - theirs.keys()), (one, other, theirs.keys() - ours.keys())):

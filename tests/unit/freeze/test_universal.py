@@ -17,7 +17,7 @@ from coldforge.host.macho import slices, united
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
-from coldforge.records import Environment, Interpreter, Payload, SourceRecord, read
+from coldforge.records import Environment, Interpreter, Payload, Signature, SourceRecord, read
 from support import payloads
 from support.macho import fat, thin
 from support.releases import ENVIRONMENT
@@ -117,6 +117,15 @@ def test_two_pythons_are_not_one(tmp_path: Path) -> None:
     with pytest.raises(Refused) as told:
         unite(plan, plan.targets[1], (halves[0], halves[1]), tmp_path / "out")
     assert told.value.problems[0].what == "macos-x86_64 was frozen by command 3.12.1, macos-aarch64 by command 3.12.2"
+
+
+def test_what_is_signed_is_not_united_for_its_signatures_would_be_lost(tmp_path: Path) -> None:
+    plan, mark = plan_of(), Signature(key="", size=1, sha256="", data="")
+    one, other = half(tmp_path, "macos-x86_64", ONE), half(tmp_path, "macos-aarch64", OTHER)
+    signed = one._replace(payload=msgspec.structs.replace(one.payload, sealed={"Demo.app/Contents/MacOS/demo": mark}))
+    with pytest.raises(Refused) as told:
+        unite(plan, plan.targets[1], (signed, other), tmp_path / "out")
+    assert [problem.what for problem in told.value.problems] == ["macos-x86_64 is signed already"]
 
 
 def test_code_for_one_processor_alone_is_no_code_for_both(tmp_path: Path) -> None:
