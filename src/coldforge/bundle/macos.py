@@ -56,7 +56,35 @@ def unsealed(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
     name = macos.app(job.plan.product)
     nodes = [replace(node, path=f"{name}/Contents/{node.path}") for node in contents]
     check(nodes, job.artifact.name)
+    _refuse(list(_lost(tree, contents, parts)), job.artifact.name)
     return Tree(nodes=sorted_with_folders(nodes), epoch=tree.epoch)
+
+
+def _lost(tree: Tree, contents: Sequence[Node], parts: _Parts) -> Iterator[Problem]:
+    """Libraries that are found where the payload is, and not where the application has them."""
+    before = {(source, text) for source, text, _ in _unfound(list(tree), [node.path for node in parts.programs.values()])}
+    for source, text, path in _unfound(contents, [f"MacOS/{name}" for name in parts.programs]):
+        if (source, text) not in before:
+            hint = "let it be looked for by @loader_path, or beside the program"
+            yield Problem(what=f"{text}, which {path} loads, is not there where an application has it", hint=hint)
+
+
+def _unfound(nodes: Sequence[Node], programs: Sequence[str]) -> Iterator[tuple[Path, str, str]]:
+    """The files that load what is not there, what that is, and their paths."""
+    code = {node.path: node.source for node in nodes if node.source and macho.is_macho(node.source)}
+    links = {node.path: node.link for node in nodes if node.link}
+    facts = {path: _slices(source) for path, source in code.items()}
+    for path, text, weak in macho.unfound(facts, links, {node.path for node in nodes}, programs):
+        if not weak:
+            yield code[path], text, path
+
+
+def _slices(source: Path) -> tuple[macho.Slice, ...]:
+    with source.open("rb") as stream:
+        try:
+            return macho.slices(stream)
+        except ValueError:  # a gate tells of it
+            return ()
 
 
 def tools(job: BundleJob, tree: Tree) -> Tree:

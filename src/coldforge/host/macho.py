@@ -10,10 +10,12 @@ from __future__ import annotations
 import io
 import posixpath
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
+
+from coldforge.host.links import followed
 
 Version = tuple[int, ...]
 Kind = Literal["executable", "library", "bundle", "other"]
@@ -148,6 +150,27 @@ def places(text: str, holder: str, programs: Iterable[str], rpaths: Sequence[tup
     elif word == "@rpath":
         for rpath, by in rpaths:
             yield from places(f"{rpath.rstrip('/')}/{rest}", by, programs, ()) if not rpath.startswith("@rpath") else ()
+
+
+def unfound(
+    files: Mapping[str, Sequence[Slice]], links: Mapping[str, str], there: Collection[str], programs: Sequence[str]
+) -> Iterator[tuple[str, str, bool]]:
+    """What is not where it is looked for: for each file of a tree by its path what it loads, and whether it does without.
+
+    `links` are the tree's by path, `there` all paths of it, `programs` those that may be started. What is loaded from the root of the
+    system is not asked for.
+    """
+    rpaths = [(rpath, path) for path, parts in files.items() for part in parts for rpath in part.rpaths]
+    for path, parts in files.items():
+        searched = [(rpath, by) for rpath, by in rpaths if by in (path, *programs)]
+        for text, weak in loaded(parts).items():
+            if not text.startswith("/") and not any(followed(place, links) in there for place in places(text, path, programs, searched)):
+                yield path, text, weak
+
+
+def loaded(parts: Sequence[Slice]) -> dict[str, bool]:
+    """What a file loads, and whether it does without."""
+    return {**{text: True for part in parts for text in part.weak}, **{text: False for part in parts for text in part.needed}}
 
 
 def _places(stream: BinaryIO, entry: struct.Struct, number: int) -> Iterator[tuple[int, int]]:

@@ -217,6 +217,20 @@ def test_one_program_under_two_names_is_there_once(tmp_path: Path) -> None:
     assert (found["MacOS/demo"], found["MacOS/tool"], found["Frameworks/bin"]) == ("code", "demo", "../Resources/bin")
 
 
+def test_a_library_that_would_not_be_found_in_an_application_is_told(tmp_path: Path) -> None:
+    """`bin/demo` finds it by `../lib`; the program in MacOS would look into Contents/lib."""
+    contents: Mapping[str, bytes | str] = {
+        "bin/demo": thin(needed=("@executable_path/../lib/liba.dylib", "@rpath/libnowhere.dylib")),
+        "demo": "bin/demo",
+        "tool": thin(),
+        "lib/liba.dylib": thin(kind="library"),
+    }
+    with pytest.raises(Refused) as told:
+        laid(tmp_path, contents, freezer="command")
+    (problem,) = told.value.problems
+    assert problem.what == "@executable_path/../lib/liba.dylib, which MacOS/demo loads, is not there where an application has it"
+
+
 @pytest.mark.parametrize(
     ("contents", "words"),
     [

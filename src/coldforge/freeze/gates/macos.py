@@ -11,7 +11,7 @@ from coldforge.freeze.binaries import Elf
 from coldforge.freeze.gates import Known, found
 from coldforge.freeze.machos import Macho
 from coldforge.host.links import followed
-from coldforge.host.macho import MACOS, Slice, earliest, places
+from coldforge.host.macho import MACOS, earliest, loaded, unfound
 from coldforge.records import FileEntry, Finding
 from coldforge.target import Target
 
@@ -75,22 +75,11 @@ def _nowhere(code: Code, known: Known) -> Iterator[Finding]:
     there = {entry.path for entry in code.entries if entry.kind != "directory"}
     names = {posixpath.basename(path) for path in there}
     mains = [path for name in code.programs if (path := followed(name, links)) in there]
-    rpaths = [(rpath, macho.path) for macho in code.machos for part in macho.slices for rpath in part.rpaths]
-    for macho in code.machos:
-        searched = [(rpath, by) for rpath, by in rpaths if by in (macho.path, *mains)]
-        for text, weak in _loaded(macho.slices).items():
-            if text.startswith("/") or any(followed(place, links) in there for place in places(text, macho.path, mains, searched)):
-                continue
-            name = posixpath.basename(text)
-            where = "not where it is looked for" if name in names else "neither in the tree nor part of macOS"
-            message = f"{text} is {where}, and is needed by {known.told(macho.path)}"
-            yield found("missing-library", message, path=macho.path, level="warning" if weak or name in names else None)
-
-
-def _loaded(parts: Sequence[Slice]) -> dict[str, bool]:
-    """What a file loads, and whether it does without."""
-    weak = {text: True for part in parts for text in part.weak}
-    return {**weak, **{text: False for part in parts for text in part.needed}}
+    for path, text, weak in unfound({macho.path: macho.slices for macho in code.machos}, links, there, mains):
+        name = posixpath.basename(text)
+        where = "not where it is looked for" if name in names else "neither in the tree nor part of macOS"
+        message = f"{text} is {where}, and is needed by {known.told(path)}"
+        yield found("missing-library", message, path=path, level="warning" if weak or name in names else None)
 
 
 def _outside(machos: Sequence[Macho]) -> Iterator[Finding]:
@@ -99,7 +88,7 @@ def _outside(machos: Sequence[Macho]) -> Iterator[Finding]:
     The folders are not named: findings are published with the manifest, and such a folder is often somebody's home.
     """
     for macho in machos:
-        loads = [posixpath.basename(text) for text, weak in _loaded(macho.slices).items() if not weak and _is_foreign(text)]
+        loads = [posixpath.basename(text) for text, weak in loaded(macho.slices).items() if not weak and _is_foreign(text)]
         if loads:
             more = f" and {len(loads) - SHOWN} more" if len(loads) > SHOWN else ""
             yield found(
@@ -108,7 +97,7 @@ def _outside(machos: Sequence[Macho]) -> Iterator[Finding]:
                 path=macho.path,
             )
     foreign = [macho for macho in machos if any(_is_foreign(rpath) for part in macho.slices for rpath in part.rpaths)]
-    used = [macho.path for macho in foreign if any(text.startswith("@rpath/") for text in _loaded(macho.slices))]
+    used = [macho.path for macho in foreign if any(text.startswith("@rpath/") for text in loaded(macho.slices))]
     unused = [macho.path for macho in foreign if macho.path not in used]  # many a wheel has such left over from its making
     if used:
         more = f" and {len(used) - 1} more search" if len(used) > 1 else " searches"
