@@ -23,6 +23,7 @@ from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Executable, Matrix, Product, TargetConfig
 from coldforge.project.desktop import FileAssociation
 from coldforge.project.macos import MacosConfig
+from coldforge.rebuild.compare import compare
 from coldforge.records import Payload, SourceRecord
 from support import machos, payloads, rich
 from support.macho import thin
@@ -375,6 +376,21 @@ def test_the_archives_hold_the_same_application(tmp_path: Path) -> None:
             in_zip[member.filename.rstrip("/")] = (mode & 0o777, data.decode() if mode & 0o170000 == 0o120000 else data)
     assert in_zip == in_tar
     assert {name.partition("/")[0] for name in in_zip} == {"Démo More.app"}, "and no __MACOSX beside it"
+
+
+@pytest.mark.parametrize("bundler", [AppTarGz(), AppZip()], ids=lambda bundler: bundler.format)
+def test_what_differs_between_two_archives_is_told_by_file(bundler: AppTarGz | AppZip, tmp_path: Path) -> None:
+    made = []
+    for name, text in (("one", b"data\n"), ("other", b"date\n")):
+        (tmp_path / name).mkdir()
+        found = job(tmp_path / name, form=bundler.format)
+        contents = {**SIGNABLE, "_internal/mixed/data.txt": text}
+        bundler.bundle(found, tree_of(tmp_path / name, contents), tmp_path / name / found.artifact.name)
+        made.append(tmp_path / name / found.artifact.name)
+    assert compare(made[0], made[0]) is None
+    different = compare(*made)
+    assert different is not None
+    assert different.where[1:] == ("Démo More.app/Contents/Resources/mixed/data.txt", "line 1")
 
 
 def test_tools_for_the_terminal_are_a_folder_and_links_to_it(tmp_path: Path) -> None:
