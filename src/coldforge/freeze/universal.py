@@ -40,6 +40,8 @@ def unite(plan: Plan, target: PlannedTarget, halves: tuple[Half, Half], out: Pat
     if present := _present(out, key):
         return present
     _check(target, one, other)
+    for half in halves:
+        _believe(plan, half)
     with files.folder_beside(out / "payload") as tree, files.folder_beside(out / "onefile"):
         shutil.copytree(halves[0].root, tree, symlinks=True, dirs_exist_ok=True)
         _refuse(target, list(_united(tree, halves[1].root, one.files, other.files)))
@@ -94,6 +96,13 @@ def _check(target: PlannedTarget, one: Payload, other: Payload) -> None:
     for lacking, there, paths in ((other, one, ours.keys() - theirs.keys()), (one, other, theirs.keys() - ours.keys())):
         wrong += [Problem(what=f"{path} is in {there.target}, and not in {lacking.target}") for path in sorted(paths)]
     _refuse(target, wrong)
+
+
+def _believe(plan: Plan, half: Half) -> None:
+    """Raises Refused unless the index is that of the tree: it comes from a job that ran the project's code, and may name any file."""
+    origins = {entry.path: msgspec.to_builtins(entry.origin) for entry in half.payload.files}
+    if not half.root.is_dir() or index(half.root, origins, plan.product.name) != half.payload.files:
+        raise Refused(f"the payload of {half.payload.target} has changed since it was frozen", hint="Freeze it again.")
 
 
 def _united(tree: Path, second: Path, ours: Sequence[FileEntry], theirs: Sequence[FileEntry]) -> Iterator[Problem]:

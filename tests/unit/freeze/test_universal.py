@@ -17,7 +17,7 @@ from coldforge.host.macho import slices, united
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
-from coldforge.records import Environment, Interpreter, Payload, Signature, SourceRecord, read
+from coldforge.records import Environment, FileEntry, Interpreter, Payload, Signature, SourceRecord, read
 from support import payloads
 from support.macho import fat, thin
 from support.releases import ENVIRONMENT
@@ -126,6 +126,27 @@ def test_what_is_signed_is_not_united_for_its_signatures_would_be_lost(tmp_path:
     with pytest.raises(Refused) as told:
         unite(plan, plan.targets[1], (signed, other), tmp_path / "out")
     assert [problem.what for problem in told.value.problems] == ["macos-x86_64 is signed already"]
+
+
+def test_an_index_is_not_believed_that_names_what_is_not_in_the_tree(tmp_path: Path) -> None:
+    plan = plan_of()
+    one, other = half(tmp_path, "macos-x86_64", ONE), half(tmp_path, "macos-aarch64", OTHER)
+    (tmp_path / "outside").write_bytes(INTEL)
+    lies = [
+        half._replace(
+            payload=msgspec.structs.replace(
+                half.payload,
+                files=(
+                    *half.payload.files,
+                    FileEntry(path="../../outside", kind="executable", sha256=half.payload.target, origin=half.payload.files[0].origin),
+                ),
+            )
+        )
+        for half in (one, other)
+    ]
+    with pytest.raises(Refused, match="the payload of macos-x86_64 has changed since it was frozen"):
+        unite(plan, plan.targets[1], (lies[0], lies[1]), tmp_path / "macos-universal2")
+    assert (tmp_path / "outside").read_bytes() == INTEL
 
 
 def test_code_for_one_processor_alone_is_no_code_for_both(tmp_path: Path) -> None:
