@@ -114,3 +114,11 @@ def test_another_reader_finds_names_in_the_order_that_macos_looks_for_them(tmp_p
     for name in ("Ax", "ǆx", "Øx", "ჀX", "Ⅳx", "жx", "ևx", "zx", "ὰx"):
         said = subprocess.run([reader, "-F", f"/d/{name}", tmp_path / "raw"], capture_output=True, check=False).stdout.decode()
         assert f"Path\t\t\t: /d/{name}\n\tIdentifier\t\t: " in said, name
+
+
+def test_apple_platform_reads_the_image(image: Path, raw: Path) -> None:
+    from apple_platform import packaging
+
+    found = packaging.dmg_info(image)
+    assert str(raw.stat().st_size // 512) in str(found)
+    assert "Apple_HFS" in str(found)

@@ -19,6 +19,7 @@ from coldforge.bundle.msi import Msi
 from coldforge.bundle.msix import Msix
 from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.onefile import OneFile
+from coldforge.bundle.pkg import Pkg
 from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
 from coldforge.bundle.snap import Snap
@@ -45,5 +46,6 @@ BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "app.tar.gz": AppTarGz,
     "app.zip": AppZip,
     "dmg": Dmg,
+    "pkg": Pkg,
     "sbom": Sbom,
 }

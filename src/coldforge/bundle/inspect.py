@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from coldforge.bundle import images, packages
+from coldforge.bundle import images, installers, packages
 from coldforge.bundle.contents import ENTRIES, PIECE, UNPACKED, Item, damage, deb, seen
 from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, flatpaks, msix, nsis, ole, packed, pe, rpm, squashfs, udif
+from coldforge.host import authenticode, files, flatpaks, msix, nsis, ole, packed, pe, rpm, squashfs, udif, xar
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -92,6 +92,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     squashfs.MAGIC: lambda stream, survey: ("squashfs", *packages.image(stream, survey)),
     flatpaks.MAGIC: packages.flatpak,
     pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),
+    xar.MAGIC: installers.package,
     ole.MAGIC: lambda stream, survey: ("msi", *_msi(stream, survey)),
 }
 

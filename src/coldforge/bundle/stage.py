@@ -23,7 +23,7 @@ from coldforge.host.clock import now
 from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.project import dmg
+from coldforge.project import dmg, pkg
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
@@ -168,8 +168,8 @@ def _sources(job: BundleJob, bundler: Bundler) -> Iterator[tuple[str, str]]:
     product = job.plan.product
     names = [*icons.sources(product), *product.license_files, *(f"man/{executable.name}.1" for executable in product.executables)]
     yield from zip(names, _digests([job.project / name for name in names]), strict=True)
-    if dmg.TABLE in bundler.settings:
-        named = dmg.sources(job.plan.config.dmg)
+    shown = {dmg.TABLE: dmg.sources(job.plan.config.dmg), pkg.TABLE: pkg.sources(job.plan.config.pkg)}
+    for named in (shown[table] for table in shown if table in bundler.settings):
         yield from zip(named, _digests([job.project / name for name in named]), strict=True)
     if _PACKAGES in bundler.settings:
         yield from ((path, given.digest(source)) for path, source in given.sources(product, job.project, job.plan.config.linux))

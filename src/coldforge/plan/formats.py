@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from coldforge.errors import ConfigurationError, Problem
-from coldforge.plan import flatpaks, macos, msix, names, snaps
+from coldforge.plan import flatpaks, macos, msix, names, pkgs, snaps
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.target import Target
@@ -127,6 +127,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "app.tar.gz": Format("macos", _archive("app.tar.gz"), check=macos.problems),
     "app.zip": Format("macos", _archive("app.zip"), check=macos.problems),
     "dmg": Format("macos", _archive("dmg"), check=macos.problems),
+    "pkg": Format("macos", _archive("pkg"), check=pkgs.problems),
     "sbom": Format("", _sbom),
 }
 

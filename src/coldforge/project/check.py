@@ -22,6 +22,7 @@ from coldforge.project.linux import check_linux
 from coldforge.project.macos import check_macos
 from coldforge.project.metadata import ProjectTable, Text
 from coldforge.project.options import check_options
+from coldforge.project.pkg import check_pkg
 from coldforge.project.read import Findings, Part
 from coldforge.project.supply import check_indexes
 from coldforge.project.walk import nearest
@@ -73,6 +74,7 @@ def check(read: Read, findings: Findings) -> None:
     check_windows(read.tool, read.config.windows, names, findings)
     check_macos(read.tool, read.config.macos, findings)
     check_dmg(read.root, read.tool, read.config.dmg, findings)
+    check_pkg(read.root, read.tool, read.config.pkg, findings)
     _licenses(read, findings)
     check_indexes(read.root, read.config, findings)
 

@@ -15,6 +15,7 @@ from coldforge.project.desktop import Desktop
 from coldforge.project.dmg import DmgConfig
 from coldforge.project.linux import LinuxConfig
 from coldforge.project.macos import MacosConfig
+from coldforge.project.pkg import PkgConfig
 from coldforge.project.pyinstaller import PyInstallerConfig
 from coldforge.project.section import Section
 from coldforge.project.windows import WindowsConfig
@@ -294,6 +295,7 @@ class Config(Section, frozen=True, kw_only=True):
     windows: WindowsConfig = WindowsConfig()
     macos: MacosConfig = MacosConfig()
     dmg: DmgConfig = DmgConfig()
+    pkg: PkgConfig = PkgConfig()
     licenses: LicensesConfig = LicensesConfig()
     gates: Annotated[Mapping[str, str], Meta(description='Gates to relax: name = "the reason".')] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ DEPTH: Final = 12
 # The main program of an application for macOS has the digest of the seal in it, and that those of everything else.
 _DERIVED: Final = re.compile(
     r"(^|/)(control\.tar(\.\w+)?|md5sums|RECORD|components\.json|_gpg\w*|\.PKGINFO|\.MTREE|_CodeSignature/CodeResources"
-    r"|[^/]+\.app/Contents/MacOS/[^/]+)$"
+    r"|Bom|PackageInfo|Distribution|[^/]+\.app/Contents/MacOS/[^/]+)$"
 )
 
 

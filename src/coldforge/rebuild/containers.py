@@ -17,9 +17,9 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import flatpaks, hfs, ole, pe, rpm, squashfs, udif
+from coldforge.host import cpio, flatpaks, hfs, ole, pe, rpm, squashfs, udif, xar
 from coldforge.host.archive import Header
-from coldforge.rebuild import images, msis, rpms, setups
+from coldforge.rebuild import images, msis, rpms, setups, xars
 from coldforge.rebuild.frozen import carchive, pyz
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.pes import program
@@ -159,6 +159,8 @@ _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
     b"PYZ\0": pyz,
     rpm.MAGIC: rpms.package,
     rpms.CPIO: rpms.cpio,
+    cpio.MAGIC: xars.odc,
+    xar.MAGIC: xars.archive,
     squashfs.MAGIC: images.image,
     ole.MAGIC: msis.package,
     flatpaks.MAGIC: images.flatpak,

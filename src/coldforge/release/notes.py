@@ -119,6 +119,7 @@ INSTALL: Final[Mapping[str, str]] = {
     "msix": "Add-AppxPackage {0}",
     "nsis": ".\\{0}",
     "onefile": "chmod +x {0} && ./{0}",
+    "pkg": "sudo installer -pkg {0} -target /",
     "rpm": "sudo dnf install ./{0}",
     "snap": "sudo snap install --dangerous {0}",
     "tar.gz": "tar -xzf {0}",
