@@ -114,7 +114,7 @@ def coldforge() -> None:
     coldforge policy init       write what to demand, from a release
     coldforge rebuild WHAT      build it again, and compare the bytes
     coldforge repo DIST...      repositories for apt, dnf, pacman and apk
-    coldforge shops DIST        manifests for winget, Scoop and Chocolatey
+    coldforge shops DIST        manifests for winget, Scoop, Chocolatey and Homebrew
     coldforge pack, unpack      what one CI job hands to the next
 
     Exit codes: 0 done, 1 the answer is no, 2 wrong usage or configuration, 3 something is missing here,
@@ -566,9 +566,10 @@ def repo(
 @JSON
 @common
 def shops(dist: str, *, out: str, repo: str, tag: str, as_json: bool) -> None:
-    """Write the manifests of a release for winget, Scoop and Chocolatey, each as its shop takes them; nothing is sent anywhere.
+    """Write the manifests of a release for winget, Scoop, Chocolatey and Homebrew, each as its shop takes them; nothing is sent anywhere.
 
-    DIST is a folder that `build` left, with nsis, msi or zip for Windows. The addresses in them are those of the release on GitHub.
+    DIST is a folder that `build` left, with nsis, msi or zip for Windows, or dmg, app.zip or tar.gz for macOS.
+    The addresses in them are those of the release on GitHub.
     """
     from coldforge.shops.stage import write
 

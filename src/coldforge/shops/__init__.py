@@ -1,4 +1,4 @@
-"""What shops for Windows are told of a release: manifests for winget, Scoop and Chocolatey, one module a shop, one line in `stage.SHOPS`.
+"""What shops are told of a release: winget, Scoop, Chocolatey and Homebrew, one module a shop, one line in `stage.SHOPS`.
 
 Everything follows from the release's manifest and the plan beside it: the same ones give the same bytes. The models of the shops'
 files are of our own; nothing is written that does not fit them.
@@ -82,9 +82,9 @@ class Offer:
         record = next(record for record in self.manifest.targets if record.target == artifact.target)
         return msi.Codes.of(self.plan, artifact.target, record.payload_digest)
 
-    def artifacts(self, form: str) -> tuple[Artifact, ...]:
-        """The files for Windows of one format."""
-        return tuple(made for made in self.manifest.artifacts if made.format == form and Target.parse(made.target).os == "windows")
+    def artifacts(self, form: str, system: str = "windows") -> tuple[Artifact, ...]:
+        """The files of one format for a system."""
+        return tuple(made for made in self.manifest.artifacts if made.format == form and Target.parse(made.target).os == system)
 
     def programs(self, *, console: bool) -> tuple[Executable, ...]:
         """The programs for the terminal, or those with windows."""
@@ -92,9 +92,10 @@ class Offer:
 
 
 class Shop(Protocol):
-    """One shop: which formats it takes, and what it is told."""
+    """One shop: for which system, which formats it takes, and what it is told."""
 
     name: str
+    system: str
     formats: tuple[str, ...]
 
     def files(self, offer: Offer) -> Mapping[str, bytes]:

@@ -61,6 +61,7 @@ class Chocolatey:
     """Tells of the installer of NSIS, else of the msi: a package of Chocolatey has one for all 64-bit systems, so that of x86_64."""
 
     name = "chocolatey"
+    system = "windows"
     formats: tuple[str, ...] = ("nsis", "msi")
 
     def files(self, offer: Offer) -> Mapping[str, bytes]:

@@ -88,6 +88,7 @@ class Scoop:
     """Tells of the zip: what Scoop installs, it unpacks."""
 
     name = "scoop"
+    system = "windows"
     formats: tuple[str, ...] = ("zip",)
 
     def files(self, offer: Offer) -> Mapping[str, bytes]:

@@ -15,30 +15,32 @@ from coldforge.records import MANIFEST, Manifest, read
 from coldforge.report import reporter
 from coldforge.shops import Offer, Shop
 from coldforge.shops.chocolatey import Chocolatey
+from coldforge.shops.homebrew import Homebrew
 from coldforge.shops.scoop import Scoop
 from coldforge.shops.winget import Winget
 
 PLAN: Final = "plan.json"
-SHOPS: Final[tuple[Shop, ...]] = (Winget(), Scoop(), Chocolatey())
+SHOPS: Final[tuple[Shop, ...]] = (Winget(), Scoop(), Chocolatey(), Homebrew())
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 def write(dist: Path, out: Path, *, repo: str = "", tag: str = "") -> tuple[str, ...]:
     """Write the manifests of every shop that takes something of the release in `dist` to `out/<shop>/`; their paths in `out`.
 
-    Raises ConfigurationError for what a shop demands and nobody says, for a release without anything for Windows, and when `dist`
+    Raises ConfigurationError for what a shop demands and nobody says, for a release without anything for them, and when `dist`
     is not what a build left.
     """
     offer = read_offer(dist, repo=repo, tag=tag)
     made: dict[str, bytes] = {}
     for shop in SHOPS:
-        found = shop.files(offer) if any(offer.artifacts(form) for form in shop.formats) else {}
+        found = shop.files(offer) if any(offer.artifacts(form, shop.system) for form in shop.formats) else {}
         made |= {f"{shop.name}/{path}": data for path, data in found.items()}
         if not found:
-            reporter().info(f"{shop.name}: nothing in the release is for it; it takes {' and '.join(shop.formats)}.")
+            reporter().info(f"{shop.name}: nothing in the release is for it; it takes {' and '.join(shop.formats)} for {shop.system}.")
     if not made:
-        what = f"{dist} has nothing that a shop for Windows takes"
-        raise ConfigurationError(what, hint="Plan nsis, msi or zip for a Windows target in matrix.yml.")
+        what = f"{dist} has nothing that a shop takes"
+        hint = "Plan nsis, msi or zip for a Windows target in matrix.yml, or dmg, app.zip or tar.gz for one of macOS."
+        raise ConfigurationError(what, hint=hint)
     with files.disk_errors(out):
         for path, data in made.items():
             files.write(out / path, data)

@@ -136,6 +136,7 @@ class Winget:
     """Tells of every installer, and of the zip as a portable program."""
 
     name = "winget"
+    system = "windows"
     formats: tuple[str, ...] = ("nsis", "msi", "zip")
 
     def files(self, offer: Offer) -> Mapping[str, bytes]:
