@@ -10,8 +10,10 @@ from typing import Final
 import pytest
 
 from coldforge.bundle import hfs, udif
+from coldforge.bundle.inspect import inspect
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.host import files, hfsnames
+from coldforge.rebuild.compare import compare
 from support import mac, payloads
 from support.require import tool
 
@@ -114,6 +116,17 @@ def test_another_reader_finds_names_in_the_order_that_macos_looks_for_them(tmp_p
     for name in ("Ax", "ǆx", "Øx", "ჀX", "Ⅳx", "жx", "ևx", "zx", "ὰx"):
         said = subprocess.run([reader, "-F", f"/d/{name}", tmp_path / "raw"], capture_output=True, check=False).stdout.decode()
         assert f"Path\t\t\t: /d/{name}\n\tIdentifier\t\t: " in said, name
+
+
+def test_a_signed_image_has_the_same_in_it(image: Path, tmp_path: Path) -> None:
+    signed = mac.signed(image, tmp_path)
+    before, after = inspect(image), inspect(signed)
+    assert after.items == before.items
+    assert (before.fields["signature"], after.fields["signature"]) == ("", "there is one, which is not looked at")
+    difference = compare(image, signed)
+    assert difference is not None
+    assert (difference.what, difference.released) == ("header", "compression zlib, a signature of 0 bytes")
+    run(tool("7z", "apt-get install p7zip-full"), "t", signed)
 
 
 def test_apple_platform_reads_the_image(image: Path, raw: Path) -> None:

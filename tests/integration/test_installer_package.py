@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from coldforge.bundle import BundleJob, macos
+from coldforge.bundle.inspect import inspect
 from coldforge.bundle.tree import Tree
 from coldforge.host import files
 from coldforge.project.config import Config
 from coldforge.project.pkg import PkgConfig
+from coldforge.rebuild.compare import compare
 from support import bom, mac
 from support.require import tool
 
@@ -76,6 +78,17 @@ def test_7zip_lists_it_and_finds_its_checksums_right(package: Path) -> None:
     seven = tool("7z", "apt-get install p7zip-full")
     run(seven, "t", package)
     assert "demo.pkg/PackageInfo" in run(seven, "l", package)
+
+
+def test_a_signed_package_has_the_same_in_it(package: Path, tmp_path: Path) -> None:
+    signed = mac.signed(package, tmp_path)
+    before, after = inspect(package), inspect(signed)
+    assert after.items == before.items
+    assert (before.fields["signature"], after.fields["signature"]) == ("", "there is one, which is not looked at")
+    difference = compare(package, signed)
+    assert difference is not None
+    assert (difference.what, difference.released, difference.rebuilt) == ("header", "not signed", "signed")
+    run(tool("bsdtar", "apt-get install libarchive-tools"), "-tf", signed)
 
 
 def test_apple_platform_reads_what_it_is(package: Path) -> None:

@@ -82,3 +82,18 @@ def made(found: BundleJob, content: Tree) -> Path:
     out = found.folder / found.artifact.name
     BUNDLERS[found.artifact.format]().bundle(found, content, out)
     return out
+
+
+def signed(path: Path, folder: Path) -> Path:
+    """An image or a package, signed by a certificate that nobody knows: by apple-platform-rs, the same bytes each time."""
+    import apple_platform as apple
+    from apple_platform import certificates
+
+    key = folder / "key.p12"
+    if not key.exists():
+        key.write_bytes(certificates.generate_self_signed(person_name="Some Body", country_name="DE").to_p12("secret"))
+    out = folder / f"signed{path.suffix}"
+    name = "org.example.demo" if path.suffix == ".dmg" else None
+    signer = apple.Signer(p12=apple.P12Key(path=str(key), password="secret"))  # of a key that is made here
+    apple.sign(str(path), str(out), signer=signer, timestamp_url="none", signing_time="2023-11-14T22:13:20Z", binary_identifier=name)
+    return out

@@ -20,10 +20,10 @@ _KINDS: Final[dict[int, Kind]] = {stat.S_IFREG: "file", stat.S_IFDIR: "directory
 
 def package(stream: BinaryIO, survey: Survey) -> tuple[str, dict[str, str], list[Item]]:
     """A package, or another archive of its kind: its fields, and the files that it installs. Raises one of `damage()`."""
-    _, entries = xar.entries(stream)
+    _, entries, signed = xar.entries(stream)
     found = {entry.path: entry for entry in entries}
     payloads = [entry for entry in entries if entry.path.rpartition("/")[2] == "Payload"]
-    fields: dict[str, str] = {}
+    fields = {"signature": "there is one, which is not looked at" if signed else ""}
     items: list[Item] = []
     if (entry := found.get("Distribution")) is not None:
         fields |= _distribution(_document(stream, entry))

@@ -22,6 +22,7 @@ _TABLE: Final = 64 << 20  # bytes of a table that are read
 _LARGEST: Final = 64 << 20  # bytes of one piece
 _RUN: Final = struct.Struct(">IIQQQQ")
 _HEAD: Final = 204
+_SIGNATURE: Final = 304  # where the trailer has its size
 _ZERO, _RAW, _IGNORED, _COMMENT, _END = 0, 1, 2, 0x7FFFFFFE, 0xFFFFFFFF
 _ZLIB, _BZIP2, _LZMA = 0x80000005, 0x80000006, 0x80000008
 _WORDS: Final = {_ZLIB: "zlib", _BZIP2: "bzip2", _LZMA: "lzma", 0x80000004: "adc", 0x80000007: "lzfse"}
@@ -43,11 +44,13 @@ class Run(NamedTuple):
 
 
 class Image(NamedTuple):
-    """What an image says of itself: the pieces of its volume, their checksum (None without one), and what else is beside them."""
+    """What an image says of itself: the pieces of its volume, their checksum (None without one), what else is beside them, and the size
+    of its signature (0 without one)."""
 
     runs: tuple[Run, ...]
     checksum: int | None
     resources: dict[str, Any]
+    signature: int = 0
 
     @property
     def compression(self) -> str:
@@ -79,7 +82,7 @@ def read(stream: BinaryIO) -> Image:
     fitting = [data for name, data in tables if "Apple_HFS" in name] or [data for _, data in tables if len(tables) == 1]
     if not fitting:
         raise Unknown("it has no volume of HFS Plus")
-    return _image(fitting[0], base, end, resources)
+    return _image(fitting[0], base, end, resources)._replace(signature=struct.unpack_from(">Q", trailer, _SIGNATURE)[0])
 
 
 def _image(table: bytes, base: int, end: int, resources: dict[str, Any]) -> Image:

@@ -31,8 +31,16 @@ class Entry(NamedTuple):
     size: int
 
 
-def entries(stream: BinaryIO) -> tuple[str, list[Entry]]:
-    """When an archive says that it was made, and the files in it. Raises ValueError, struct.error or zlib.error when it is damaged."""
+class Table(NamedTuple):
+    """What an archive says of itself: when it was made, the files in it, and whether it has a signature."""
+
+    time: str
+    entries: list[Entry]
+    signed: bool
+
+
+def entries(stream: BinaryIO) -> Table:
+    """What an archive says of itself. Raises ValueError, struct.error or zlib.error when it is damaged."""
     end = stream.seek(0, 2)
     stream.seek(0)
     magic, start, _, packed, plain, _ = _HEADER.unpack(stream.read(_HEADER.size))
@@ -48,7 +56,8 @@ def entries(stream: BinaryIO) -> tuple[str, list[Entry]]:
         raise ValueError("its table is damaged") from error
     if toc is None:
         raise ValueError("it has no table")
-    return toc.findtext("creation-time", ""), list(_files(toc, "", start + packed, end))
+    signed = any(toc.find(name) is not None for name in ("signature", "x-signature"))
+    return Table(toc.findtext("creation-time", ""), list(_files(toc, "", start + packed, end)), signed)
 
 
 def _files(parent: Element, folder: str, heap: int, end: int) -> Iterator[Entry]:

@@ -52,7 +52,9 @@ def disk(view: memoryview, budget: Budget) -> Container:
     others = [(kind, entry) for kind, entries in sorted(found.resources.items()) if kind != "blkx" for entry in entries]
     members = [Member(name="volume", read=lambda: unpacked(udif.volume(stream, found), budget))]
     members += [Member(name=f"{kind.strip()} {entry['ID']}", read=partial(_view, entry["Data"])) for kind, entry in others]
-    return Container(kind="dmg", facts={"header": f"compression {found.compression}"}, members=tuple(members))
+    return Container(
+        kind="dmg", facts={"header": f"compression {found.compression}, a signature of {found.signature} bytes"}, members=tuple(members)
+    )
 
 
 def volume(view: memoryview) -> Container:

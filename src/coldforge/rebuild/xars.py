@@ -15,12 +15,13 @@ from coldforge.rebuild.views import Budget, file_of, part, unpacked
 def archive(view: memoryview, budget: Budget) -> Container:
     """The files of a xar. Raises one of `damage()`."""
     stream = file_of(view)
-    time, entries = xar.entries(stream)
+    table = xar.entries(stream)
+    facts: dict[What, str] = {"time": table.time, "header": "signed" if table.signed else "not signed"}
 
     def member(entry: xar.Entry) -> Member:
         return Member(name=entry.path, facts={"encoding": entry.encoding}, read=lambda: unpacked(xar.content(stream, entry), budget))
 
-    return Container(kind="xar", facts={"time": time}, members=tuple(map(member, entries)))
+    return Container(kind="xar", facts=facts, members=tuple(map(member, table.entries)))
 
 
 def odc(view: memoryview, _budget: Budget) -> Container:
