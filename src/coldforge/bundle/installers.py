@@ -71,7 +71,7 @@ def _document(stream: BinaryIO, entry: xar.Entry) -> Element:
     if b"<!DOCTYPE" in text:  # which could define entities without end
         raise ValueError(f"{entry.path} is damaged")
     try:
-        return fromstring(text)  # noqa: S314  # without a document type there are no entities
+        return fromstring(text.decode())  # noqa: S314  # without a document type there are no entities
     except ParseError as error:
         raise ValueError(f"{entry.path} is damaged") from error
 

@@ -77,7 +77,7 @@ def read(stream: BinaryIO) -> Image:
     try:
         resources = plistlib.loads(stream.read(length), fmt=plistlib.FMT_XML)["resource-fork"]
         tables = [(str(entry["Name"]), bytes(entry["Data"])) for entry in resources["blkx"]]
-    except (KeyError, TypeError, AttributeError, ExpatError) as error:
+    except (LookupError, TypeError, AttributeError, ExpatError) as error:
         raise ValueError("its table is damaged") from error
     fitting = [data for name, data in tables if "Apple_HFS" in name] or [data for _, data in tables if len(tables) == 1]
     if not fitting:

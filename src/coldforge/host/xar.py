@@ -51,7 +51,7 @@ def entries(stream: BinaryIO) -> Table:
     if len(text) != plain or b"<!DOCTYPE" in text:  # which could define entities without end
         raise ValueError("its table is damaged")
     try:
-        toc = fromstring(text).find("toc")  # noqa: S314  # without a document type there are no entities
+        toc = fromstring(text.decode()).find("toc")  # noqa: S314  # without a document type there are no entities
     except ParseError as error:
         raise ValueError("its table is damaged") from error
     if toc is None:

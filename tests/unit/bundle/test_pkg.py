@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import struct
 import time
 import zlib
 from pathlib import Path
@@ -190,11 +191,26 @@ def test_a_damaged_package_is_told(package: Path, place: int, tmp_path: Path) ->
         inspect(tmp_path / "x.pkg")
 
 
-def test_entities_without_end_are_not_read(tmp_path: Path) -> None:
-    text = zlib.compress(toc := b'<!DOCTYPE xar [<!ENTITY a "aaaa">]><xar><toc>&a;</toc></xar>')
-    head = b"xar!" + (28).to_bytes(2, "big") + (1).to_bytes(2, "big") + len(text).to_bytes(8, "big") + len(toc).to_bytes(8, "big")
-    with pytest.raises(ValueError, match="table is damaged"):
-        xar.entries(io.BytesIO(head + bytes(4) + text))
+@pytest.mark.parametrize(
+    "toc",
+    [
+        b'<!DOCTYPE xar [<!ENTITY a "aaaa">]><xar><toc>&a;</toc></xar>',
+        '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE xar><xar><toc/></xar>'.encode("utf-16"),
+        b"<xar><toc>",
+    ],
+    ids=["entities", "utf-16", "cut off"],
+)
+def test_a_table_that_is_none_is_not_read(toc: bytes) -> None:
+    text = zlib.compress(toc)
+    head = b"xar!" + struct.pack(">HHQQI", 28, 1, len(text), len(toc), 1)
+    with pytest.raises(ValueError, match=r"table is damaged|codec can't decode"):
+        xar.entries(io.BytesIO(head + text))
+
+
+def test_an_encoding_that_nobody_knows_is_the_tables_own_matter() -> None:
+    text = zlib.compress(toc := b'<?xml version="1.0" encoding="UTF08"?><xar><toc/></xar>')
+    found = xar.entries(io.BytesIO(b"xar!" + struct.pack(">HHQQI", 28, 1, len(text), len(toc), 1) + text))
+    assert found.entries == []
 
 
 def test_the_first_difference_is_located(package: Path, tmp_path: Path) -> None:
