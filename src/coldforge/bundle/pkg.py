@@ -24,7 +24,7 @@ from coldforge.plan import names, pkgs
 from coldforge.project.pkg import PAGES, SCRIPTS
 from coldforge.target import Target
 
-_WORDS: Final = {"x86_64": "x86_64,arm64", "aarch64": "arm64"}  # programs for the first run on the other, too
+_WORDS: Final = {"x86_64": "x86_64,arm64", "aarch64": "arm64", "universal2": "x86_64,arm64"}  # programs for the first run on the other, too
 _LARGEST: Final = (1 << 32) - 1  # bytes of a file: what a bill of materials has room for
 _TYPES: Final = {".txt": "text/plain", ".rtf": "text/rtf", ".html": "text/html"}
 

@@ -19,7 +19,8 @@ from coldforge.target import Target
 
 _APPLICATIONS: Final = ("dmg", "app.zip")  # the first that there is: both hold the application
 _ARCHIVE: Final = "tar.gz"
-_PROCESSORS: Final = {"aarch64": "arm", "x86_64": "intel"}
+_BOTH: Final = "universal"
+_PROCESSORS: Final = {"aarch64": "arm", "x86_64": "intel", "universal2": _BOTH}
 # What Homebrew calls the systems that it still runs on; a floor below them asks for nothing.
 _SYSTEMS: Final = {11: "big_sur", 12: "monterey", 13: "ventura", 14: "sonoma", 15: "sequoia", 26: "tahoe"}
 _ARTICLE: Final = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
@@ -86,9 +87,9 @@ def _about(offer: Offer) -> About:
 
 
 def _downloads(offer: Offer, made: tuple[Artifact, ...], shop: str) -> dict[str, Download]:
-    """The files by what Homebrew calls their processor."""
+    """The files by what Homebrew calls their processor; one for both stands for all."""
     found = {_PROCESSORS[arch(each)]: Download(url=offer.url(each.name), sha256=each.sha256) for each in made}
-    return {name: checked(found[name], shop, "the download") for name in sorted(found)}
+    return {name: checked(found[name], shop, "the download") for name in sorted({_BOTH} & found.keys() or found)}
 
 
 def _cask(offer: Offer, about: About, downloads: Mapping[str, Download]) -> Iterator[str]:
@@ -141,7 +142,11 @@ def _formula(offer: Offer, about: About, downloads: Mapping[str, Mapping[str, Do
     for system, found in downloads.items():
         yield from ("", f"  on_{system} do")
         for processor, each in found.items():
-            yield from (f"    on_{processor} do", f"      url {text(each.url)}", f'      sha256 "{each.sha256}"', "    end")
+            lines = (f"url {text(each.url)}", f'sha256 "{each.sha256}"')
+            if processor == _BOTH:
+                yield from (f"    {line}" for line in lines)
+            else:
+                yield from (f"    on_{processor} do", *(f"      {line}" for line in lines), "    end")
         yield "  end"
     programs = [each.name for each in offer.programs(console=True)]
     yield from ("", "  def install", '    libexec.install Dir["*"]')

@@ -49,6 +49,15 @@ def test_one_processor_is_asked_for_or_stood_in_for(tmp_path: Path) -> None:
     assert "depends_on" not in intel
 
 
+def test_one_file_for_both_processors_needs_no_word_for_them(tmp_path: Path) -> None:
+    found = told(tmp_path, targets={name: {"formats": ("dmg", "tar.gz")} for name in ("macos-universal2", ARM, INTEL)})
+    cask, formula = found["homebrew/Casks/my-demo.rb"], found["homebrew/Formula/my-demo.rb"]
+    assert "-macos-universal2.dmg" in cask
+    assert not [word for word in ("arch", "rosetta", "arm64") if word in cask]
+    assert formula.count("url ") == 1
+    assert "on_arm" not in formula
+
+
 def test_a_formula_has_the_archives_of_both_systems(tmp_path: Path) -> None:
     targets = {ARM: {"formats": ("tar.gz",)}, "linux-x86_64": {"formats": ("tar.gz",)}, "linux-x86_64-musl": {"formats": ("tar.gz",)}}
     found = told(tmp_path, targets=targets)
