@@ -31,8 +31,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
     project, out, parts = given("PROJECT") or ".", given("OUT") or "dist", given("PARTS")
     repo = given("REPO") or environment.get("GITHUB_REPOSITORY", "")
     digests = _digests(given("DIGESTS"))
-    chosen = given("TARGET").split() or (sorted(digests) if session == "bundle" else [])  # an optional target may have failed to freeze
-    targets = [word for value in chosen for word in ("--target", value)]
+    targets = [word for value in given("TARGET").split() for word in ("--target", value)]
     narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
     here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
     notes = [*_option("--notes-from", given("NOTES_FROM")), *_option("--notes-mode", given("NOTES_MODE"))]
@@ -40,7 +39,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "plan": [*narrowed, *(["--release", *here, *_option("--tag", given("TAG"))] if _flag("--release", given("RELEASE")) else [])],
         "build": [*narrowed, "--out", out, *host],
         "freeze": [*targets, "--out", out, *host],
-        "bundle": [*narrowed, "--out", out],
+        "bundle": [*narrowed, *(["--frozen"] if digests else []), "--out", out],
         "smoke": [*targets, "--out", out],
         "sign": [],  # its keys are secrets of the job, and come by the environment
         "attest": _option("--trust-config", trust),

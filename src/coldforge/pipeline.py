@@ -24,6 +24,7 @@ from coldforge.records import (
     ATTESTATIONS,
     BUNDLE_SUFFIX,
     DETACHED,
+    INDEX,
     MANIFEST,
     REPORT,
     SUMS,
@@ -276,11 +277,17 @@ def run(
     host: bool = False,
     clean: bool = False,
     jobs: int = 0,
+    frozen: bool = False,
 ) -> Manifest:
-    """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt."""
+    """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt.
+
+    Of those that are `frozen` already optional ones may be missing: what was planned is recorded all the same.
+    """
     made = make(project, targets=targets, formats=formats, host=host)
     _check_out(made.project.root, out)
     chosen = buildable(made.whole, named=bool(targets), freezes=freeze in stages, host=host)
+    if frozen:
+        chosen = _not_absent(chosen, out)
     this = Run(
         project=made.project.root,
         plan=made.whole,
@@ -294,6 +301,18 @@ def run(
     manifest = carry_out(this, chosen, stages, shown=made.plan)
     _conclude(this, manifest)
     return manifest
+
+
+def _not_absent(targets: Sequence[PlannedTarget], out: Path) -> tuple[PlannedTarget, ...]:
+    """All but optional targets that were not frozen; a required one stays, so that its own stage says what it lacks."""
+
+    def frozen(target: Target) -> bool:
+        return all(frozen(half) for half in target.halves) if target.halves else (out / str(target) / INDEX).is_file()
+
+    absent = [target for target in targets if not target.required and not frozen(Target.parse(target.target))]
+    for target in absent:
+        reporter().warn(f"{target.target} is optional and was not frozen: it is left out")
+    return tuple(target for target in targets if target not in absent)
 
 
 def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stage], *, shown: Plan) -> Manifest:
@@ -559,6 +578,8 @@ def _conclude(this: Run, manifest: Manifest) -> None:
     reporter().summary(page(manifest))
     for name, value in outputs(manifest, out=this.out).items():
         reporter().output(name, value)
+    if manifest.artifacts:
+        reporter().output("report", str(this.out / REPORT))
     if any(one.signature is None for record in manifest.targets for one in record.carried):
         reporter().info(f"Next: coldforge sign --payload {_shown(this.out)}")
     elif manifest.artifacts:

@@ -12,6 +12,7 @@ from support.act import act, committed, given, shared_home
 from support.fake_github import WRITER, FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims
 from support.program import environment
+from support.repository import TINY
 from support.repository import write as tiny
 
 pytestmark = pytest.mark.integration
@@ -134,3 +135,16 @@ def test_a_failing_build_names_file_and_line(tmp_path: Path, env: dict[str, str]
     annotation = f"::error title=coldforge%3A configuration,file=pyproject.toml,line={line}::unknown key 'category'"
     assert annotation in done.stdout, done.stdout
     assert "Summary - ### coldforge: configuration" in done.stdout, done.stdout
+
+
+def test_a_project_without_configuration_is_told_what_to_commit(
+    tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    files = {name: text for name, text in TINY.items() if name != "pyproject.toml"}
+    bare = TINY["pyproject.toml"].partition("[project.scripts]")[0]
+    repository = tiny(tmp_path / "repo", {**files, "pyproject.toml": bare})
+    committed(repository, FAILING.replace("session: build, host: true", "session: plan"))
+    done = act(repository, tmp_path, env, *given(COLDFORGE_HOME=shared_home(tmp_path_factory)))
+    assert done.returncode == 0, done.stdout
+    assert "Summary - ### Initialised: tiny starts at `tiny:main`" in done.stdout
+    assert 'tiny = "tiny:main"' in done.stdout.partition("commit this:")[2], "as the page goes on"

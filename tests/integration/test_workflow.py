@@ -1,6 +1,6 @@
 """The reusable workflow as a user's repository calls it, all of its jobs, executed by a real runner (act, on this host, offline).
 
-With one target: of a matrix act 0.2.89 keeps the outputs of the leg that ends first only, and it knows no `continue-on-error` of jobs.
+With one target as it is; with several its matrix is written out before, because act 0.2.89 does not join what legs tell.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from coldforge.host import files
 from coldforge.records import Manifest, decode
 from support import images, packaged
 from support.act import ROOT, act, committed, given, shared_home
-from support.fake_github import WRITER, FakeGitHub
+from support.fake_github import WRITER, FakeGitHub, Fault
 from support.fake_sigstore import FakeSigstore, github_claims
-from support.program import environment
+from support.program import coldforge, environment
 from support.repository import TINY, write
 from support.require import tool
+from support.unrolled import alone, unroll
 
 pytestmark = pytest.mark.integration
 CALLER = """\
@@ -27,13 +29,24 @@ jobs:
   release:
     uses: coldforge/coldforge/.github/workflows/release.yml@v1
     permissions: { contents: write, id-token: write, attestations: write }
-    with: { trust-config: trust.json, sign: true }
+    with: { trust-config: trust.json }
+"""
+SIGNING = (
+    CALLER.replace("json }", "json, sign: true }")
+    + """\
     secrets:
       rsa-key: ${{ secrets.RSA_KEY }}
 """
+)
 MATRIX = """\
 targets:
   linux-x86_64: { runner: ubuntu-24.04, container: linux, formats: [tar.gz, deb, apk, sbom] }
+"""
+THREE = """\
+targets:
+  linux-x86_64: { runner: ubuntu-24.04, container: linux, formats: [tar.gz] }
+  windows-x86_64: { runner: windows-2025, formats: [zip] }
+  macos-aarch64: { runner: macos-15, formats: [tar.gz], optional: true }
 """
 IMAGES = """\
 [linux]
@@ -55,12 +68,12 @@ def env(host_env: dict[str, str]) -> dict[str, str]:
     return environment(**{key: host_env[key] for key in ("COLDFORGE_CACHE", "UV_CACHE_DIR")})
 
 
-def repository(folder: Path, sigstore: FakeSigstore) -> Path:
+def repository(folder: Path, sigstore: FakeSigstore, matrix: str = MATRIX, *, more_images: str = "", caller: str = SIGNING) -> Path:
     """A project whose images are those of this machine, and which calls our workflow."""
-    own = IMAGES.format(freeze=images.image(images.FREEZE), bare=images.image(images.BARE))
-    made = write(folder, {**TINY, "matrix.yml": MATRIX, "containers/images.toml": own, "trust.json": sigstore.trust_config()})
+    own = IMAGES.format(freeze=images.image(images.FREEZE), bare=images.image(images.BARE)) + more_images
+    made = write(folder, {**TINY, "matrix.yml": matrix, "containers/images.toml": own, "trust.json": sigstore.trust_config()})
     signer = "coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"
-    sigstore.claims = github_claims(ref="refs/tags/v0.1.0", sha=committed(made, CALLER), signer=signer)
+    sigstore.claims = github_claims(ref="refs/tags/v0.1.0", sha=committed(made, caller), signer=signer)
     return made
 
 
@@ -87,9 +100,61 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
     (signed,) = (artifact for artifact in record.artifacts if artifact.format == "apk")
     assert signed.signature
     assert "### Gates" in done.stdout
+    (report,) = artifacts.glob("report-bundle*/report.html")
+    assert "tiny_0.1.0_amd64.deb" in report.read_text()
+    assert "Release: v0.1.0 in acme/demo." in done.stdout, "GitHub was asked before anything was built"
     assert "coldforge verify OWNER/REPO@v0.1.0" in done.stdout  # here the repository has no remote
     assert WRITER not in done.stdout
     assert key.splitlines()[1] not in done.stdout
+
+
+def test_nothing_is_built_that_github_would_not_take(tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    with FakeSigstore() as sigstore, FakeGitHub() as github:
+        source = repository(tmp_path / "repo", sigstore, caller=CALLER)
+        github.archived = True
+        place = given(GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory), GITHUB_REPOSITORY="acme/demo")
+        done = act(source, tmp_path, env, *place)
+    assert done.returncode != 0
+    assert "acme/demo is archived: nothing can be released there" in done.stdout
+    assert "freeze" not in done.stdout
+    assert github.count("GET") == len(github.log) > 0
+
+
+def test_targets_of_three_systems_and_one_failed_job_run_again(
+    tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Linux in a container and Windows by Wine are frozen; macOS cannot be here, and is optional: its jobs run their graph, and fail.
+
+    GitHub refuses the first upload for good. The job that releases is run again alone, with the parts and digests of the first run.
+    """
+    with FakeSigstore() as sigstore, FakeGitHub() as github:
+        wine = f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n'
+        source = repository(tmp_path / "repo", sigstore, THREE, more_images=wine, caller=CALLER)
+        legs = json.loads(coldforge("plan", source, "--matrix", env=env).succeeded().out)["include"]
+        artifacts = tmp_path / "artifacts"
+        variables = given(
+            ACT_ARTIFACTS=str(artifacts), GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory),
+            GITHUB_REPOSITORY="acme/demo", **sigstore.job_environment(),
+        )  # fmt: skip
+        github.faults = [Fault("403", path="/uploads", times=1000)]
+        first = act(source, tmp_path, env, *variables, change=lambda path: unroll(path, legs))
+        assert first.returncode != 0
+        assert github.uploads == []
+        assert "the token may not do this" in first.stdout
+        before = {path: path.stat().st_mtime_ns for path in artifacts.rglob("*") if path.is_file()}
+
+        github.faults = []
+        told = {"attest": {"attest": files.sha256(artifacts / "coldforge-attest" / "attest.tar")}}
+        again = act(source, tmp_path, env, *variables, change=lambda path: alone(path, "release", told))
+        assert again.returncode == 0, again.stdout[-8000:] + again.stderr[-2000:]
+        contents = github.contents("v0.1.0")
+        (made,) = github.releases.values()
+    assert {path: path.stat().st_mtime_ns for path in artifacts.rglob("*") if path.is_file()} == before, "nothing else was made again"
+    manifest = decode(contents["manifest.json"], Manifest, "manifest.json")
+    assert {record.target for record in manifest.targets} == {"linux-x86_64", "windows-x86_64"}
+    assert {"tiny-0.1.0-linux-x86_64.tar.gz", "tiny-0.1.0-windows-x86_64.zip"} <= contents.keys()
+    assert "Not in this release: macos-aarch64" in made.body
+    assert "optional targets that are not whole: macos-aarch64" in again.stdout
 
 
 def test_the_workflows_are_what_actionlint_expects() -> None:

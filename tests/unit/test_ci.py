@@ -120,7 +120,7 @@ def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> N
     assert [" ".join(line) for line in lines] == [
         "unpack --sha256 12 --out dist -- parts/linux-x86_64.tar",
         "unpack --sha256 34 --out dist -- parts/windows-x86_64.tar",
-        "bundle --target linux-x86_64 --target windows-x86_64 --out dist -- .",
+        "bundle --frozen --out dist -- .",
         "pack --to parts/bundle.tar --no-trees -- dist",
     ]
 
@@ -128,7 +128,7 @@ def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> N
 def test_programs_are_signed_between_the_freeze_and_the_packages() -> None:
     given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_DIGESTS": '{"windows-x86_64": "34"}', "COLDFORGE_SIGN_PAYLOAD": "true"}
     rounds = [["bundle", "--carried"], ["sign", "--payload"]] * 2
-    assert [line[:2] for line in command_lines(given)] == [["unpack", "--sha256"], *rounds, ["bundle", "--target"]]
+    assert [line[:2] for line in command_lines(given)] == [["unpack", "--sha256"], *rounds, ["bundle", "--frozen"]]
 
 
 def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> None:
@@ -144,7 +144,8 @@ def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> 
 
 def test_every_input_of_the_action_is_handed_over() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    handed = set(action["runs"]["steps"][-1]["env"]) - {"COLDFORGE_PYTHON", "PYTHONUTF8"}
+    (env,) = (step["env"] for step in action["runs"]["steps"] if "env" in step)
+    handed = set(env) - {"COLDFORGE_PYTHON", "PYTHONUTF8"}
     assert handed == {f"COLDFORGE_{name.upper().replace('-', '_')}" for name in action["inputs"]}
     assert all("${{" not in step.get("run", "") for step in action["runs"]["steps"])
 

@@ -17,7 +17,7 @@ from coldforge.pipeline import Run, Stage
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.plan.planner import github_matrix, make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
-from coldforge.records import MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
+from coldforge.records import INDEX, MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
@@ -218,6 +218,24 @@ def test_a_mac_freezes_its_own_target_and_is_left_without_the_one_that_is_made_o
     assert [target.target for target in pipeline.buildable(plan, named=False, freezes=True)] == ["macos-aarch64"]
     assert set(pipeline.buildable(plan, named=False, freezes=False)) == set(plan.targets)
     assert [leg["target"] for leg in cast("list[dict[str, str]]", github_matrix(plan)["include"])] == ["macos-aarch64", "macos-x86_64"]
+
+
+def test_only_an_optional_target_may_be_missing_of_those_that_are_frozen(tmp_path: Path) -> None:
+    required, optional = (target_of(run_of(tmp_path), name) for name in TARGETS)
+    optional = replace(optional, required=False)
+    assert pipeline._not_absent([required, optional], tmp_path) == (required,)
+    (tmp_path / optional.target).mkdir()
+    (tmp_path / optional.target / INDEX).touch()
+    assert pipeline._not_absent([required, optional], tmp_path) == (required, optional)
+
+
+def test_an_optional_target_that_is_made_of_two_is_there_with_both(tmp_path: Path) -> None:
+    both = replace(next(target for target in macos_plan("pyinstaller").targets if target.target == "macos-universal2"), required=False)
+    for half in ("macos-x86_64", "macos-aarch64"):
+        assert pipeline._not_absent([both], tmp_path) == ()
+        (tmp_path / half).mkdir()
+        (tmp_path / half / INDEX).touch()
+    assert pipeline._not_absent([both], tmp_path) == (both,)
 
 
 @pytest.mark.parametrize(("here", "by_wine"), [("linux-x86_64", True), ("macos-aarch64", False)])
