@@ -8,10 +8,10 @@ from typing import Final
 
 from coldforge.errors import ConfigurationError
 
-SESSIONS: Final = ("plan", "build", "freeze", "bundle", "smoke", "sign", "attest", "release", "verify")
+SESSIONS: Final = ("plan", "build", "freeze", "bundle", "smoke", "sign", "notarize", "attest", "release", "verify")
 _OF_A_PROJECT: Final = ("plan", "build", "freeze", "bundle", "smoke")
 # What a session leaves for later jobs: one part a target where jobs are one a target, with the trees only where something still packs them.
-_HANDED_ON: Final = {"freeze": "", "bundle": "bundle", "smoke": "smoke", "sign": "bundle", "attest": "attest"}
+_HANDED_ON: Final = {"freeze": "", "bundle": "bundle", "smoke": "smoke", "sign": "bundle", "notarize": "bundle", "attest": "attest"}
 _PROOF: Final = "smoke-"
 
 
@@ -42,6 +42,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "bundle": [*narrowed, *(["--frozen"] if digests else []), "--out", out],
         "smoke": [*targets, "--out", out],
         "sign": [],  # its keys are secrets of the job, and come by the environment
+        "notarize": [],
         "attest": _option("--trust-config", trust),
         "release": [*here, *_option("--tag", given("TAG")), *notes, *_flag("--publish", given("PUBLISH"))],
         "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],

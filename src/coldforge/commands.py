@@ -108,6 +108,7 @@ def coldforge() -> None:
     coldforge plan              what would be made, and what is missing
     coldforge build             freeze and package, into dist/
     coldforge sign              packages, with a key of your own
+    coldforge notarize          disk images for macOS, by Apple
     coldforge attest            sign statements about every file (in CI: its own identity)
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
@@ -358,6 +359,32 @@ def sign(
     keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers, apple_servers=apple_servers)
     place = existing(dist)
     manifest = pipeline.sign_payloads(place, keys, existing(project)) if payload else pipeline.sign_release(place, keys)
+    if as_json:
+        show(pipeline.plain(manifest))
+
+
+@coldforge.command()
+@DIST
+@click.option("--notary-key", metavar="FILE", help="Key of App Store Connect, AuthKey_ID.p8 (default: COLDFORGE_NOTARY_KEY).")
+@click.option("--notary-key-id", metavar="ID", help="Its id (default: COLDFORGE_NOTARY_KEY_ID).")
+@click.option("--notary-issuer", metavar="UUID", help="Its issuer; none for one person's own key (default: COLDFORGE_NOTARY_ISSUER).")
+@click.option(
+    "--deadline", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MINUTES", help="How long to wait for Apple."
+)
+@JSON
+@common
+def notarize(dist: str, *, deadline: float, as_json: bool, **options: str | None) -> None:
+    """Have Apple accept the signed disk images of DIST, and put its tickets to them, so that Macs open them without asking it.
+
+    Between `sign` and `attest`. After the deadline, or when Apple does not answer, the exit code is 5: run it again, at any time and
+    as often as you like; what was submitted is not submitted twice.
+    """
+    from coldforge import pipeline
+    from coldforge.sign import notary
+
+    names = {"notary_key": notary.KEY, "notary_key_id": notary.KEY_ID, "notary_issuer": notary.ISSUER}
+    about = {names[option]: value for option, value in options.items()}
+    manifest = pipeline.notarize_release(existing(dist), about, minutes=deadline)
     if as_json:
         show(pipeline.plain(manifest))
 

@@ -744,6 +744,23 @@ def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bo
     return (now.payload_digest, now.signed) == (record.payload_digest, record.signed)
 
 
+def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: float) -> Manifest:
+    """Have Apple accept the disk images of `dist`, and put its tickets to them; what is known is written at once, for the next run."""
+    from functools import partial
+
+    from coldforge.host.lock import exclusive
+    from coldforge.sign import notary
+    from coldforge.sign.notarize import notarize
+
+    manifest = read(dist / MANIFEST, Manifest)
+    service = notary.opened(options)
+    with exclusive(dist), reporter().step("notarize"):
+        made = notarize(dist, manifest, service, seconds=60 * minutes, save=partial(write_records, dist))
+        write_records(dist, made)
+    reporter().info(f"Next: coldforge attest {_shown(dist)}")
+    return made
+
+
 def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> tuple[Path, ...]:
     """Sign statements about all released files; a job of GitHub's puts them into its repository's record as well.
 

@@ -62,6 +62,19 @@ class Signature(Record, frozen=True, kw_only=True):
     data: str
 
 
+class Notarization(Record, frozen=True, kw_only=True):
+    """What Apple was asked about: a submission's `id`, and size and sha256 of what was submitted.
+
+    `is_there` tells that all of it has arrived there; `ticket` is what Apple gave and was put into the file then, in base64.
+    """
+
+    id: str
+    size: int
+    sha256: str
+    is_there: bool = False
+    ticket: str = ""
+
+
 class FileEntry(Record, frozen=True, kw_only=True):
     """One file, symlink or empty directory of a payload.
 
@@ -232,8 +245,8 @@ class Artifact(Record, frozen=True, kw_only=True):
     """One file for users. `path` is relative to `dist/`, and ends with the name.
 
     `tool` is name and version of what wrote it; `key` is the digest of the bundler's inputs. Size and sha256 are of the file as it is
-    released; `signature` is what it was before, when it was signed. The format `signature` is a detached one, in a file of its own:
-    its key is the fingerprint, its name that of the other artifact with an ending more.
+    released; `signature` is what it was before, when it was signed, and `notarization` before it got Apple's ticket. The format
+    `signature` is a detached one, in a file of its own: its key is the fingerprint, its name that of the other one with an ending more.
 
     Raises ValueError for names and paths that no build makes: a manifest may come from anybody, and files are written beside them.
     """
@@ -247,6 +260,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     tool: str = ""
     key: str = ""
     signature: Signature | None = None
+    notarization: Notarization | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in (MANIFEST, SUMS, ATTESTATIONS) or self.name.endswith(BUNDLE_SUFFIX):

@@ -6,12 +6,15 @@ Source: https://github.com/indygreg/apple-platform-rs
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from coldforge.errors import BuildFailed, Missing, RemoteFailed
-from coldforge.host import clock, codesign, files
+from coldforge.host import clock, codesign, files, images
 
 if TYPE_CHECKING:
     from apple_platform import Signer
@@ -52,38 +55,59 @@ def signature(file: Path, about: About, identity: Identity | None = None, server
 
     Raises RemoteFailed when the timestamp server (an address; empty: no timestamp) gives none, BuildFailed for every other reason.
     """
-    try:
+    with files.scratch("codesign") as folder, _explained(file, server):
         import apple_platform
+
+        parts = {"entitlements_xml_file": about.entitlements, "info_plist_file": about.info, "code_resources_file": about.resources}
+        for name, data in parts.items():
+            (folder / name).write_bytes(data)
+        extra = {name: str(folder / name) for name, data in parts.items() if data}
+        flags = [RUNTIME] if about.runtime else []
+        settings = apple_platform.PathSettings(binary_identifier=about.identifier, code_signature_flags=flags, extra=extra)
+        made = apple_platform.sign_macho_bytes(file.read_bytes(), paths={"@main": settings}, **_given(identity, server))
+    return _taken(file, io.BytesIO(made), codesign.detached)
+
+
+def image_signature(file: Path, identifier: str, identity: Identity, server: str = "") -> bytes:
+    """A new signature of a disk image, as `images.attached` takes it. Raises as `signature`."""
+    with files.scratch("codesign") as folder:
+        out = folder / "signed.dmg"
+        with _explained(file, server):
+            import apple_platform
+
+            apple_platform.sign(file, out, binary_identifier=identifier, **_given(identity, server))
+        with out.open("rb") as stream:
+            return _taken(file, stream, images.detached)
+
+
+def _given(identity: Identity | None, server: str) -> dict[str, Any]:
+    """Who signs, when, and who says so."""
+    when = {"timestamp_url": server or _NO_SERVER}
+    if identity is None:
+        return when
+    return {**when, "signer": _signer(identity), "team_name": identity.team or None, "signing_time": clock.iso(identity.time)}
+
+
+@contextmanager
+def _explained(file: Path, server: str) -> Iterator[None]:
+    """What apple-platform-py raises, in words."""
+    try:
         from apple_platform.errors import ApplePlatformError, TimestampError
     except ImportError as error:
         hint = "Linux, a Mac with Apple's processor and Windows on x86_64 have it: sign there."
         raise Missing("apple-platform-py, which signs for macOS, is not for this machine", why=str(error), hint=hint) from error
-
-    with files.scratch("codesign") as folder:
-        parts = {"entitlements_xml_file": about.entitlements, "info_plist_file": about.info, "code_resources_file": about.resources}
-        for name, data in parts.items():
-            (folder / name).write_bytes(data)
-        settings = apple_platform.PathSettings(
-            binary_identifier=about.identifier,
-            code_signature_flags=[RUNTIME] if about.runtime else [],
-            extra={name: str(folder / name) for name, data in parts.items() if data},
-        )
-        try:
-            made = apple_platform.sign_macho_bytes(
-                file.read_bytes(),
-                signer=_signer(identity) if identity else None,
-                paths={"@main": settings},
-                team_name=(identity.team or None) if identity else None,
-                signing_time=clock.iso(identity.time) if identity else None,
-                timestamp_url=server or _NO_SERVER,
-            )
-        except ApplePlatformError as error:
-            if isinstance(error, TimestampError) or _STAMPING in str(error):
-                raise RemoteFailed(f"{server} gives no timestamp", why=str(error)) from error
-            raise BuildFailed(f"{file.name} cannot be signed", why=str(error)) from error
     try:
-        return codesign.detached(io.BytesIO(made))
-    except (ValueError, IndexError) as error:
+        yield
+    except ApplePlatformError as error:
+        if isinstance(error, TimestampError) or _STAMPING in str(error):
+            raise RemoteFailed(f"{server} gives no timestamp", why=str(error)) from error
+        raise BuildFailed(f"{file.name} cannot be signed", why=str(error)) from error
+
+
+def _taken(file: Path, stream: BinaryIO, reader: Callable[[BinaryIO], bytes]) -> bytes:
+    try:
+        return reader(stream)
+    except (ValueError, IndexError, struct.error) as error:
         raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
 
 

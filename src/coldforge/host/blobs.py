@@ -15,10 +15,10 @@ from coldforge.host.spans import Span, pieces
 
 DIRECTORY, REQUIREMENTS, RESOURCES, ENTITLEMENTS, ENTITLEMENTS_DER, OTHERS, SIGNATURE = 0, 2, 3, 5, 7, 0x1000, 0x10000
 INFO: Final = 1
-_SIGNED, DIRECTORIES, _WRAPPED = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
+_SIGNED, DIRECTORIES, WRAPPED = 0xFADE0CC0, 0xFADE0C02, 0xFADE0B01
 # What may stand in a signature, by where: directories of digests, and what they are about besides pages.
 KINDS: Final = {
-    DIRECTORY: DIRECTORIES, REQUIREMENTS: 0xFADE0C01, ENTITLEMENTS: 0xFADE7171, ENTITLEMENTS_DER: 0xFADE7172, SIGNATURE: _WRAPPED,
+    DIRECTORY: DIRECTORIES, REQUIREMENTS: 0xFADE0C01, ENTITLEMENTS: 0xFADE7171, ENTITLEMENTS_DER: 0xFADE7172, SIGNATURE: WRAPPED,
     **{OTHERS + number: DIRECTORIES for number in range(5)},
 }  # fmt: skip
 FLAGS: Final = {
@@ -53,8 +53,11 @@ class Directory:
         return hashlib.new(self.algorithm, self.data, usedforsecurity=False).digest()[:_CDHASH]
 
 
-def parts(region: bytes) -> dict[int, bytes]:
-    """The parts of a signature by where they stand. Raises ValueError when there is anything else among them, or behind them."""
+def parts(region: bytes, kinds: Mapping[int, int] = KINDS) -> dict[int, bytes]:
+    """The parts of a signature by where they stand; `kinds` are those that there may be.
+
+    Raises ValueError when there is anything else among them, or behind them.
+    """
     if len(region) < 12:
         raise ValueError("its signature is cut off")
     kind, length, number = struct.unpack_from(">III", region)
@@ -65,7 +68,7 @@ def parts(region: bytes) -> dict[int, bytes]:
     place = 12 + 8 * number
     for slot, offset in sorted(index, key=lambda entry: entry[1]):
         size = int.from_bytes(region[offset + 4 : offset + 8], "big")
-        known = int.from_bytes(region[offset : offset + 4], "big") == KINDS.get(slot)
+        known = int.from_bytes(region[offset : offset + 4], "big") == kinds.get(slot)
         if not known or slot in found or offset != place or size < 8 or offset + size > length:
             raise ValueError("there is more in its signature than one")
         found[slot] = region[offset : offset + size]
@@ -75,8 +78,18 @@ def parts(region: bytes) -> dict[int, bytes]:
     return found
 
 
-def directory(data: bytes) -> Directory:
-    """A directory of digests. Raises ValueError when it is damaged."""
+def joined(parts: Mapping[int, bytes]) -> bytes:
+    """A signature of parts, in the order of where they stand."""
+    place = 12 + 8 * len(parts)
+    index = b""
+    for slot in sorted(parts):
+        index += struct.pack(">II", slot, place)
+        place += len(parts[slot])
+    return struct.pack(">III", _SIGNED, place, len(parts)) + index + b"".join(parts[slot] for slot in sorted(parts))
+
+
+def directory(data: bytes, *, whole: bool = False) -> Directory:
+    """A directory of digests; of pages, or one of the whole. Raises ValueError when it is damaged."""
     if len(data) < 44:
         raise ValueError("its directory of digests is cut off")
     version, flags, hashes, name, specials, number, limit, width, kind, page = struct.unpack_from(">IIIIIIIBBxB", data, 8)
@@ -84,6 +97,7 @@ def directory(data: bytes) -> Directory:
     if version >= 0x20300 and (long := int.from_bytes(data[56:64], "big")):
         limit = long
     bad = kind not in _DIGESTS or not width or page > 20 or hashes - specials * width < 44 or hashes + number * width > len(data)
+    page = 0 if whole else page  # what it says then means nothing
     if bad or number != (-(-limit // (1 << page)) if page else bool(limit)) or (version >= 0x20100 and any(data[44:48])):
         raise ValueError("its directory of digests makes no sense")
     return Directory(
@@ -163,3 +177,12 @@ def restored(stream: BinaryIO, laid: tuple[Span, ...], kept: bytes) -> tuple[byt
 def special(found: Directory, slot: int) -> bytes:
     digest = found.specials.get(slot, b"")
     return digest if any(digest) else b""
+
+
+def check(found: Directory, parts: Mapping[int, bytes]) -> None:
+    """Raises ValueError when a directory's digests are not those of the other parts of its signature."""
+    for slot in (REQUIREMENTS, ENTITLEMENTS, ENTITLEMENTS_DER):
+        blob = parts.get(slot)
+        made = hashlib.new(found.algorithm, blob, usedforsecurity=False).digest()[: found.width] if blob else b""
+        if special(found, slot) != made:
+            raise ValueError("a part of its signature is not what was signed")

@@ -25,6 +25,7 @@ _STAMP: Final = "1.2.840.113549.1.9.16.1.4"
 _CONTENT_TYPE: Final = "1.2.840.113549.1.9.3"
 _DIGEST: Final = "1.2.840.113549.1.9.4"
 SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
+_SEVERAL: Final = ("1.2.840.113635.100.9.2",)  # Apple's digests of directories, which stand in another attribute too
 _RSA: Final = ("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12", "1.2.840.113549.1.1.13")
 _EC: Final = ("1.2.840.10045.2.1", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4")
 _CODE, _STAMPS = "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.8"
@@ -125,7 +126,9 @@ def _attributes(lists: Iterable[der.Value]) -> dict[str, der.Value]:
     found: dict[str, der.Value] = {}
     for attribute in (one for attributes in lists for one in attributes):
         name, values = attribute.of(der.SEQUENCE)
-        (value,) = values.of(der.SET)
+        value, *more = values.of(der.SET)
+        if more and name.oid not in _SEVERAL:
+            raise ValueError("an attribute of it has several values")
         if name.oid in found:
             raise ValueError("an attribute of it is there twice")
         found[name.oid] = value

@@ -288,8 +288,16 @@ def _seen(stream: BinaryIO, one: _Slice) -> Seen:
     listed = {slot: blobs.directory(data) for slot, data in found.items() if blobs.KINDS[slot] == blobs.DIRECTORIES}
     for each in listed.values():
         _check(stream, one, each, found)
-    first, best = listed[blobs.DIRECTORY], max(listed.values(), key=lambda each: (each.width, each.algorithm))
-    if any((each.identifier, each.team, each.flags) != (first.identifier, first.team, first.flags) for each in listed.values()):
+    return said([listed[slot] for slot in sorted(listed)], found)
+
+
+def said(listed: Sequence[blobs.Directory], found: Mapping[int, bytes]) -> Seen:
+    """What a signature says, by its directories, the first one first, and its parts; that they are about the file was seen before.
+
+    Raises ValueError when nobody has signed that.
+    """
+    first, best = listed[0], max(listed, key=lambda each: (each.width, each.algorithm))
+    if any((each.identifier, each.team, each.flags) != (first.identifier, first.team, first.flags) for each in listed):
         raise ValueError("its signature says one thing here and another there")
     seen = Seen(
         identifier=first.identifier,
@@ -303,7 +311,7 @@ def _seen(stream: BinaryIO, one: _Slice) -> Seen:
     )
     data = found.get(blobs.SIGNATURE, b"")[8:]
     if data:
-        return _by(seen, data, list(listed.values()))
+        return _by(seen, data, listed)
     if "adhoc" not in first.flags:
         raise ValueError("nobody has signed it, and it does not say so")
     return seen
@@ -337,8 +345,4 @@ def _check(stream: BinaryIO, one: _Slice, found: blobs.Directory, others: Mappin
     start, end = found.pages
     if found.limit != one.end or blobs.pages_of(stream, (Span(one.start, one.start + one.end),), found) != found.data[start:end]:
         raise ValueError("the file was changed after it was signed")
-    for slot in (blobs.REQUIREMENTS, blobs.ENTITLEMENTS, blobs.ENTITLEMENTS_DER):
-        blob = others.get(slot)
-        made = hashlib.new(found.algorithm, blob, usedforsecurity=False).digest()[: found.width] if blob else b""
-        if blobs.special(found, slot) != made:
-            raise ValueError("a part of its signature is not what was signed")
+    blobs.check(found, others)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import authenticode, codesign, files, gzips, macho, msix, ole, pe, rpm, sections
+from coldforge.host import authenticode, codesign, files, gzips, images, macho, msix, ole, pe, rpm, sections, udif
 from coldforge.host.spans import Span, copied
 
 AR: Final = b"!<arch>\n"
@@ -73,7 +73,15 @@ def unsigned(stream: BinaryIO) -> Unsigned:
     stream.seek(0)
     head = stream.read(len(AR))
     readers = (reader for magic, reader in _READERS.items() if head.startswith(magic))
-    return next(readers, _nothing)(stream)
+    return next(readers, _image)(stream)
+
+
+def _image(stream: BinaryIO) -> Unsigned:
+    """A disk image begins with whatever its first piece is, and is known by its end."""
+    if not udif.is_image(stream):
+        return _nothing(stream)
+    found, was_signed = images.unsigned(stream)
+    return Unsigned(spans=found, was_signed=was_signed)
 
 
 def _nothing(stream: BinaryIO) -> Unsigned:
@@ -232,7 +240,8 @@ def put(file: Path, form: str, signature: bytes, out: Path) -> None:
     """Write an unsigned package with its signature in it: the bytes that were released, from the bytes of the build.
 
     For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others, and for an AppImage
-    an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7, for macOS what `codesign.detached` gives.
+    an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7,
+    for macOS what `detached` of `codesign` and of `images` gives.
     Raises ValueError where there is no room for it, and Missing when an msi needs osslsigncode and it is not here.
     """
     if form == "msi":
@@ -295,6 +304,7 @@ _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     "nsis": pe.signed,
     "onefile": pe.signed,
     "msix": msix.signed,
+    "dmg": images.attached,
 }
 FORMATS: Final = (*_WITH, "msi")
 

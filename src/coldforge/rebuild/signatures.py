@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from coldforge.host import files, signed, spans, zsyncmake
+from coldforge.host import files, images, signed, spans, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
 from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Payload, Signature, canonical, read
@@ -52,11 +52,25 @@ def put_back(recorded: Artifact, rebuilt: Path) -> bool:
             signed.put(rebuilt, recorded.format, base64.b64decode(signature.data, validate=True), whole)
         except damage():  # what is recorded may come from anybody
             return False
-        if files.sha256(whole) != recorded.sha256:
+        if not _stapled(recorded, whole) or files.sha256(whole) != recorded.sha256:
             return False
         with files.beside(rebuilt) as temporary:
             shutil.copyfile(whole, temporary)
             temporary.chmod(rebuilt.stat().st_mode)
+    return True
+
+
+def _stapled(recorded: Artifact, file: Path) -> bool:
+    """Put the ticket to a signed file that was released with one; whether it could be."""
+    if recorded.notarization is None or not recorded.notarization.ticket:
+        return True
+    with files.scratch("stapled") as folder:
+        try:
+            with file.open("rb") as stream, (folder / "whole").open("wb") as out:
+                spans.copied(stream, images.stapled(stream, base64.b64decode(recorded.notarization.ticket, validate=True)), out)
+        except damage():  # what is recorded may come from anybody
+            return False
+        shutil.copyfile(folder / "whole", file)
     return True
 
 

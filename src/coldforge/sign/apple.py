@@ -9,14 +9,14 @@ import base64
 import binascii
 import plistlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
-from coldforge.host import apple, clock, codesign, files, signed
+from coldforge.host import apple, clock, codesign, files, images, signed
 from coldforge.host.run import run, which, without_secrets
 from coldforge.host.secrets import hide
 from coldforge.sign import openpgp
@@ -104,21 +104,34 @@ class Key:
     def signature(self, file: Path, about: apple.About) -> bytes:
         """The signature of a Mach-O file, as `codesign.attached` takes it. Raises BuildFailed, RemoteFailed, or Missing."""
         if self.keychain:
-            return self._native(file, about)
+            return self._native(file, about, codesign.detached)
+        return self._stamped(lambda server: apple.signature(file, about, self.identity, server))
+
+    def image_signature(self, file: Path, identifier: str) -> bytes:
+        """The signature of a disk image, as `images.attached` takes it. Raises as `signature`, and ValueError without a key."""
+        if self.keychain:
+            return self._native(file, apple.About(identifier=identifier), images.detached)
+        if self.identity is None:
+            raise ValueError("nobody's signature of an image means anything")
+        identity = self.identity
+        return self._stamped(lambda server: apple.image_signature(file, identifier, identity, server))
+
+    def _stamped(self, made: Callable[[str], bytes]) -> bytes:
+        """A signature with the timestamp of the first server that gives one; without servers, or without a key, without."""
         if self.identity is None or not self.asked.servers:
-            return apple.signature(file, about, self.identity)
+            return made("")
         why = []
         for pause in (0.0, _PAUSE, _PAUSE):
             clock.sleep(pause)
             for server in self.asked.servers:
                 try:
-                    return apple.signature(file, about, self.identity, server)
+                    return made(server)
                 except RemoteFailed as error:
                     why.append(f"{error.what}: {error.why}")
         hint = f"Sign again later, or give another server with --apple-timestamp-server or {SERVERS}."
         raise RemoteFailed(f"no timestamp from {', '.join(self.asked.servers)}", why="\n".join(why[-len(self.asked.servers) :]), hint=hint)
 
-    def _native(self, file: Path, about: apple.About) -> bytes:
+    def _native(self, file: Path, about: apple.About, reader: Callable[[BinaryIO], bytes]) -> bytes:
         which("codesign", hint=f"Keychains are on a Mac only. Elsewhere {KEY} takes the key itself, as PKCS #12.")
         with files.scratch("codesign") as folder:
             out, entitlements = folder / file.name, folder / "entitlements.plist"
@@ -129,7 +142,7 @@ class Key:
             run(words, env=without_secrets(), seconds=_DEADLINE)
             try:
                 with out.open("rb") as stream:
-                    return codesign.detached(stream)
+                    return reader(stream)
             except signed.damage() as error:
                 raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
 
@@ -142,13 +155,21 @@ class Key:
                 return reason
         return ""
 
-    def _fits(self, seen: codesign.Seen, about: apple.About) -> str:
+    def made(self, seen: codesign.Seen | None) -> str:
+        """Why a signature is not this key's; empty when it is."""
+        if seen is None:
+            return "there is none"
         if self.is_adhoc != (not seen.signer):
             return f"it is of {seen.signer}" if seen.signer else "it is of nobody"
         if self.certificate and seen.certificate != self.certificate:
             return f"it is of another certificate, of {seen.signer}"
         if self.asked.servers and not self.is_adhoc and seen.timestamp is None:
             return "it has no timestamp"
+        return ""
+
+    def _fits(self, seen: codesign.Seen, about: apple.About) -> str:
+        if reason := self.made(seen):
+            return reason
         if (seen.identifier, apple.RUNTIME in seen.flags) != (about.identifier, about.runtime):
             return f"it is about {seen.identifier}, not {about.identifier}, or lets the runtime be another"
         if (seen.entitlements and plistlib.loads(seen.entitlements)) != (about.entitlements and plistlib.loads(about.entitlements)):

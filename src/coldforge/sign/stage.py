@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
-from coldforge.host import authenticode, files, msix, programs, signed, spans, zsyncmake
+from coldforge.host import authenticode, codesign, files, images, msix, programs, signed, spans, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import apk
@@ -22,7 +22,9 @@ from coldforge.sign.keys import Keys
 OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
 RSA: Final = ("apk",)
 PROGRAMS: Final = ("nsis", "msi", "msix", "onefile")
-_ALL: Final = (*OPENPGP, *RSA, *PROGRAMS)
+IMAGES: Final = ("dmg",)
+_ALL: Final = (*OPENPGP, *RSA, *PROGRAMS, *IMAGES)
+_KINDS: Final = {OPENPGP: "an OpenPGP key", RSA: "an RSA key", PROGRAMS: "a key for Authenticode", IMAGES: "a Developer ID"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +44,19 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
     Raises Refused when a file is not what the manifest says, ConfigurationError when there is nothing to sign, Missing from the keys.
     """
     able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()), *(PROGRAMS if keys.programs else ()))
+    able += () if keys.apple.is_adhoc else IMAGES
     wanted = [artifact for artifact in manifest.artifacts if _form(artifact) in able]
     _check(dist, wanted)
     if not wanted:
         needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}; Authenticode signs {', '.join(PROGRAMS)} for Windows."
-        hint = f"{needed} Give --openpgp-key, --rsa-key or --authenticode-key."
+        needed += f" A Developer ID signs {', '.join(IMAGES)} for macOS."
+        hint = f"{needed} Give --openpgp-key, --rsa-key, --authenticode-key or --apple-key."
         raise ConfigurationError("there is nothing that the given keys could sign", hint=hint)
     if any(_is_about_signed(artifact, able) for artifact in manifest.artifacts):
         programs.needed(zsyncmake.PROGRAM)  # before the keys are used
     for artifact in manifest.artifacts:
         if _form(artifact) in _ALL and _form(artifact) not in able:
-            kind = "an RSA key" if _form(artifact) in RSA else "an OpenPGP key" if _form(artifact) in OPENPGP else "a key for Authenticode"
+            kind = _KINDS[next(forms for forms in _KINDS if _form(artifact) in forms)]
             reporter().info(f"{artifact.name} is not signed: that takes {kind}.")
     with ExitStack() as written:
         work = _Work(dist=dist, epoch=manifest.source.epoch, keys=keys, written=written)
@@ -117,8 +121,8 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
     if artifact.format not in signed.FORMATS:
         yield _beside(work, artifact)
         return
-    if artifact.format in PROGRAMS:
-        yield _program(work, artifact)
+    if artifact.format in (*PROGRAMS, *IMAGES):
+        yield _program(work, artifact) if artifact.format in PROGRAMS else _image(work, artifact)
         return
     path = work.dist / artifact.path
     try:
@@ -184,6 +188,32 @@ def _check_publisher(path: Path, artifact: Artifact, seen: authenticode.Seen) ->
         why = f"It is of {publisher!r}, the certificate of {seen.signer!r}: Windows would not install it."
         hint = "Set `msix-publisher` in [tool.coldforge.windows] to the certificate's subject, and build again."
         raise ConfigurationError(f"{artifact.name} is not of whoever signs it", why=why, hint=hint)
+
+
+def _image(work: _Work, artifact: Artifact) -> Artifact:
+    """A disk image with a signature; itself when it has the one that the key would make."""
+    path, key = work.dist / artifact.path, work.keys.apple.since(work.epoch)
+    if artifact.signature:
+        if reason := key.made(_image_seen(path)):
+            message = f"{artifact.name} has another signature already: {reason}"
+            raise ConfigurationError(message, hint="`coldforge bundle --clean` makes it anew, without one.")
+        return artifact
+    signature = key.image_signature(path, artifact.name.removesuffix(".dmg"))
+    temporary = work.written.enter_context(files.beside(path))
+    try:
+        signed.put(path, artifact.format, signature, temporary)
+        seen = _image_seen(temporary)
+    except signed.damage() as error:
+        raise BuildFailed(f"the signature that was made of {artifact.name} is none of it", why=str(error)) from error
+    if seen is None or (reason := key.made(seen)):
+        raise BuildFailed(f"the signature that was made of {artifact.name} is not what is asked for: {reason}")
+    record = Signature(key=seen.certificate, size=artifact.size, sha256=artifact.sha256, data=base64.b64encode(signature).decode("ascii"))
+    return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
+
+
+def _image_seen(path: Path) -> codesign.Seen | None:
+    with path.open("rb") as stream:
+        return images.read(stream)
 
 
 def _signature_of(path: Path, artifact: Artifact) -> authenticode.Seen | None:

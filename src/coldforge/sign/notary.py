@@ -1,0 +1,348 @@
+"""Apple's notary service: the one client. A request is tried again while it may do better; bytes that have arrived are not sent again.
+
+Sources: https://developer.apple.com/documentation/notaryapi, https://developer.apple.com/documentation/appstoreconnectapi
+and, for the storage that it hands out, https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from urllib.parse import quote, urlsplit
+
+from coldforge.errors import ConfigurationError, Missing, RemoteFailed
+from coldforge.host import clock, files
+from coldforge.host.secrets import hide, redact
+from coldforge.report import reporter
+from coldforge.report.reporter import Progress
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+
+KEY: Final = "COLDFORGE_NOTARY_KEY"
+KEY_ID: Final = "COLDFORGE_NOTARY_KEY_ID"
+ISSUER: Final = "COLDFORGE_NOTARY_ISSUER"
+URL: Final = "COLDFORGE_NOTARY_URL"
+STORAGE: Final = "COLDFORGE_NOTARY_STORAGE_URL"
+TICKETS: Final = "COLDFORGE_NOTARY_TICKETS_URL"
+_APPLE: Final = "https://appstoreconnect.apple.com"
+_S3: Final = "https://{bucket}.s3.us-west-2.amazonaws.com"
+_CLOUDKIT: Final = "https://api.apple-cloudkit.com"
+_LOOKUP: Final = "/database/1/com.apple.gk.ticket-delivery/production/public/records/lookup"
+_REGION: Final = "us-west-2"
+_BEGIN: Final = "-----BEGIN "
+_TRIES: Final = 5
+_LONGEST: Final = 120.0  # seconds that the service may ask to wait
+_LIFE: Final = 900  # seconds of a token; Apple takes none that lives longer than twenty minutes
+_TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two pieces of an answer
+_UPLOAD_TIMEOUTS: Final = (10, 300)
+_AGREEMENT: Final = "REQUIRED_AGREEMENTS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A key of App Store Connect: its text (PEM), its id, and the issuer's, empty for one person's own key; and the servers."""
+
+    key: str
+    key_id: str
+    issuer: str
+    url: str = _APPLE
+    storage: str = _S3
+    tickets: str = _CLOUDKIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A new submission's id, and where its bytes are to go, with what is needed for that: good for a few hours."""
+
+    id: str
+    bucket: str
+    object: str
+    access: str
+    secret: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One that the service knows: `status` is In Progress, Accepted, Invalid or Rejected."""
+
+    id: str
+    name: str
+    status: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """What the service found in what was submitted: `path` is the file, `code` a number if there is one."""
+
+    severity: str
+    path: str
+    message: str
+    url: str
+    architecture: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}{f' ({self.architecture})' if self.architecture else ''}: " if self.path else ""
+        return f"{place}{self.message}{f' ({self.url})' if self.url else ''}"
+
+
+def credentials(options: Mapping[str, str | None], env: Mapping[str, str]) -> Credentials:
+    """What options, by the name of the variable that stands in for each, or the environment give; options win.
+
+    Raises Missing with everything that lacks, ConfigurationError for a key on the command line or of another kind.
+    """
+    key, key_id, issuer = ((options.get(name) or env.get(name, "")).strip() for name in (KEY, KEY_ID, ISSUER))
+    if _BEGIN in (options.get(KEY) or ""):
+        hint = f"Other users of this machine can read command lines. Name a file, or set {KEY}."
+        raise ConfigurationError("a private key stands on the command line", hint=hint)
+    lacking = [name for name, value in ((KEY, key), (KEY_ID, key_id)) if not value]
+    if lacking:
+        hint = "App Store Connect, Users and Access, Integrations gives keys: a file AuthKey_ID.p8, its id, and the issuer's."
+        raise Missing(f"notarization takes a key of App Store Connect: {', '.join(lacking)} is not set", hint=hint)
+    try:
+        text = key if _BEGIN in key else Path(key).expanduser().read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise Missing(f"the key of App Store Connect cannot be read: {key}", why=str(error)) from error
+    hide(text)
+    _private(text)
+    servers = {"url": env.get(URL), "storage": env.get(STORAGE), "tickets": env.get(TICKETS)}
+    return Credentials(key=text, key_id=key_id, issuer=issuer, **{name: value.rstrip("/") for name, value in servers.items() if value})
+
+
+def _private(text: str) -> Any:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        found = load_pem_private_key(text.encode(), None)
+    except (ValueError, TypeError) as error:
+        hint = "It is the file AuthKey_ID.p8 that App Store Connect gave once."
+        raise ConfigurationError("the key of App Store Connect is none", why=str(error).split("\n", 1)[0][:200], hint=hint) from error
+    if not isinstance(found, EllipticCurvePrivateKey) or not isinstance(found.curve, SECP256R1):
+        raise ConfigurationError("the key of App Store Connect is of another kind", hint="Such a key is one for ES256.")
+    return found
+
+
+def token(given: Credentials, now: int) -> str:
+    """What proves to the service who asks, for a quarter of an hour (JWT, RFC 7519, by ES256)."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    who = {"iss": given.issuer} if given.issuer else {"sub": "user"}
+    head = {"alg": "ES256", "kid": given.key_id, "typ": "JWT"}
+    body = {**who, "iat": now, "exp": now + _LIFE, "aud": "appstoreconnect-v1"}
+    text = ".".join(_encoded(json.dumps(part, separators=(",", ":")).encode()) for part in (head, body))
+    one, other = decode_dss_signature(_private(given.key).sign(text.encode(), ECDSA(SHA256())))
+    return hide(f"{text}.{_encoded(one.to_bytes(32, 'big') + other.to_bytes(32, 'big'))}")
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class _Failure(Exception):
+    """A request that may do better next time, after `wait` seconds (None: as long as usual)."""
+
+    def __init__(self, text: str, wait: float | None = None) -> None:
+        super().__init__(redact(text))
+        self.wait = wait
+
+
+class Notary:
+    """The service, on behalf of who has the key."""
+
+    def __init__(self, given: Credentials) -> None:
+        import requests
+
+        self._given = given
+        self._token, self._until = "", 0.0
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = "coldforge"
+        self._session.auth = _nobody  # else a machine's netrc password would be sent
+
+    def begin(self, name: str, sha256: str) -> Grant:
+        """A new submission. One whose answer was lost has no bytes, and stays without meaning. Raises RemoteFailed, Missing."""
+        about = {"submissionName": name, "sha256": sha256, "notifications": []}
+        data = self._ask("POST", "/notary/v2/submissions", "a new submission", json=about)["data"]
+        given = data["attributes"]
+        return Grant(
+            id=data["id"],
+            bucket=given["bucket"],
+            object=given["object"],
+            access=given["awsAccessKeyId"],
+            secret=hide(given["awsSecretAccessKey"]),
+            session=hide(given["awsSessionToken"]),
+        )
+
+    def upload(self, file: Path, sha256: str, grant: Grant) -> None:
+        """Send the bytes of a submission. Raises RemoteFailed after retries."""
+        url = f"{self._given.storage.format(bucket=grant.bucket)}/{quote(grant.object)}"
+
+        def once() -> None:
+            with reporter().progress(f"upload {file.name}", file.stat().st_size) as bar, file.open("rb") as stream:
+                headers = storage_headers(url, sha256, grant, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock.wall())))
+                size = str(file.stat().st_size)
+                body = _pieces(stream, bar)
+                answer = self._send("PUT", url, data=body, headers={**headers, "Content-Length": size}, timeout=_UPLOAD_TIMEOUTS)
+                _passing(answer)
+                if not answer.ok:
+                    raise RemoteFailed(f"Apple's storage refuses {file.name}", why=answer.text[:300], hint="Run it again.")
+                if "ETag" not in answer.headers:
+                    raise _Failure(f"the answer is none of the storage: {answer.text[:200]!r}")
+
+        _retried(once, f"the upload of {file.name}")
+
+    def status(self, identifier: str) -> Submission | None:
+        """What has become of a submission; None when the service does not know it."""
+        found = self._ask("GET", f"/notary/v2/submissions/{quote(identifier)}", "a submission", missing=True)
+        return _submission(found["data"]) if found else None
+
+    def recent(self) -> list[Submission]:
+        """The last hundred submissions of the team, the newest first."""
+        found = self._ask("GET", "/notary/v2/submissions", "the submissions")
+        return sorted(map(_submission, found["data"]), key=lambda each: each.created, reverse=True)
+
+    def issues(self, identifier: str) -> list[Issue]:
+        """What the service found, however it decided."""
+        found = self._ask("GET", f"/notary/v2/submissions/{quote(identifier)}/logs", "the log of a submission")
+        url = found["data"]["attributes"]["developerLogUrl"]
+        log = _retried(lambda: _document(self._send("GET", url)), "the log of a submission")
+        return [Issue(**{name: str(one.get(key) or "") for name, key in _ISSUE.items()}) for one in log.get("issues") or []]
+
+    def ticket(self, record: str) -> bytes:
+        """The ticket of code that was accepted, by the digest that stands for it; empty while there is none. No key is needed."""
+        url = f"{self._given.tickets}{_LOOKUP}"
+        asked = {"records": [{"recordName": record}]}
+        found = _retried(lambda: _document(self._send("POST", url, json=asked)), "the ticket")["records"][0]
+        value = found.get("fields", {}).get("signedTicket", {}).get("value", "")
+        return base64.b64decode(value)
+
+    def _ask(self, method: str, path: str, what: str, *, missing: bool = False, **options: Any) -> Any:
+        return _retried(lambda: self._once(method, path, missing=missing, **options), what)
+
+    def _once(self, method: str, path: str, *, missing: bool, **options: Any) -> Any:
+        answer = self._send(method, f"{self._given.url}{path}", headers={"Authorization": f"Bearer {self._fresh()}"}, **options)
+        if answer.status_code == 401 and self._until:
+            self._until = 0.0  # a clock that goes wrong, or a token that died early: the next one tells
+            answer = self._send(method, f"{self._given.url}{path}", headers={"Authorization": f"Bearer {self._fresh()}"}, **options)
+        if answer.status_code in (401, 403):
+            text = _words(answer)
+            hint = (
+                "Whoever holds the account accepts the new agreement in App Store Connect; then run it again."
+                if _AGREEMENT in answer.text
+                else f"Do {KEY}, {KEY_ID} and {ISSUER} belong together, has the key the role Developer, and is this machine's clock right?"
+            )
+            raise Missing("Apple's notary service does not accept the key", why=text, hint=hint)
+        if answer.status_code == 404 and missing:
+            return None
+        return _document(answer)
+
+    def _fresh(self) -> str:
+        if clock.now() >= self._until:
+            self._token, self._until = token(self._given, int(clock.wall())), clock.now() + _LIFE / 2
+        return self._token
+
+    def _send(self, method: str, url: str, **options: Any) -> Response:
+        with _broken():
+            return self._session.request(method, url, **{"timeout": _TIMEOUTS, **options})
+
+
+_ISSUE: Final = {"severity": "severity", "path": "path", "message": "message", "url": "docUrl", "architecture": "architecture"}
+
+
+def _nobody(request: PreparedRequest) -> PreparedRequest:
+    return request
+
+
+def _pieces(stream: BinaryIO, bar: Progress) -> Iterator[bytes]:
+    while piece := stream.read(files.CHUNK):
+        yield piece
+        bar.advance(len(piece))
+
+
+def _submission(data: Any) -> Submission:
+    about = data["attributes"]
+    return Submission(id=data["id"], name=about.get("name", ""), status=about["status"], created=about.get("createdDate", ""))
+
+
+@contextmanager
+def _broken() -> Iterator[None]:
+    from requests import RequestException
+
+    try:
+        yield
+    except RequestException as error:
+        raise _Failure(f"{type(error).__name__}: {error}") from error
+
+
+def _passing(answer: Response) -> None:
+    """Raises _Failure for an answer that may be another next time."""
+    if answer.status_code >= 500 or answer.status_code in (408, 429):
+        after = answer.headers.get("Retry-After", "")
+        raise _Failure(f"{answer.status_code}: {_words(answer)}", float(after) if after.isdecimal() else None)
+
+
+def _document(answer: Response) -> Any:
+    """The JSON of an answer. Raises _Failure for one that may be another next time, RemoteFailed for a refusal."""
+    _passing(answer)
+    if not answer.ok:
+        raise RemoteFailed("Apple's notary service refuses", why=f"{answer.status_code}: {_words(answer)}", hint="Run it again.")
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise _Failure(f"the answer is none of the service ({answer.status_code}): {answer.text[:200]!r}") from error
+
+
+def _words(answer: Response) -> str:
+    """The service's own words."""
+    try:
+        return "; ".join(str(one.get("detail") or one.get("title") or one.get("code")) for one in answer.json()["errors"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return answer.text[:200]
+
+
+def _retried(once: Callable[[], Any], doing: str) -> Any:
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return once()
+        except _Failure as failure:
+            if attempt == _TRIES:
+                hint = "Run it again: what has arrived there is not sent a second time."
+                raise RemoteFailed(f"{doing}: Apple does not answer as it should", why=str(failure), hint=hint) from failure
+            reporter().warn(f"{doing}: {failure}; trying again")
+            clock.sleep(min(_LONGEST, 2.0**attempt if failure.wait is None else failure.wait))
+    raise AssertionError  # the last attempt raises
+
+
+def storage_headers(url: str, sha256: str, grant: Grant, moment: str) -> dict[str, str]:
+    """What lets a file into the storage: its digest, and a signature about that (AWS, version 4). `moment` is as in 20230101T000000Z."""
+    parts = urlsplit(url)
+    headers = {"host": parts.netloc, "x-amz-content-sha256": sha256, "x-amz-date": moment, "x-amz-security-token": grant.session}
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+    scope = f"{moment[:8]}/{_REGION}/s3/aws4_request"
+    asked = f"PUT\n{parts.path}\n\n{lines}\n{names}\n{sha256}"
+    about = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(asked.encode()).hexdigest()])
+    key = f"AWS4{grant.secret}".encode()
+    for word in scope.split("/"):
+        key = hmac.new(key, word.encode(), "sha256").digest()
+    signature = hmac.new(key, about.encode(), "sha256").hexdigest()
+    told = f"AWS4-HMAC-SHA256 Credential={grant.access}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return {**{name: value for name, value in headers.items() if name != "host"}, "Authorization": told}
+
+
+def opened(options: Mapping[str, str | None], env: Mapping[str, str] = os.environ) -> Notary:
+    """The service, by what options and the environment give. Raises as `credentials`."""
+    return Notary(credentials(options, env))
