@@ -15,6 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline
+from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import blobs, codesign, files, signed
@@ -315,3 +316,15 @@ def test_a_vendors_real_signature_is_read() -> None:
     assert found.issuer == "C=US,O=Apple Inc.,OU=G2,CN=Developer ID Certification Authority"
     assert found.timestamp
     assert found.timestamp.signer.startswith("C=US,O=Apple Inc.,CN=Timestamp Signer")
+    fields = inspect(machos.program(machos.VENDORS)).fields
+    assert (fields["architecture"], fields["team"], fields["flags"]) == ("aarch64", "2DC432GLL2", "runtime")
+    assert fields["timestamp"].endswith(f"by {found.timestamp.signer}")
+
+
+def test_inspect_tells_of_what_nobody_signed_and_of_what_was_changed(tmp_path: Path) -> None:
+    program = machos.program(machos.BOOT_LOADER)
+    assert inspect(program).fields["signature"] == "not of every architecture"
+    data = bytearray(machos.program(machos.VENDORS).read_bytes())
+    data[5000] ^= 1
+    (tmp_path / "changed").write_bytes(data)
+    assert inspect(tmp_path / "changed").fields["signature"] == "bad: the file was changed after it was signed"

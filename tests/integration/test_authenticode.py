@@ -24,6 +24,7 @@ from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecor
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
 from coldforge.verify import code
+from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
 from support import images, payloads
 from support.authority import Authority, pem, second_opinion
@@ -297,20 +298,20 @@ def test_inspect_tells_whether_it_leads_to_an_authority(dist: Path, authority: A
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_policy_may_demand_who_signed(name: str, dist: Path, authority: Authority) -> None:
     path, row = dist / TARGET / name, Row(name=name, word="ok", sha256="d")
-    assert code.judged(row, path, "") == row
-    assert code.judged(row, path, "Demo Ltd") == replace(
+    assert code.judged(row, path, Policy()) == row
+    assert code.judged(row, path, Policy(code_signer="Demo Ltd")) == replace(
         row, word="unsigned", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
     )
     pipeline.sign_release(dist, pem(authority))
     for called in ("Demo Ltd", "CN=Demo Ltd"):
-        assert code.judged(row, path, called) == row
-    assert code.judged(row, path, "Demo") == replace(
+        assert code.judged(row, path, Policy(code_signer=called)) == row
+    assert code.judged(row, path, Policy(code_signer="Demo")) == replace(
         row, word="foreign", why="Authenticode: somebody else signed it", expected="Demo", got="CN=Demo Ltd"
     )
     path.write_bytes(broken(path.read_bytes()))
-    found = code.judged(row, path, "Demo Ltd")
+    found = code.judged(row, path, Policy(code_signer="Demo Ltd"))
     assert (found.word, found.why) == ("altered", "its Authenticode signature is bad: the file was changed after it was signed")
-    assert code.judged(replace(row, word="missing"), path, "Demo Ltd").word == "missing"
+    assert code.judged(replace(row, word="missing"), path, Policy(code_signer="Demo Ltd")).word == "missing"
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from coldforge.project.windows import WindowsConfig
 from coldforge.rebuild import rows
 from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, TargetRecord, canonical, read
 from coldforge.verify import code
+from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
 from support import exe, payloads
 from support.authority import Authority, pem, second_opinion
@@ -94,8 +95,8 @@ def test_it_is_signed_and_two_readers_agree(dist: Path, built: Path, authority: 
         assert len({info.date_time for info in archive.infolist()}) == 1
         assert archive.getinfo("demo.exe").extract_version == 45, "it has fields of 64 bits"
     row = Row(name=made.name, word="ok", sha256="d")
-    assert code.judged(row, path, "Demo Ltd") == row
-    assert code.judged(row, built / before.path, "Demo Ltd").word == "unsigned"
+    assert code.judged(row, path, Policy(code_signer="Demo Ltd")) == row
+    assert code.judged(row, built / before.path, Policy(code_signer="Demo Ltd")).word == "unsigned"
 
 
 def test_osslsigncode_writes_the_same_but_for_its_clock(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:

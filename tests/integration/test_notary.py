@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline
-from coldforge.bundle import udif
+from coldforge.bundle.inspect import inspect
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files, images, signed
 from coldforge.rebuild import rows, signatures
@@ -20,7 +20,10 @@ from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, Target
 from coldforge.report import reporter
 from coldforge.sign import apple
 from coldforge.sign.keys import Given
-from support import payloads
+from coldforge.verify import code
+from coldforge.verify.policy import Policy
+from coldforge.verify.verdict import Row
+from support import mac, payloads
 from support.authority import Authority
 from support.fake_notary import ISSUER, KEY_ID, Notary
 from support.program import coldforge, environment
@@ -51,8 +54,8 @@ def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dist = tmp_path_factory.mktemp("unsigned")
     path = dist / TARGET / NAME
     path.parent.mkdir()
-    with path.open("wb") as out:
-        udif.write([bytes(range(256)) * 4096], out)
+    place = tmp_path_factory.mktemp("image")
+    shutil.copyfile(mac.made(mac.job(place / "project", "dmg"), mac.tree(place / "tree")), path)
     size, sha256 = path.stat().st_size, files.sha256(path)
     artifact = Artifact(name=NAME, path=f"{TARGET}/{NAME}", target=TARGET, format="dmg", size=size, sha256=sha256)
     record = TargetRecord(
@@ -324,6 +327,26 @@ def test_what_is_not_signed_or_not_the_manifests_is_not_submitted(
     with pytest.raises(ConfigurationError, match="nothing that could be notarized"):
         run(dist, notary, monkeypatch)
     assert notary.count("begin") == 0
+
+
+def test_it_is_told_who_signed_and_a_policy_may_demand_it(
+    dist: Path, unsigned: Path, notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dist / run(dist, notary, monkeypatch).path
+    row = Row(name=NAME, word="ok", sha256="d")
+    assert code.judged(row, path, Policy()) == row
+    assert code.judged(row, path, Policy(apple_team=TEAM)) == row
+    assert (foreign := code.judged(row, path, Policy(apple_team="ZZZZZ12345"))).word == "foreign"
+    assert TEAM in foreign.got
+    assert code.judged(row, unsigned / artifact(unsigned).path, Policy(apple_team=TEAM)).word == "unsigned"
+    fields = inspect(path).fields
+    assert TEAM in fields["signed by"]
+    assert fields["signed at"] == "2023-11-14T22:13:20Z"
+    assert fields["ticket"].endswith(" bytes")
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    assert code.judged(row, path, Policy(apple_team=TEAM)).word == "altered"
 
 
 def test_the_command_tells_how_it_goes_and_no_secret(dist: Path, notary: Notary) -> None:

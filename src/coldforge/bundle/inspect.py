@@ -14,7 +14,8 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, flatpaks, msix, nsis, ole, packed, pe, rpm, squashfs, udif, xar
+from coldforge.host import authenticode, codesign, files, flatpaks, macho, msix, nsis, ole, packed, pe, rpm, squashfs, udif, xar
+from coldforge.host import images as signatures
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
 _LINK: Final = b"n"
@@ -69,7 +70,8 @@ def _look(path: Path, head: bytes, survey: Survey) -> packages.Found:
         if head.startswith(MAGIC):
             return "program", *_program(path.name, stream, survey)
         if udif.is_image(stream):
-            return "dmg", *images.disk(stream, survey)
+            fields, items = images.disk(stream, survey)
+            return "dmg", {**fields, **_image(stream)}, items
     raise ConfigurationError(
         f"{path.name} is of no kind that can be looked into",
         hint="Archives and packages, programs, frozen trees, payload.json, manifest.json and CycloneDX documents are.",
@@ -83,6 +85,20 @@ def _zip(stream: BinaryIO, survey: Survey) -> packages.Found:
     return kind, fields, items
 
 
+def _macos(stream: BinaryIO, survey: Survey) -> packages.Found:
+    """A program or library for macOS, with its signatures. Raises ConfigurationError for a class of Java, which begins alike."""
+    stream.seek(0)
+    if not macho.starts(stream.read(8)):
+        raise ConfigurationError(f"{Path(stream.name).name} is a class of Java, and is not looked into")
+    found = macho.slices(stream)
+    survey.require(tuple(sorted({name for one in found for name in one.needed})))
+    about = {"architecture": " ".join(one.machine for one in found), "kind of file": " ".join(sorted({one.kind for one in found}))}
+    try:
+        return "program for macOS", {**about, **codesign.fields(codesign.read(stream))}, []
+    except damage() as error:
+        return "program for macOS", {**about, "signature": f"bad: {error}"}, []
+
+
 _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = {
     b"\x1f\x8b": lambda stream, survey: packages.tarball(stream, ".gz", survey),
     packages.ZSTD: lambda stream, survey: packages.tarball(stream, ".zst", survey),
@@ -94,6 +110,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO, Survey], packages.Found]]] = 
     pe.MAGIC: lambda stream, survey: ("program for Windows", *_exe(stream, survey)),
     xar.MAGIC: installers.package,
     ole.MAGIC: lambda stream, survey: ("msi", *_msi(stream, survey)),
+    **dict.fromkeys(codesign.MAGICS, _macos),
 }
 
 
@@ -118,6 +135,15 @@ def _exe(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
 def _msi(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
     fields, items = images.installer(stream, survey)
     return {**_windows(stream), **fields}, items
+
+
+def _image(stream: BinaryIO) -> dict[str, str]:
+    """Who has signed a disk image, and whether it has a ticket."""
+    try:
+        seen, ticket = signatures.read(stream), signatures.ticket(stream)
+    except damage() as error:
+        return {"signature": f"bad: {error}"}
+    return {**codesign.fields((seen,)), "ticket": f"{len(ticket)} bytes" if ticket else "none"}
 
 
 def _folder(path: Path) -> Inspection:

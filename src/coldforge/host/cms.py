@@ -153,6 +153,14 @@ def common_name(certificate: Certificate) -> str:
     return str(found[0].value) if found else ""
 
 
+def unit(certificate: Certificate) -> str:
+    """The first organizational unit of a certificate's owner; empty without one."""
+    from cryptography.x509.oid import NameOID
+
+    found = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return str(found[0].value) if found else ""
+
+
 def encoded(certificate: Certificate) -> bytes:
     """A certificate in DER."""
     from cryptography.hazmat.primitives.serialization import Encoding

@@ -34,8 +34,9 @@ MAGICS: Final = (b"\xcf\xfa\xed\xfe", _FAT)  # what files begin with that can be
 class Seen:
     """The signature of one architecture, whose bytes are those of the file: who made it, by which certificate (sha256), when, and of what.
 
-    `signer`, `name`, `issuer` and `certificate` are empty for one that anybody can make (ad hoc). `info` and `resources` are the digests of
-    the bundle's Info.plist and seal (sha256), where it is the code of one; `requirement` tells which code is taken for the same.
+    `signer`, `name`, `unit` (Apple's name for the team), `issuer` and `certificate` are empty for one that anybody can make (ad hoc).
+    `info` and `resources` are the digests of the bundle's Info.plist and seal (sha256), where it is the code of one; `requirement` tells
+    which code is taken for the same.
     """
 
     identifier: str
@@ -48,14 +49,15 @@ class Seen:
     resources: bytes
     signer: str = ""
     name: str = ""
+    unit: str = ""
     issuer: str = ""
     certificate: str = ""
     time: int | None = None
     timestamp: cms.Stamped | None = None
 
     def is_by(self, wanted: str) -> bool:
-        """Whether the signer is called so: by team, by common name, or by the whole subject as RFC 4514 writes it."""
-        return bool(self.signer) and wanted in (self.team, self.name, self.signer)
+        """Whether the signer is called so: by the team in the certificate, by common name, or by the whole subject."""
+        return bool(self.signer) and wanted in (self.unit, self.name, self.signer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +335,7 @@ def _by(seen: Seen, data: bytes, listed: Sequence[blobs.Directory]) -> Seen:
         seen,
         signer=signer.subject.rfc4514_string(),
         name=cms.common_name(signer),
+        unit=cms.unit(signer),
         issuer=signer.issuer.rfc4514_string(),
         certificate=hashlib.sha256(cms.encoded(signer)).hexdigest(),
         time=cms.time_of(signature.signed[cms.SIGNING_TIME]) if cms.SIGNING_TIME in signature.signed else None,
@@ -346,3 +349,25 @@ def _check(stream: BinaryIO, one: _Slice, found: blobs.Directory, others: Mappin
     if found.limit != one.end or blobs.pages_of(stream, (Span(one.start, one.start + one.end),), found) != found.data[start:end]:
         raise ValueError("the file was changed after it was signed")
     blobs.check(found, others)
+
+
+def fields(found: Sequence[Seen | None]) -> dict[str, str]:
+    """The signatures of a file's architectures in the words of `inspect`: all of them say the same, or one has none."""
+    from coldforge.host.clock import iso
+
+    if None in found or not found:
+        return {"signature": "not of every architecture" if any(found) else "none"}
+    one = next(seen for seen in found if seen)
+    stamp = one.timestamp
+    about = {"identifier": one.identifier, "team": one.team, "flags": " ".join(one.flags), "cdhash": " ".join(s.cdhash for s in found if s)}
+    rights = plistlib.loads(one.entitlements) if one.entitlements else {}
+    about |= {"entitlements": " ".join(sorted(rights))}
+    if not one.signer:
+        return {"signature": "ad hoc: by nobody", **about}
+    return {
+        "signed by": one.signer,
+        "issued by": one.issuer,
+        "signed at": iso(one.time) if one.time is not None else "",
+        "timestamp": f"{iso(stamp.time)} by {stamp.signer}" if stamp else "none",
+        **about,
+    }

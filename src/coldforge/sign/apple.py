@@ -178,11 +178,7 @@ class Key:
 
 
 def codesign_words(identity: str, about: apple.About, file: Path, entitlements: Path, server: str) -> list[str | Path]:
-    """The command line of Apple's own tool: nothing in it is secret, as the keychain has the key.
-
-    >>> codesign_words("Demo", apple.About(identifier="org.demo", runtime=True), Path("a"), Path("e"), "")
-    ['codesign', '--force', '--sign', 'Demo', '--identifier', 'org.demo', '--options', 'runtime', '--timestamp=none', 'a']
-    """
+    """The command line of Apple's own tool: nothing in it is secret, as the keychain has the key."""
     stamp = "--timestamp" if server == APPLES_SERVER else f"--timestamp={server or NO_SERVER}"
     runtime = ("--options", apple.RUNTIME) if about.runtime else ()
     rights = ("--entitlements", entitlements) if about.entitlements else ()

@@ -121,7 +121,7 @@ def name_of(artifact: Artifact) -> str:
 
 
 def _found(this: Round, artifact: Artifact) -> Submission | None:
-    """A submission of these bytes that was decided, or is being: its number was lost. One that is only begun may have no bytes."""
+    """A submission of these bytes that was decided, and whose number was lost. One in progress may have no bytes: it is made anew."""
     same = [one for one in this.notary.recent() if one.name == name_of(artifact)]
     return next((one for one in same if one.status != PROGRESS), None)
 

@@ -1,4 +1,4 @@
-"""Whom programs and installers for Windows must be signed as: a demand of the policy beyond what attestations prove."""
+"""Whom programs for Windows and disk images for macOS must be signed as: demands of the policy beyond what attestations prove."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
 
-_ENDINGS: Final = (".exe", ".msi", ".msix")
+_WINDOWS: Final = (".exe", ".msi", ".msix")
+_MACOS: Final = (".dmg",)
 
 
-def judged(row: Row, file: Path, wanted: str) -> Row:
-    """The row of a file that is good so far: with `wanted`, a program must be signed by that common name or subject."""
-    if row.word != "ok" or not wanted or not row.name.lower().endswith(_ENDINGS):
-        return row
+def judged(row: Row, file: Path, policy: Policy) -> Row:
+    """The row of a file that is good so far: where the policy names who signs, it must be signed by that one."""
+    name = row.name.lower()
+    if row.word == "ok" and policy.code_signer and name.endswith(_WINDOWS):
+        return _windows(row, file, policy.code_signer)
+    if row.word == "ok" and policy.apple_team and name.endswith(_MACOS):
+        return _macos(row, file, policy.apple_team)
+    return row
+
+
+def _windows(row: Row, file: Path, wanted: str) -> Row:
     from coldforge.host import authenticode, signed
 
     try:
@@ -27,4 +36,19 @@ def judged(row: Row, file: Path, wanted: str) -> Row:
         return replace(row, word="unsigned", why="it has no Authenticode signature", expected=wanted, got="nothing")
     if not seen.is_by(wanted):
         return replace(row, word="foreign", why="Authenticode: somebody else signed it", expected=wanted, got=seen.signer)
+    return row
+
+
+def _macos(row: Row, file: Path, wanted: str) -> Row:
+    from coldforge.host import images, signed
+
+    try:
+        with file.open("rb") as stream:
+            seen = images.read(stream)
+    except signed.damage() as error:
+        return replace(row, word="altered", why=f"its signature for macOS is bad: {error}")
+    if seen is None or not seen.signer:
+        return replace(row, word="unsigned", why="it has no signature for macOS", expected=wanted, got="nothing")
+    if not seen.is_by(wanted):
+        return replace(row, word="foreign", why="signature for macOS: somebody else signed it", expected=wanted, got=seen.signer)
     return row

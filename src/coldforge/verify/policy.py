@@ -84,6 +84,9 @@ class Policy(Section, frozen=True, kw_only=True):
     code_signer: Annotated[
         str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
     ] = ""
+    apple_team: Annotated[
+        str, Meta(description="Whose signature disk images for macOS must have besides: the ten characters that Apple knows the team by.")
+    ] = ""
     k: Annotated[
         int,
         Meta(

@@ -176,7 +176,7 @@ def verify_file(
     others = commands(str(path), str(beside), policy, good.signer) if good else ()
     told = rebuilders.heard(rebuilds, roots, policy.rebuilders)
     told = rebuilders.independent(told, good, policy, "") if good else rebuilders.Told()
-    row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy.code_signer)
+    row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy)
     return Verdict(what=path.name, rows=(row,), signer=signer, policy=policy, commands=others, notes=tuple(told.notes))
 
 
@@ -321,7 +321,7 @@ def _rows(found: Found) -> Iterator[Row]:
         row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
         if name in rebuildable:
             row = rebuilders.counted(row, found.told, found.policy)
-        yield code.judged(row, found.folder.files[name], found.policy.code_signer) if name in found.folder.files else row
+        yield code.judged(row, found.folder.files[name], found.policy) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
     yield from _evidence_rows(found, names | {MANIFEST, SUMS})
