@@ -70,9 +70,9 @@ mkdir -p %{buildroot}/usr/lib && cp -a TREE %{buildroot}/usr/lib/demo
 """
 
 
-def tree(folder: Path) -> None:
-    """The payload and its index, as a freeze leaves them."""
-    payload, source, left = folder / "linux-x86_64" / "payload", Path(sysconfig.get_path("purelib")), SIZE
+def tree(folder: Path, size: int = SIZE) -> None:
+    """The payload of at most so many bytes and its index, as a freeze leaves them."""
+    payload, source, left = folder / "linux-x86_64" / "payload", Path(sysconfig.get_path("purelib")), size
     found = [path for path in source.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in sorted(found, key=lambda path: (-path.stat().st_size, path))[:600]:
         if path.stat().st_size <= left:

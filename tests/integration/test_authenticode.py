@@ -26,9 +26,8 @@ from coldforge.sign.keys import Given
 from coldforge.verify import code
 from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
-from support import images, payloads
+from support import payloads
 from support.authority import Authority, pem, second_opinion
-from support.bare import USER, bare
 from support.program import coldforge, environment
 from support.releases import ENVIRONMENT
 from support.require import need, tool
@@ -349,17 +348,6 @@ def test_a_command_signs_instead_and_is_not_believed(
     for made in artifacts(dist).values():
         assert seen(dist / made.path, authority).signer == "CN=Demo Ltd"
         assert digest(dist / made.path) == digest(built / made.path)
-
-
-def test_a_signed_setup_still_installs(dist: Path, authority: Authority) -> None:
-    """A setup reads itself to the end of what it holds, where its signature begins now."""
-    pipeline.sign_release(dist, pem(authority))
-    wine = "env WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml= /usr/lib/wine/wine64"
-    with bare(images.image(images.WINE)) as system:
-        system.put(SETUP, (dist / TARGET / SETUP).read_bytes())
-        system.run(f"{wine} wineboot -i; {wine} {SETUP} /S; env /usr/lib/wine/wineserver64 -w", user=USER)
-        found = system.do("find .wine/drive_c/users -name text.txt -exec head -n 1 {} +", user=USER)
-        assert found == "it runs\n"
 
 
 def test_a_key_that_never_leaves_its_token(dist: Path, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

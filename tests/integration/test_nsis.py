@@ -199,6 +199,16 @@ def test_for_the_machine_when_that_is_chosen(system: Windows, setups: Mapping[st
     assert before.new(system.state()) == set()
 
 
+def test_a_passive_run_goes_through_all_pages_without_a_question(system: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> None:
+    """Also the page of its own, which asks for whom; and the uninstaller's."""
+    assert system.run(r"C:\both.exe", "/P").code == 0
+    assert without_own(system.files(USER)) == installed(setups["both"][1])
+    assert not system.exists(MACHINE)
+    place = "C:\\" + USER.replace("/", "\\")
+    assert system.run(rf"{place}\uninstall.exe", "/P").code == 0
+    system.awaits(f"! -e '{USER}/uninstall.exe'")
+
+
 def test_a_folder_that_is_too_long_is_refused_before_anything_is_written(system: Windows) -> None:
     before = system.state()
     assert system.run(r"C:\new.exe", "/S", "/D=C:\\" + "long" * 30).code == 8
