@@ -83,10 +83,20 @@ def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
 def test_configuration_is_read(page: str, text: str, tmp_path: Path, host_env: dict[str, str]) -> None:
     packaging = ["packaging/demo.service", "packaging/demo.conf", "packaging/data/a.txt"]
     files = dict.fromkeys(
-        [*packaging, "notes/first.txt", "packaging/settings.py", "packaging/app.spec", "build-requirements.txt", "assets/dmg.png"], ""
+        [
+            *packaging,
+            "notes/first.txt",
+            "packaging/settings.py",
+            "packaging/app.spec",
+            "build-requirements.txt",
+            "assets/dmg.png",
+            "assets/pkg.png",
+            "EULA.rtf",
+        ],
+        "",
     )
     icons = dict.fromkeys(["assets/logo.svg", "assets/file.svg", "assets/demo.svg"], "<svg/>")
-    files["packaging/after-install.sh"] = "#!/bin/sh\n"
+    files |= dict.fromkeys(["packaging/after-install.sh", "packaging/register"], "#!/bin/sh\n")
     project = write(tmp_path / "tiny", {**TINY, **files, **icons, "pyproject.toml": f"{TINY['pyproject.toml']}\n{text}"})
     planned = json.loads(coldforge("plan", "--json", project, env=host_env).succeeded().out)
     assert planned["product"]["name"] == "tiny", page
