@@ -90,7 +90,6 @@ def disk(stream: BinaryIO, survey: Survey) -> tuple[dict[str, str], list[Item]]:
     try:
         image = udif.read(stream)
         fields |= {"compression": image.compression, "agreement": "asked for before it opens" if "LPic" in image.resources else ""}
-        fields["signature"] = "there is one, which is not looked at" if image.signature else ""
         if sum(run.sectors for run in image.runs) * udif.SECTOR > UNPACKED:
             raise ValueError("it unpacks to more than is looked at")
         with TemporaryFile() as content:
