@@ -20,9 +20,9 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from coldforge.commands import coldforge  # noqa: E402  # after the path is set
-from coldforge.pipeline import schema  # noqa: E402
 from coldforge.project import config, desktop, linux, pyinstaller  # noqa: E402
 from coldforge.project.gates import GATES  # noqa: E402
+from coldforge.showing import schema  # noqa: E402
 from coldforge.verify.policy import Policy  # noqa: E402
 from coldforge.verify.roster import Rebuilder  # noqa: E402
 

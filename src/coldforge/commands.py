@@ -94,8 +94,10 @@ def who_signed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def show(document: object) -> None:
-    """Print one JSON document on stdout."""
-    answer(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    """Print a record, or what is JSON already, as one JSON document on stdout."""
+    from coldforge.records import plain
+
+    answer(json.dumps(plain(document), indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -183,18 +185,18 @@ def plan(
     project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as_json: bool, matrix: bool, release: bool, **where: str | None
 ) -> None:
     """Say what would be built, where, and under which names. Touches nothing."""
-    from coldforge import pipeline
+    from coldforge import pipeline, releasing, showing
 
     if as_json and matrix:
         raise click.UsageError("--json and --matrix are two documents, and stdout takes one", click.get_current_context())
     made = pipeline.make(existing(project), targets=targets, formats=formats).plan
-    pipeline.show_plan(made, quiet=as_json or matrix)
+    showing.show_plan(made, quiet=as_json or matrix)
     if release:
-        pipeline.foresee_release(made, existing(project), **where)
+        releasing.foresee_release(made, existing(project), **where)
     if matrix:
-        answer(json.dumps(pipeline.matrix_of(made), sort_keys=True) + "\n")
+        answer(json.dumps(showing.matrix_of(made), sort_keys=True) + "\n")
     elif as_json:
-        show(pipeline.plain(made))
+        show(made)
 
 
 @coldforge.command()
@@ -215,7 +217,7 @@ def build(project: str, out: str, *, no_smoke: bool, as_json: bool, **options: A
     stages = pipeline.PACKAGE if no_smoke else pipeline.BUILD
     manifest = pipeline.run(existing(project), stages, out=existing(out), **options)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -232,7 +234,7 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 
     manifest = pipeline.run(existing(project), pipeline.FREEZE, out=existing(out), **options)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -253,7 +255,7 @@ def bundle(project: str, out: str, *, carried: bool, as_json: bool, **options: A
 
     manifest = pipeline.run(existing(project), pipeline.CARRY if carried else pipeline.BUNDLE, out=existing(out), **options)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -269,7 +271,7 @@ def smoke(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 
     manifest = pipeline.run(existing(project), pipeline.SMOKE, out=existing(out), **options)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -342,7 +344,7 @@ def sign(
 
     Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
     """
-    from coldforge import pipeline
+    from coldforge import signing
     from coldforge.sign import apple, authenticode
     from coldforge.sign.keys import given
 
@@ -358,9 +360,9 @@ def sign(
     about = {names[option]: value for option, value in programs.items()}
     keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers, apple_servers=apple_servers)
     place = existing(dist)
-    manifest = pipeline.sign_payloads(place, keys, existing(project)) if payload else pipeline.sign_release(place, keys)
+    manifest = signing.sign_payloads(place, keys, existing(project)) if payload else signing.sign_release(place, keys)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -379,14 +381,14 @@ def notarize(dist: str, *, deadline: float, as_json: bool, **options: str | None
     Between `sign` and `attest`. After the deadline, or when Apple does not answer, the exit code is 5: run it again, at any time and
     as often as you like; what was submitted is not submitted twice.
     """
-    from coldforge import pipeline
+    from coldforge import signing
     from coldforge.sign import notary
 
     names = {"notary_key": notary.KEY, "notary_key_id": notary.KEY_ID, "notary_issuer": notary.ISSUER}
     about = {names[option]: value for option, value in options.items()}
-    manifest = pipeline.notarize_release(existing(dist), about, minutes=deadline)
+    manifest = signing.notarize_release(existing(dist), about, minutes=deadline)
     if as_json:
-        show(pipeline.plain(manifest))
+        show(manifest)
 
 
 @coldforge.command()
@@ -400,9 +402,9 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None, api
 
     A job of GitHub Actions that has a GITHUB_TOKEN with `attestations: write` puts them into its repository's record as well.
     """
-    from coldforge import pipeline
+    from coldforge import releasing
 
-    pipeline.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config, api_url=api_url)
+    releasing.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config, api_url=api_url)
 
 
 @coldforge.command()
@@ -434,11 +436,11 @@ def attest(dist: str, identity_token: str | None, trust_config: Path | None, api
 @common
 def release(dist: str, *, as_json: bool, **options: Any) -> None:
     """Create or complete the one draft release. Running it again converges: nothing twice, nothing lost."""
-    from coldforge import pipeline
+    from coldforge import releasing
 
-    record = pipeline.make_release(existing(dist), **options)
+    record = releasing.make_release(existing(dist), **options)
     if as_json:
-        show(pipeline.plain(record))
+        show(record)
 
 
 @coldforge.command()
@@ -464,11 +466,11 @@ def verify(what: str, *, as_json: bool, **options: Any) -> int:
     coldforge verify owner/app@v1.2.0 --installed app            the files that the package `app` installed here
     coldforge verify ./downloads --repo owner/app --installed /opt/app
     """
-    from coldforge import pipeline
+    from coldforge import verifying
 
-    verdict = pipeline.verify(what, quiet=as_json, **options)
+    verdict = verifying.verify(what, quiet=as_json, **options)
     if as_json:
-        show(pipeline.plain(verdict))
+        show(verdict)
     return int(verdict.exit_code)
 
 
@@ -484,9 +486,9 @@ def policy() -> None:
 @common
 def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
     """Write a policy from the release in FOLDER: whoever signed it must sign the next ones. Look whether that is who you mean."""
-    from coldforge import pipeline
+    from coldforge import verifying
 
-    pipeline.policy_init(folder, out, trusted_root=trusted_root)
+    verifying.policy_init(folder, out, trusted_root=trusted_root)
 
 
 @coldforge.command()
@@ -546,7 +548,7 @@ def rebuild(
     if statement:
         rebuilding.attest(found, statement, identity_token=identity_token, trust_config=trust_config)
     if as_json:
-        show(rebuilding.plain(found))
+        show(found)
     return found.exit_code
 
 
@@ -576,14 +578,13 @@ def repo(
     DIST is a folder with a manifest, as `build` leaves it or as a release is downloaded; a package is taken only if it is what the
     manifest says. What an earlier run put into the folder stays. Running it again with the same releases changes nothing.
     """
-    from coldforge import pipeline
     from coldforge.repo.stage import publish
     from coldforge.sign.keys import given
 
     keys = given(openpgp_key, rsa_key, passphrase_fd)
     contents = publish([existing(dist) for dist in dists], existing(out), given=keys, **options)
     if as_json:
-        show(pipeline.plain(contents))
+        show(contents)
 
 
 @coldforge.command()
@@ -618,9 +619,9 @@ def shops(dist: str, *, out: str, repo: str, tag: str, as_json: bool) -> None:
 @common
 def inspect(file: Path, *, ca: Path | None, as_json: bool) -> None:
     """Show what is in an artifact, a frozen tree, its index or a manifest: parts, floor, libraries, files."""
-    from coldforge import pipeline
+    from coldforge import showing
 
-    document = pipeline.inspect_file(file, quiet=as_json, authorities=ca)
+    document = showing.inspect_file(file, quiet=as_json, authorities=ca)
     if as_json:
         show(document)
 
@@ -638,7 +639,7 @@ def doctor(project: str, *, release: bool, api_url: str | None, as_json: bool) -
     findings = checks.examine(existing(project), release=release, api_url=api_url)
     checks.report(findings, quiet=as_json)
     if as_json:
-        show(checks.plain(findings))
+        show(findings)
     return checks.exit_code(findings)
 
 
@@ -647,9 +648,9 @@ def doctor(project: str, *, release: bool, api_url: str | None, as_json: bool) -
 @common
 def schema(name: str | None) -> None:
     """Print the JSON Schema of one document, or of all."""
-    from coldforge import pipeline
+    from coldforge import showing
 
-    show(pipeline.schema(name))
+    show(showing.schema(name))
 
 
 @coldforge.group()
@@ -662,9 +663,9 @@ def cache() -> None:
 @common
 def cache_show(*, as_json: bool) -> None:
     """What is cached, and how much it weighs."""
-    from coldforge import pipeline
+    from coldforge import showing
 
-    document = pipeline.cache_entries(quiet=as_json)
+    document = showing.cache_entries(quiet=as_json)
     if as_json:
         show(document)
 
@@ -673,6 +674,6 @@ def cache_show(*, as_json: bool) -> None:
 @common
 def cache_prune() -> None:
     """Empty the cache."""
-    from coldforge import pipeline
+    from coldforge import showing
 
-    pipeline.cache_prune()
+    showing.cache_prune()

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
@@ -72,11 +72,11 @@ def _tools() -> Iterator[Check]:
 
 def _formats(plan: Plan | None) -> Iterator[Check]:
     """The programs of other projects that the planned formats are made with, as far as no toolbox has them."""
-    from coldforge import pipeline
+    from coldforge import capability
     from coldforge.host import programs
     from coldforge.plan.formats import programs as wanted
 
-    for name, formats in wanted(pipeline.on_this_machine(plan.targets) if plan else ()).items():
+    for name, formats in wanted(capability.on_this_machine(plan.targets) if plan else ()).items():
         yield _tool(name, f"bundle ({', '.join(formats)})", programs.how(name))
 
 
@@ -98,9 +98,9 @@ def _runtimes(plan: Plan | None, project: Path) -> Iterator[Check]:
 
 def _windows(plan: Plan | None, project: Path) -> Iterator[Check]:
     """The Python that is frozen for Windows where there is none: here, or still to be fetched."""
+    from coldforge.capability import by_wine
     from coldforge.freeze.windows import choose
     from coldforge.host import fetch
-    from coldforge.pipeline import by_wine
     from coldforge.target import Target, host_target
 
     name, needed = "Python for Windows", "freeze for Windows by Wine"
@@ -164,10 +164,10 @@ def _interpreter(plan: Plan | None) -> Iterator[Check]:
 
 
 def _emulation(plan: Plan | None) -> Iterator[Check]:
-    from coldforge import pipeline
+    from coldforge import capability
     from coldforge.host.emulation import how
 
-    for architecture in pipeline.unemulated(plan) if plan else ():
+    for architecture in capability.unemulated(plan) if plan else ():
         name, needed = f"emulation of {architecture}", f"freeze for {architecture} here"
         yield Check(name=name, state="optional", detail="not found", needed_for=needed, fix=how(architecture))
 
@@ -221,13 +221,6 @@ def report(checks: tuple[Check, ...], *, quiet: bool) -> None:
         return
     rows = tuple((check.name, check.state, check.detail, check.needed_for, check.fix) for check in checks)
     reporter().table(Table(title="doctor", columns=("what", "state", "found", "needed for", "how to get it"), rows=rows))
-
-
-def plain(checks: tuple[Check, ...]) -> Any:
-    """The checks as JSON values."""
-    from coldforge.pipeline import plain as to_plain
-
-    return to_plain(checks)
 
 
 def exit_code(checks: tuple[Check, ...]) -> int:

@@ -19,7 +19,7 @@ import msgspec
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import archive, files
 from coldforge.host.lock import exclusive
-from coldforge.pipeline import write_records
+from coldforge.recording import write_records
 from coldforge.records import CARRIED, MANIFEST, Manifest, TargetRecord, merge, read
 from coldforge.report import reporter
 

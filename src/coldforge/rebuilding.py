@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from coldforge import __version__, pipeline
+from coldforge import __version__, capability, pipeline, recording, verifying
 from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import cache, engine, files, zsyncmake
 from coldforge.plan.model import Plan, PlannedTarget
@@ -20,7 +20,7 @@ from coldforge.project.images import WINE, Image, find_image
 from coldforge.rebuild import inputs, replay, rows, signatures
 from coldforge.rebuild.fetch import check, fetch, is_plain, origin_of
 from coldforge.rebuild.verdict import Rebuild, Row, Used, worst
-from coldforge.records import DETACHED, INDEX, MANIFEST, Manifest, Payload, TargetRecord, read
+from coldforge.records import DETACHED, INDEX, MANIFEST, Manifest, Payload, TargetRecord, plain, read
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from coldforge.verify.policy import Policy
 
 COMMAND: Final = "command"  # the freezer that runs the project's own commands
-plain = pipeline.plain
 _HERE: Final = "--host freezes on this machine, and so runs the code of the commit here."
 
 
@@ -82,7 +81,7 @@ def released(what: str, who: Demand) -> Iterator[tuple[Path, str]]:
     from coldforge.verify.policy import choose
 
     path = Path(what)
-    remote = None if path.exists() else pipeline.remote_of(what)
+    remote = None if path.exists() else verifying.remote_of(what)
     demanded = choose(
         who.policy,
         repository=who.repo or (remote[0] if remote else None),
@@ -103,7 +102,7 @@ def released(what: str, who: Demand) -> Iterator[tuple[Path, str]]:
     with ExitStack() as stack:
         recorded: Mapping[str, Sequence[str]] = {}
         if remote:
-            path, recorded = stack.enter_context(pipeline.downloaded(remote, api_url=who.api_url))
+            path, recorded = stack.enter_context(verifying.downloaded(remote, api_url=who.api_url))
         yield path, _verified(path, msgspec.structs.replace(demanded, k=0), who.trusted_root, recorded)
 
 
@@ -181,7 +180,7 @@ def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...
 def _is_able(here: Target, record: TargetRecord) -> bool:
     """Whether a machine that is `here` can be the target's system; by Wine only what was frozen so."""
     target = Target.parse(record.target)
-    return pipeline.runs(here, target) or (pipeline.by_wine(here, target) and record.environment.workshop != replay.HOST)
+    return capability.runs(here, target) or (capability.by_wine(here, target) and record.environment.workshop != replay.HOST)
 
 
 def _check_place(record: TargetRecord, *, host: bool) -> None:
@@ -247,7 +246,7 @@ def _sign_carried_again(recorded: TargetRecord, this: pipeline.Run, target: Plan
 
 def _sign_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:
     """A stage after the freeze: the signatures of the tree's programs are put back, so that packages hold what was released."""
-    return pipeline.record_of(signatures.put_back_into_tree(recorded.signed, this.out / target.target))
+    return recording.record_of(signatures.put_back_into_tree(recorded.signed, this.out / target.target))
 
 
 def _check_recorded(one: _Replay, plan: Plan) -> None:

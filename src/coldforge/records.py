@@ -387,6 +387,11 @@ class Manifest(Record, frozen=True, kw_only=True, omit_defaults=False):
 R = TypeVar("R")
 
 
+def plain(record: object) -> Any:
+    """A record as plain JSON values."""
+    return msgspec.to_builtins(record)
+
+
 def canonical(value: object) -> bytes:
     """Canonical JSON of any record or plain value."""
     plain = msgspec.to_builtins(value)

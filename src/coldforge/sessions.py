@@ -49,7 +49,7 @@ def plan(session: nox.Session) -> None:
 @nox.parametrize("target", [nox.param(name, id=name) for name in _targets()] or [nox.param("", id="all")])
 def build(session: nox.Session, target: str) -> None:
     """Freeze and package one target, or with plain `nox -s build` every one that this machine can build."""
-    from coldforge.pipeline import runs
+    from coldforge.capability import runs
     from coldforge.target import Target, host_target
 
     if target and not runs(host_target(), Target.parse(target)):

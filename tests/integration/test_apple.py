@@ -14,7 +14,7 @@ import apple_platform
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import recording, signing
 from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
@@ -53,7 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "link").symlink_to("_internal/lib.dylib")
     payload = replace(payloads.payload_of(root), target=TARGET)
     source = SourceRecord(epoch=payloads.EPOCH)
-    manifest = Manifest(coldforge="0", product="demo", version="1.0.0", source=source, targets=(pipeline.record_of(payload),))
+    manifest = Manifest(coldforge="0", product="demo", version="1.0.0", source=source, targets=(recording.record_of(payload),))
     for path, data in {"payload.json": payload, MANIFEST: manifest, f"../{MANIFEST}": manifest}.items():
         (dist / TARGET / path).write_bytes(canonical(data))
     return dist
@@ -121,7 +121,7 @@ def second_opinions(path: Path, authority: Authority, folder: Path) -> None:
 
 
 def test_all_code_is_signed_and_three_readers_agree(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_payloads(dist, given(authority))
+    signing.sign_payloads(dist, given(authority))
     before = {entry.path: entry for entry in index(built).files}
     changed = {entry.path: entry for entry in index(dist).files if entry != before[entry.path]}
     assert sorted(changed) == sorted(CODE)
@@ -143,20 +143,20 @@ def test_all_code_is_signed_and_three_readers_agree(dist: Path, built: Path, aut
 
 
 def test_again_it_is_the_same_and_elsewhere_too(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_payloads(dist, given(authority))
+    signing.sign_payloads(dist, given(authority))
     once = payloads.snapshot(dist)
-    pipeline.sign_payloads(dist, given(authority))
+    signing.sign_payloads(dist, given(authority))
     assert payloads.snapshot(dist) == once
     shutil.copytree(built, tmp_path / "elsewhere", symlinks=True)
-    pipeline.sign_payloads(tmp_path / "elsewhere", given(authority))
+    signing.sign_payloads(tmp_path / "elsewhere", given(authority))
     assert payloads.snapshot(tmp_path / "elsewhere") == once
     with pytest.raises(ConfigurationError, match=r"has another signature already: it is of another certificate, of .*Demo Ltd"):
-        pipeline.sign_payloads(dist, given(authority, "other"))
+        signing.sign_payloads(dist, given(authority, "other"))
     assert payloads.snapshot(dist) == once
 
 
 def test_a_rebuild_gets_the_signatures_back_without_the_key(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_payloads(dist, given(authority))
+    signing.sign_payloads(dist, given(authority))
     again = tmp_path / "again"
     shutil.copytree(built, again, symlinks=True)
     (record,) = read(dist / MANIFEST, Manifest).targets
@@ -167,7 +167,7 @@ def test_a_rebuild_gets_the_signatures_back_without_the_key(dist: Path, built: P
 
 @pytest.mark.parametrize("path", CODE)
 def test_one_without_the_signature_is_the_same_but_for_that(path: str, dist: Path, built: Path, authority: Authority) -> None:
-    pipeline.sign_payloads(dist, given(authority))
+    signing.sign_payloads(dist, given(authority))
     one, other = ((each / TARGET / "payload" / path).read_bytes() for each in (dist, built))
     assert signatures.same_but_for_signatures(memoryview(one), memoryview(other))
     changed = other[: len(other) // 3] + bytes([other[len(other) // 3] ^ 1]) + other[len(other) // 3 + 1 :]
@@ -197,7 +197,7 @@ def test_without_a_key_what_has_no_signature_gets_one_that_anybody_can_make(dist
 def test_timestamps_come_from_the_first_server_that_gives_one(dist: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: None)
     with authority.stamping() as server:
-        pipeline.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/", server))
+        signing.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/", server))
     for path in CODE:
         stamp = seen(dist / TARGET / "payload" / path).timestamp
         assert stamp
@@ -208,7 +208,7 @@ def test_without_a_timestamp_nothing_is_signed(dist: Path, authority: Authority,
     monkeypatch.setattr("coldforge.host.clock.sleep", lambda _: None)
     before = {**payloads.snapshot(dist), ".lock": b""}
     with pytest.raises(RemoteFailed, match=r"no timestamp from http://127\.0\.0\.1:9/"):
-        pipeline.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/"))
+        signing.sign_payloads(dist, given(authority, "demo", "http://127.0.0.1:9/"))
     assert {**payloads.snapshot(dist), ".lock": b""} == before
 
 
@@ -236,11 +236,11 @@ def test_what_cannot_sign_says_so_and_leaves_everything(dist: Path, authority: A
         (apple.Asked(key="!no key", servers=()), Missing, "neither a file nor a key"),
     ):
         with pytest.raises(error, match=message):
-            pipeline.sign_payloads(dist, Given(apple=asked))
+            signing.sign_payloads(dist, Given(apple=asked))
         assert {**payloads.snapshot(dist), ".lock": b""} == before
     (dist / TARGET / "payload/demo").write_bytes(b"changed")
     with pytest.raises(Refused, match="demo is not the file that was frozen"):
-        pipeline.sign_payloads(dist, given(authority))
+        signing.sign_payloads(dist, given(authority))
     assert (dist / TARGET / "payload/_internal/helper").read_bytes() == (built / TARGET / "payload/_internal/helper").read_bytes()
 
 
@@ -262,7 +262,7 @@ def planned(dist: Path, tmp_path: Path) -> Path:
     plan = make_plan(product=product, config=config, source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
     payload = replace(payloads.payload_of(dist / TARGET / "payload"), target=TARGET, freezer="pyinstaller")
     manifest = read(dist / MANIFEST, Manifest)
-    whole = canonical(replace(manifest, targets=(pipeline.record_of(payload),)))
+    whole = canonical(replace(manifest, targets=(recording.record_of(payload),)))
     for path, data in {"plan.json": canonical(plan), f"{TARGET}/payload.json": canonical(payload), MANIFEST: whole}.items():
         (dist / path).write_bytes(data)
     (dist / TARGET / MANIFEST).write_bytes(whole)
@@ -279,9 +279,9 @@ def bundled(dist: Path) -> Path:
 
 def test_an_application_is_sealed_by_the_key_and_again_without_it(planned: Path, authority: Authority, tmp_path: Path) -> None:
     unsigned = Path(shutil.copytree(planned, tmp_path / "unsigned", symlinks=True))
-    pipeline.sign_payloads(planned, given(authority), tmp_path)
+    signing.sign_payloads(planned, given(authority), tmp_path)
     once = payloads.snapshot(planned)
-    pipeline.sign_payloads(planned, given(authority), tmp_path)
+    signing.sign_payloads(planned, given(authority), tmp_path)
     assert payloads.snapshot(planned) == once
     archive = bundled(planned)
     with tarfile.open(archive) as tar:

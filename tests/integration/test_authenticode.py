@@ -16,7 +16,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import recording, signing
 from coldforge.errors import BuildFailed, ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import authenticode, files, signed
 from coldforge.rebuild import rows, signatures
@@ -139,7 +139,7 @@ def broken(data: bytes) -> bytes:
 
 
 def test_both_are_signed_and_two_readers_agree(dist: Path, built: Path, authority: Authority) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     for name, made in artifacts(dist).items():
         path, before = dist / made.path, artifacts(built)[name]
         said = second_opinion(path, authority)
@@ -156,21 +156,21 @@ def test_both_are_signed_and_two_readers_agree(dist: Path, built: Path, authorit
 
 
 def test_again_it_is_the_same_and_elsewhere_too(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     once = payloads.snapshot(dist)
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     assert payloads.snapshot(dist) == once
     shutil.copytree(built, tmp_path / "elsewhere")
-    pipeline.sign_release(tmp_path / "elsewhere", pem(authority))
+    signing.sign_release(tmp_path / "elsewhere", pem(authority))
     assert payloads.snapshot(tmp_path / "elsewhere") == once
     authority.signer("other", "Other Ltd")
     with pytest.raises(ConfigurationError, match="has another signature already: it is of another certificate, of CN=Demo Ltd"):
-        pipeline.sign_release(dist, pem(authority, "other"))
+        signing.sign_release(dist, pem(authority, "other"))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_rebuild_has_the_released_bytes(name: str, dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     recorded, rebuilt = artifacts(dist)[name], artifacts(built)[name]
     out = tmp_path / "again"
     shutil.copytree(built, out)
@@ -187,7 +187,7 @@ def test_a_rebuild_has_the_released_bytes(name: str, dist: Path, built: Path, au
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_changed_byte_is_found(name: str, dist: Path, authority: Authority) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     path = dist / artifacts(dist)[name].path
     path.write_bytes(broken(path.read_bytes()))
     with pytest.raises(ValueError, match="the file was changed after it was signed"):
@@ -205,7 +205,7 @@ def test_what_hides_beside_a_signature_is_no_signature(dist: Path, built: Path, 
         seen(path, authority)
     with path.open("rb") as stream, pytest.raises(ValueError, match="more in its signature"):
         signed.unsigned(stream)
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     recorded = artifacts(dist)[SETUP]
     longer = (dist / recorded.path).read_bytes() + b"payload!"
     (dist / recorded.path).write_bytes(longer)
@@ -216,7 +216,7 @@ def test_what_hides_beside_a_signature_is_no_signature(dist: Path, built: Path, 
 @pytest.mark.parametrize("name", FORMATS)
 def test_damage_is_told_as_such(name: str, dist: Path, authority: Authority) -> None:
     """Whatever is in a file, it is read to an end: without a signature, with it, or as damaged."""
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     data = (dist / TARGET / name).read_bytes()
     table = data.rfind(b"R\0o\0o\0t\0") if name == MSI else 0x200
     places = [*range(0, 512, 3), *range(table, table + 512, 3), *range(len(data) - 2200, len(data), 17)]
@@ -235,7 +235,7 @@ def test_damage_is_told_as_such(name: str, dist: Path, authority: Authority) -> 
 
 def test_timestamps_are_asked_of_one_server_after_the_other(dist: Path, authority: Authority) -> None:
     with authority.stamping() as server:
-        pipeline.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", server)))
+        signing.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", server)))
     for made in artifacts(dist).values():
         found = seen(dist / made.path, authority)
         assert found.timestamp is not None
@@ -248,7 +248,7 @@ def test_without_any_timestamp_nothing_is_signed(dist: Path, authority: Authorit
     monkeypatch.setattr("coldforge.host.clock.sleep", waits.append)
     before = payloads.snapshot(dist)
     with pytest.raises(RemoteFailed, match=r"no timestamp from http://127\.0\.0\.1:9/, http://127\.0\.0\.1:10/"):
-        pipeline.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", "http://127.0.0.1:10/")))
+        signing.sign_release(dist, pem(authority, servers=("http://127.0.0.1:9/", "http://127.0.0.1:10/")))
     assert {**payloads.snapshot(dist), ".lock": b""} == {**before, ".lock": b""}
     assert len([wait for wait in waits if wait]) == 2
 
@@ -276,7 +276,7 @@ def test_inspect_tells_who_signed(dist: Path, authority: Authority) -> None:
     path = dist / TARGET / MSI
     before = json.loads(coldforge("inspect", path, "--json", env=environment()).succeeded().out)
     assert (before["kind"], before["fields"]["signature"]) == ("msi", "none")
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     after = json.loads(coldforge("inspect", path, "--json", env=environment()).succeeded().out)["fields"]
     assert after["authenticode digest"] == before["fields"]["authenticode digest"]
     assert (after["signed by"], after["signed at"], after["timestamp"]) == ("CN=Demo Ltd", "2023-11-14T22:13:20Z", "none")
@@ -285,7 +285,7 @@ def test_inspect_tells_who_signed(dist: Path, authority: Authority) -> None:
 def test_inspect_tells_whether_it_leads_to_an_authority(dist: Path, authority: Authority, tmp_path: Path) -> None:
     path, ca = dist / TARGET / SETUP, authority.folder / "ca.pem"
     coldforge("inspect", path, "--ca", ca, env=environment()).failed(2, "is not signed")
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     done = coldforge("inspect", path, "--ca", ca, "--json", env=environment()).succeeded()
     assert json.loads(done.out)["fields"]["chain"] == "leads to a certificate in ca.pem"
     Authority(tmp_path)
@@ -301,7 +301,7 @@ def test_a_policy_may_demand_who_signed(name: str, dist: Path, authority: Author
     assert code.judged(row, path, Policy(code_signer="Demo Ltd")) == replace(
         row, word="unsigned", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
     )
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     for called in ("Demo Ltd", "CN=Demo Ltd"):
         assert code.judged(row, path, Policy(code_signer=called)) == row
     assert code.judged(row, path, Policy(code_signer="Demo")) == replace(
@@ -342,9 +342,9 @@ def test_a_command_signs_instead_and_is_not_believed(
         (commanded(signs, "--file={file}", "{file}", servers=("http://127.0.0.1:9/",)), "it has no timestamp"),
     ):
         with pytest.raises(BuildFailed, match=why):
-            pipeline.sign_release(dist, given)
+            signing.sign_release(dist, given)
         assert {**payloads.snapshot(dist), ".lock": b""} == before
-    pipeline.sign_release(dist, commanded(signs, "--file={file}", "{file}"))
+    signing.sign_release(dist, commanded(signs, "--file={file}", "{file}"))
     for made in artifacts(dist).values():
         assert seen(dist / made.path, authority).signer == "CN=Demo Ltd"
         assert digest(dist / made.path) == digest(built / made.path)
@@ -362,9 +362,9 @@ def test_a_key_that_never_leaves_its_token(dist: Path, authority: Authority, tmp
     given = pem(authority, key="pkcs11:token=demo;object=code", module=str(module), passphrase="8765432")
     before = {**payloads.snapshot(dist), ".lock": b""}
     with pytest.raises(Missing, match="cannot sign"):
-        pipeline.sign_release(dist, pem(authority, key="pkcs11:token=demo;object=code", module=str(module), passphrase="1111111"))
+        signing.sign_release(dist, pem(authority, key="pkcs11:token=demo;object=code", module=str(module), passphrase="1111111"))
     assert {**payloads.snapshot(dist), ".lock": b""} == before
-    pipeline.sign_release(dist, given)
+    signing.sign_release(dist, given)
     for made in artifacts(dist).values():
         assert seen(dist / made.path, authority).chain == ""
         assert "Subject: /CN=Demo Ltd" in second_opinion(dist / made.path, authority)
@@ -379,8 +379,8 @@ def test_keys_that_cannot_sign(dist: Path, authority: Authority, tmp_path: Path)
         (pem(authority, certificate=str(authority.folder / "odd.pem")), Missing, "cannot sign"),
     ):
         with pytest.raises(kind, match=why):
-            pipeline.sign_release(dist, given)
-    pipeline.sign_release(dist, pem(authority, "odd"))
+            signing.sign_release(dist, given)
+    signing.sign_release(dist, pem(authority, "odd"))
     assert seen(dist / TARGET / MSI, authority).chain == "CN=Odd: the certificate is for something else"
     stranger = Authority(tmp_path)
     with (dist / TARGET / MSI).open("rb") as stream:
@@ -419,7 +419,7 @@ def frozen(built: Path, authority: Authority, tmp_path: Path) -> Path:
     )
     payload = replace(payloads.payload_of(root), target=TARGET)
     manifest = read(built / MANIFEST, Manifest)
-    text = canonical(replace(manifest, targets=(pipeline.record_of(payload),)))
+    text = canonical(replace(manifest, targets=(recording.record_of(payload),)))
     for path, data in {"payload.json": canonical(payload), MANIFEST: text, f"../{MANIFEST}": text}.items():
         (dist / TARGET / path).write_bytes(data)
     return dist
@@ -461,12 +461,12 @@ def test_a_tree_that_cannot_be_signed_stays_as_it_was(frozen: Path, authority: A
     key = f"-certs {authority.folder}/demo.pem -key {authority.folder}/demo.key"
     first = f'case "$1" in *.pyd) osslsigncode sign {key} -h sha256 -in "$1" -out "$1.signed" && mv "$1.signed" "$1";; esac'
     with pytest.raises(BuildFailed, match=r"what signs demo\.exe put no signature into it"):
-        pipeline.sign_payloads(frozen, commanded("sh", "-c", first, "sh", "{file}"))
+        signing.sign_payloads(frozen, commanded("sh", "-c", first, "sh", "{file}"))
     assert {**payloads.snapshot(frozen), ".lock": b""} == whole
     data = frozen / TARGET / "payload" / "_internal" / "data.bin"
     data.write_text("other")
     with pytest.raises(Refused, match=r"_internal/data\.bin is not the file that was frozen"):
-        pipeline.sign_payloads(frozen, pem(authority))
+        signing.sign_payloads(frozen, pem(authority))
     assert {**payloads.snapshot(frozen), ".lock": b""} == {**whole, f"{TARGET}/payload/_internal/data.bin": b"other"}
 
 
@@ -485,7 +485,7 @@ def test_a_rebuild_arrives_at_packages_of_signed_programs(
         subprocess.run(["git", "-C", project, *words], check=True)
     coldforge("freeze", project, "--host", "--out", dist, env=env).succeeded()
     monkeypatch.setattr("coldforge.sign.payload.WINDOWS", "linux-")
-    (record,) = pipeline.sign_payloads(dist, pem(authority)).targets
+    (record,) = signing.sign_payloads(dist, pem(authority)).targets
     assert list(record.signed) == [SETUP]
     coldforge("build", project, "--host", "--out", dist, env=env).succeeded()
     assert read(dist / MANIFEST, Manifest).targets[0].payload_digest == record.payload_digest, "a build keeps what is signed"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge import pipeline, rebuilding
+from coldforge import pipeline, rebuilding, recording, signing
 from coldforge.host import authenticode, files, signed
 from coldforge.plan.model import Plan
 from coldforge.rebuild import rows
@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Plan]:
     """A project whose tree is frozen, and its plan."""
     folder = tmp_path_factory.mktemp("project")
     plan, payload = exe.make(folder, config=WHOLE, formats=("nsis",))
-    pipeline.write_records(folder / "dist", pipeline._manifest(plan, (pipeline.record_of(payload),)))
+    recording.write_records(folder / "dist", recording.manifest_of(plan, (recording.record_of(payload),)))
     shutil.copy(folder / "dist" / MANIFEST, folder / "dist" / exe.TARGET)
     return folder, plan
 
@@ -58,9 +58,9 @@ def release(project: tuple[Path, Plan], dist: Path, authority: Authority) -> Art
     shutil.copytree(project[0] / "dist", dist)
     for _ in range(2):
         run(project, dist, pipeline.CARRY)
-        pipeline.sign_payloads(dist, pem(authority))
+        signing.sign_payloads(dist, pem(authority))
     run(project, dist, pipeline.BUNDLE)
-    (artifact,) = pipeline.sign_release(dist, pem(authority)).artifacts
+    (artifact,) = signing.sign_release(dist, pem(authority)).artifacts
     return artifact
 
 
@@ -166,17 +166,17 @@ def test_rounds_sign_what_is_there_once_and_packages_tell_what_is_not(
     first = run(project, dist, pipeline.CARRY)
     assert {one.path for one in first.carried} == {f"nsis/{name}" for name in CARRIED}
     assert all(one.signature is None for one in first.carried)
-    (plug_ins,) = pipeline.sign_payloads(dist, pem(authority)).targets
+    (plug_ins,) = signing.sign_payloads(dist, pem(authority)).targets
     plain = run(project, dist, pipeline.BUNDLE).artifacts
     assert [text.partition(".exe ")[2].partition(".")[0] for text in warnings] == ["brings an uninstaller that is not signed"]
     second = run(project, dist, pipeline.CARRY)
     assert {one.path: one.signature for one in second.carried} == {
         **{one.path: one.signature for one in plug_ins.carried}, UNINSTALLER: None,
     }  # fmt: skip
-    pipeline.sign_payloads(dist, pem(authority))
+    signing.sign_payloads(dist, pem(authority))
     once = payloads.snapshot(dist / exe.TARGET / "carried")
     assert run(project, dist, pipeline.CARRY).carried == run(project, dist, pipeline.BUNDLE).carried
-    pipeline.sign_payloads(dist, pem(authority))
+    signing.sign_payloads(dist, pem(authority))
     assert payloads.snapshot(dist / exe.TARGET / "carried") == once
     (artifact,) = run(project, dist, pipeline.BUNDLE).artifacts
     assert artifact.sha256 != plain[0].sha256

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import signing
 from coldforge.bundle import appx
 from coldforge.errors import ConfigurationError
 from coldforge.host import authenticode, files, msix
@@ -75,7 +75,7 @@ def artifact(dist: Path) -> Artifact:
 
 
 def test_it_is_signed_and_two_readers_agree(dist: Path, built: Path, authority: Authority) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     made, before = artifact(dist), artifact(built)
     path = dist / made.path
     assert "Subject: /CN=Demo Ltd" in second_opinion(path, authority)
@@ -101,7 +101,7 @@ def test_it_is_signed_and_two_readers_agree(dist: Path, built: Path, authority: 
 
 def test_osslsigncode_writes_the_same_but_for_its_clock(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
     """Byte for byte, besides the time in the two records of the signature, which it takes from the machine."""
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     folder, theirs = authority.folder, tmp_path / "theirs.msix"
     words: list[str | Path] = ["sign", "-certs", folder / "demo.pem", "-key", folder / "demo.key", "-time", str(payloads.EPOCH)]
     subprocess.run(["osslsigncode", *words, "-in", built / artifact(built).path, "-out", theirs], check=True, capture_output=True)
@@ -116,9 +116,9 @@ def test_osslsigncode_writes_the_same_but_for_its_clock(dist: Path, built: Path,
 
 
 def test_again_it_is_the_same_and_a_rebuild_has_the_released_bytes(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     once = payloads.snapshot(dist)
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     assert payloads.snapshot(dist) == once
     recorded, rebuilt, out = artifact(dist), artifact(built), tmp_path / "again"
     shutil.copytree(built, out)
@@ -134,7 +134,7 @@ def test_again_it_is_the_same_and_a_rebuild_has_the_released_bytes(dist: Path, b
 
 
 def test_a_changed_byte_is_found_and_what_hides_beside_the_signature_too(dist: Path, authority: Authority) -> None:
-    pipeline.sign_release(dist, pem(authority))
+    signing.sign_release(dist, pem(authority))
     path = dist / artifact(dist).path
     whole = path.read_bytes()
     with path.open("rb") as stream:
@@ -158,5 +158,5 @@ def test_a_signer_that_is_not_its_publisher_is_refused(dist: Path, authority: Au
     authority.signer("other", "Other Ltd")
     before = {**payloads.snapshot(dist), ".lock": b""}
     with pytest.raises(ConfigurationError, match="is not of whoever signs it"):
-        pipeline.sign_release(dist, pem(authority, "other"))
+        signing.sign_release(dist, pem(authority, "other"))
     assert {**payloads.snapshot(dist), ".lock": b""} == before

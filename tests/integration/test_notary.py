@@ -11,7 +11,7 @@ import apple_platform
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import signing
 from coldforge.bundle.inspect import inspect
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files, images, signed
@@ -70,7 +70,7 @@ def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def signed_once(unsigned: Path, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = Path(shutil.copytree(unsigned, tmp_path_factory.mktemp("signed") / "dist"))
-    pipeline.sign_release(made, key(authority))
+    signing.sign_release(made, key(authority))
     return made
 
 
@@ -102,7 +102,7 @@ def artifact(dist: Path) -> Artifact:
 def run(dist: Path, notary: Notary, monkeypatch: pytest.MonkeyPatch, minutes: float = 30) -> Artifact:
     for name, value in notary.environment.items():
         monkeypatch.setenv(name, value)
-    pipeline.notarize_release(dist, {}, minutes=minutes)
+    signing.notarize_release(dist, {}, minutes=minutes)
     return artifact(dist)
 
 
@@ -133,12 +133,12 @@ def test_an_image_is_signed_and_another_reader_agrees(dist: Path, unsigned: Path
     (blob,) = [one for one in theirs["blobs"] if one["slot"].startswith("CodeDirectory")]
     assert blob["sha256"][:40] == seen.cdhash
     once = payloads.snapshot(dist)
-    pipeline.sign_release(dist, key(authority))
+    signing.sign_release(dist, key(authority))
     assert payloads.snapshot(dist) == once
     assert made.signature
     assert made.signature.sha256 == before.sha256
     with pytest.raises(ConfigurationError, match="has another signature already"):
-        pipeline.sign_release(dist, key(authority, "other"))
+        signing.sign_release(dist, key(authority, "other"))
     data = bytearray(path.read_bytes())
     for place in (0, len(data) // 2, len(data) - 300):
         data[place] ^= 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge import pipeline
+from coldforge import releasing, verifying
 from coldforge.errors import RemoteFailed
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST
 from coldforge.verify.verdict import Verdict
@@ -49,7 +49,7 @@ def dist(tmp_path: Path, sigstore: FakeSigstore) -> Path:
 
 def attest(dist: Path, github: FakeGitHub) -> int:
     """How many statements were signed."""
-    found = pipeline.attest_release(dist, identity_token=None, trust_config=dist.parent / "trust.json", api_url=github.url)
+    found = releasing.attest_release(dist, identity_token=None, trust_config=dist.parent / "trust.json", api_url=github.url)
     return len(found)
 
 
@@ -62,7 +62,7 @@ def download(dist: Path, github: FakeGitHub, *, without: tuple[str, ...]) -> Non
 
 
 def verify(dist: Path, github: FakeGitHub) -> Verdict:
-    return pipeline.verify(
+    return verifying.verify(
         "acme/demo@v1.0.0",
         policy=None,
         repo=None,
@@ -130,7 +130,7 @@ def test_what_strangers_put_into_a_record_counts_for_nothing(
 ) -> None:
     shutil.copytree(dist, tmp_path / "theirs")
     attest(dist, github)
-    pipeline.attest_release(
+    releasing.attest_release(
         tmp_path / "theirs", identity_token=sigstore.token(github_claims("evil/demo")), trust_config=tmp_path / "trust.json", api_url=None
     )
     ours = list(github.recorded)
@@ -151,5 +151,5 @@ def test_a_list_among_the_files_is_not_mended_from_elsewhere(dist: Path, github:
 
 
 def test_a_desk_publishes_nothing(dist: Path, github: FakeGitHub, sigstore: FakeSigstore) -> None:
-    pipeline.attest_release(dist, identity_token=sigstore.token(), trust_config=dist.parent / "trust.json", api_url=github.url)
+    releasing.attest_release(dist, identity_token=sigstore.token(), trust_config=dist.parent / "trust.json", api_url=github.url)
     assert github.log == []

@@ -20,8 +20,8 @@ from sigstore.verify.policy import UnsafeNoOp
 
 from coldforge.attest.stage import attest
 from coldforge.host.files import sha256
-from coldforge.pipeline import schema
 from coldforge.records import MANIFEST
+from coldforge.showing import schema
 from coldforge.verify.evidence import load_roots
 from support import images
 from support.containers import ar

@@ -16,8 +16,8 @@ import yaml
 from coldforge import commands
 from coldforge.attest.stage import attest
 from coldforge.host import files
-from coldforge.pipeline import schema
 from coldforge.records import MANIFEST, SUMS
+from coldforge.showing import schema
 from coldforge.starting import rebuilder
 from coldforge.verify.policy import load_policy
 from coldforge.verify.rebuilders import texts

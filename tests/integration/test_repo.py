@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge import pipeline
+from coldforge import pipeline, signing
 from coldforge.errors import ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.records import read
@@ -178,7 +178,7 @@ def test_dnf_installs_upgrades_and_refuses_to_go_back(site: Path, both: Path, ma
 def test_signed_packages_are_checked_by_themselves_too(releases: dict[str, Path], given: Given, machine: Bare, tmp_path: Path) -> None:
     """dnf asks for the signature of the package; dpkg installs a deb with one inside."""
     shutil.copytree(releases[OLD], tmp_path / "dist", symlinks=True)
-    pipeline.sign_release(tmp_path / "dist", given)
+    signing.sign_release(tmp_path / "dist", given)
     publish([tmp_path / "dist"], tmp_path / "site", url=URL, given=given)
     with_glibc(machine, tmp_path)
     serve(machine, tmp_path / "site")

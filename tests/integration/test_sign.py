@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import pipeline, signing
 from coldforge.attest.stage import released_digests
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused
@@ -50,7 +50,7 @@ def rsa(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dist(built: Path, key: packaged.Made, rsa: Path, tmp_path: Path) -> Path:
     """The same release, signed."""
     shutil.copytree(built, tmp_path / "dist", symlinks=True)
-    pipeline.sign_release(tmp_path / "dist", Given(openpgp=key.private, rsa=rsa.read_text()))
+    signing.sign_release(tmp_path / "dist", Given(openpgp=key.private, rsa=rsa.read_text()))
     return tmp_path / "dist"
 
 
@@ -190,9 +190,9 @@ def test_pacmans_signature_lies_beside_the_package(dist: Path, key: packaged.Mad
 
 def test_signing_again_is_the_same_and_by_another_key_replaces(dist: Path, built: Path, key: packaged.Made, rsa: Path) -> None:
     before = payloads.snapshot(dist)
-    pipeline.sign_release(dist, Given(openpgp=key.private, rsa=rsa.read_text()))
+    signing.sign_release(dist, Given(openpgp=key.private, rsa=rsa.read_text()))
     assert payloads.snapshot(dist) == before
-    pipeline.sign_release(dist, Given(openpgp=packaged.key().private))
+    signing.sign_release(dist, Given(openpgp=packaged.key().private))
     after = artifacts(dist)
     assert after["apk"].sha256 == files.sha256(dist / after["apk"].path)
     for form in ("deb", "rpm"):
@@ -238,11 +238,11 @@ def test_what_changed_since_it_was_built_is_not_signed(built: Path, key: package
     package.write_bytes(package.read_bytes() + b"\n")
     before = payloads.snapshot(tmp_path / "dist")
     with pytest.raises(Refused, match="nothing is signed") as caught:
-        pipeline.sign_release(tmp_path / "dist", Given(openpgp=key.private))
+        signing.sign_release(tmp_path / "dist", Given(openpgp=key.private))
     assert package.name in caught.value.problems[0].what
     package.unlink()
     with pytest.raises(Refused, match="nothing is signed"):
-        pipeline.sign_release(tmp_path / "dist", Given(openpgp=key.private))
+        signing.sign_release(tmp_path / "dist", Given(openpgp=key.private))
     after = payloads.snapshot(tmp_path / "dist")
     assert all(before[name] == data for name, data in after.items() if name != ".lock")
 
@@ -252,33 +252,33 @@ def test_what_was_signed_before_an_interruption_is_signed_again(dist: Path, buil
     whole = payloads.snapshot(dist)
     for name in (MANIFEST, f"{payloads.TARGET}/{MANIFEST}"):
         shutil.copy(built / name, dist / name)
-    pipeline.sign_release(dist, Given(openpgp=key.private, rsa=rsa.read_text()))
+    signing.sign_release(dist, Given(openpgp=key.private, rsa=rsa.read_text()))
     assert payloads.snapshot(dist) == whole
 
 
 def test_keys_that_cannot_sign(built: Path, rsa: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nothing that the given keys could sign"):
-        pipeline.sign_release(built, Given())
+        signing.sign_release(built, Given())
     two = packaged.key().private + packaged.key().private
     with pytest.raises(ConfigurationError, match="more than one"):
-        pipeline.sign_release(built, Given(openpgp=two))
+        signing.sign_release(built, Given(openpgp=two))
     with packaged.keyring() as home:
         packaged.gpg(home, "--passphrase", "", "--faked-system-time", "1600000000!", "--quick-gen-key", "a", "ed25519", "sign", "1d")
         expired = packaged.gpg(home, "--armor", "--export-secret-keys")
     with pytest.raises(Missing, match=r"expired on 2020-09-14"):
-        pipeline.sign_release(built, Given(openpgp=expired))
+        signing.sign_release(built, Given(openpgp=expired))
     with pytest.raises(ConfigurationError, match="no private key"):
-        pipeline.sign_release(built, Given(openpgp="-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n"))
+        signing.sign_release(built, Given(openpgp="-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nAAAA\n-----END PGP PRIVATE KEY BLOCK-----\n"))
     with pytest.raises(ConfigurationError, match="at least 2048 bits"):
-        pipeline.sign_release(built, Given(rsa=packaged.rsa(tmp_path, 1024).read_text()))
+        signing.sign_release(built, Given(rsa=packaged.rsa(tmp_path, 1024).read_text()))
     ran("openssl", "rsa", "-in", rsa, "-aes256", "-passout", "pass:secret words", "-out", tmp_path / "locked.pem")
     locked = (tmp_path / "locked.pem").read_text()
     with pytest.raises(Missing, match="asks for a passphrase"):
-        pipeline.sign_release(built, Given(rsa=locked))
+        signing.sign_release(built, Given(rsa=locked))
     with pytest.raises(Missing, match="cannot be opened"):
-        pipeline.sign_release(built, Given(rsa=locked, rsa_passphrase="wrong words"))
+        signing.sign_release(built, Given(rsa=locked, rsa_passphrase="wrong words"))
     shutil.copytree(built, tmp_path / "dist", symlinks=True)
-    pipeline.sign_release(tmp_path / "dist", Given(rsa=locked, rsa_passphrase="secret words"))
+    signing.sign_release(tmp_path / "dist", Given(rsa=locked, rsa_passphrase="secret words"))
     assert artifacts(tmp_path / "dist")["apk"].signature
 
 

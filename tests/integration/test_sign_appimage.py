@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import signing
 from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError
@@ -50,7 +50,7 @@ def key(request: pytest.FixtureRequest) -> packaged.Made:
 def dist(built: Path, key: packaged.Made, tmp_path: Path) -> Path:
     """The same release, signed, in its project."""
     shutil.copytree(built.parent, tmp_path / "project", symlinks=True)
-    pipeline.sign_release(tmp_path / "project/dist", Given(openpgp=key.private))
+    signing.sign_release(tmp_path / "project/dist", Given(openpgp=key.private))
     return tmp_path / "project/dist"
 
 
@@ -110,7 +110,7 @@ def test_the_manifest_knows_both(dist: Path, built: Path, key: packaged.Made) ->
     for artifact in after.values():
         assert artifact.sha256 == files.sha256(dist / artifact.path) != before[artifact.format].sha256
     whole = payloads.snapshot(dist)
-    pipeline.sign_release(dist, Given(openpgp=key.private))
+    signing.sign_release(dist, Given(openpgp=key.private))
     assert payloads.snapshot(dist) == whole, "signing again is the same"
 
 
@@ -160,6 +160,6 @@ def test_a_runtime_without_room_is_refused_before_anything_is_changed(key: packa
     dist = packaged.release(tmp_path, VERSION, formats=FORMATS, config=CONFIG)
     before = payloads.snapshot(dist)
     with pytest.raises(ConfigurationError, match=r"is no appimage that could be signed") as caught:
-        pipeline.sign_release(dist, Given(openpgp=key.private))
+        signing.sign_release(dist, Given(openpgp=key.private))
     assert "has 63 bytes of room in .sig_key" in caught.value.why
     assert {**payloads.snapshot(dist), ".lock": b""} == {**before, ".lock": b""}

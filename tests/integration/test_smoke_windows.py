@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import pipeline, recording
 from coldforge.errors import Refused
 from coldforge.plan.model import Plan
 from coldforge.project.config import SmokeConfig
@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Made:
     """A project with all packages for Windows that Wine installs, and its plan."""
     folder = tmp_path_factory.mktemp("project")
     plan, payload = exe.make(folder, config=WindowsConfig(shortcuts=()), formats=("zip", "nsis", "msi"))
-    pipeline.write_records(folder / "dist", pipeline._manifest(plan, (pipeline.record_of(payload),)))
+    recording.write_records(folder / "dist", recording.manifest_of(plan, (recording.record_of(payload),)))
     shutil.copy(folder / "dist" / MANIFEST, folder / "dist" / exe.TARGET)
     (folder / IMAGES).parent.mkdir()
     (folder / IMAGES).write_text(f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n')

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from coldforge.bundle.stage import bundle_target
 from coldforge.host.files import scratch
-from coldforge.pipeline import record_of
 from coldforge.plan.model import Plan
 from coldforge.project.config import Config
+from coldforge.recording import record_of
 from coldforge.records import MANIFEST, Manifest, SourceRecord, canonical
 from support import payloads
 

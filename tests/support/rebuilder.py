@@ -10,9 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from coldforge.attest import rebuilt
-from coldforge.pipeline import plain
 from coldforge.rebuild.verdict import Rebuild, Row, worst
-from coldforge.records import MANIFEST, Manifest, read
+from coldforge.records import MANIFEST, Manifest, plain, read
 from support.fake_sigstore import ECDSA, Claims, FakeSigstore
 
 INTOTO = "application/vnd.in-toto+json"

@@ -5,20 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, cast
 
 import pytest
 from msgspec.structs import replace
 
-from coldforge import pipeline
+from coldforge import pipeline, recording
 from coldforge.errors import ConfigurationError, Missing
-from coldforge.host import engine
 from coldforge.pipeline import Run, Stage
-from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.plan.planner import github_matrix, make_plan
+from coldforge.plan.model import PlannedTarget
+from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import INDEX, MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
-from coldforge.target import Target
 from support import payloads
 from support.releases import ENVIRONMENT
 
@@ -67,7 +64,7 @@ def stage(payload: str, *formats: str) -> Stage:
 def made(run: Run, target: str, *stages: Stage) -> Manifest:
     """Run stages for one target; the release's record after that."""
     pipeline._run_target(run, target_of(run, target), stages)
-    return pipeline.record_release(run)
+    return recording.record_release(run.plan, run.out, run.targets)
 
 
 def names(manifest: Manifest) -> set[tuple[str, str]]:
@@ -132,13 +129,13 @@ def test_a_payload_of_another_source_is_not_packaged(recorded: str | None, tmp_p
     run = Run(project=tmp_path, plan=plan, asked=frozenset(), targets=(payloads.TARGET,), out=tmp_path / "dist")
     path = tmp_path / "dist" / payloads.TARGET / MANIFEST
     if recorded is not None:
-        record = pipeline.record_of(payload)
+        record = recording.record_of(payload)
         source = replace(plan.source, commit="c" * 40) if recorded == "another commit" else plan.source
         record = replace(record, payload_digest="0" * 64) if recorded == "another payload" else record
         path.write_bytes(canonical(Manifest(coldforge="0", product="demo", version="1.2.0rc1", source=source, targets=(record,))))
     with pytest.raises(ConfigurationError, match="was not frozen from this source and version"):
         pipeline._run_target(run, plan.targets[0], pipeline.BUNDLE)
-    record = pipeline.record_of(read(path.with_name("payload.json"), Payload))
+    record = recording.record_of(read(path.with_name("payload.json"), Payload))
     path.write_bytes(canonical(Manifest(coldforge="0", product="demo", version="1.2.0rc1", source=plan.source, targets=(record,))))
     pipeline._run_target(run, plan.targets[0], pipeline.BUNDLE)
 
@@ -168,58 +165,6 @@ def test_what_a_format_is_made_with_is_missed_before_anything_runs(tmp_path: Pat
     assert made(dataclasses.replace(this, asked=others), TARGETS[0], pipeline.bundle).targets[0].target == TARGETS[0]
 
 
-MUSL = "linux-x86_64-musl"
-
-
-@pytest.mark.parametrize(
-    ("here", "has_engine", "host", "chosen"),
-    [
-        ("linux-x86_64", True, False, {payloads.TARGET, MUSL}),
-        ("linux-x86_64", True, True, {payloads.TARGET}),
-        ("linux-x86_64", False, False, {payloads.TARGET}),
-        (MUSL, True, False, {payloads.TARGET, MUSL}),
-        (MUSL, False, False, {MUSL}),
-        (OTHER, True, False, {OTHER}),
-    ],
-)
-def test_another_c_library_takes_a_container_and_another_architecture_its_name(
-    here: str, chosen: set[str], *, has_engine: bool, host: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse(here))
-    monkeypatch.setattr(engine, "configured", lambda: has_engine)
-    matrix = Matrix(targets={name: TargetConfig(container="own", formats=("tar.gz",)) for name in (*TARGETS, MUSL)})
-    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
-    assert {target.target for target in pipeline.buildable(plan, named=False, freezes=True, host=host)} == chosen
-
-
-def macos_plan(freezer: Literal["command", "pyinstaller"]) -> Plan:
-    names = ("macos-x86_64", "macos-aarch64", "macos-universal2")
-    matrix = Matrix(targets={name: TargetConfig(formats=("tar.gz",)) for name in names})
-    config = Config(freezer=freezer)
-    return make_plan(product=payloads.PRODUCT, config=config, source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
-
-
-def test_commands_make_trees_for_macos_elsewhere_when_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse("linux-x86_64"))
-    monkeypatch.setattr(engine, "configured", lambda: False)
-    plan = macos_plan("command")
-    assert set(pipeline.buildable(plan, named=True, freezes=True)) == set(plan.targets)
-    with pytest.raises(Missing, match="cannot be frozen on linux-x86_64") as told:
-        pipeline.buildable(plan, named=False, freezes=True)
-    assert "`--target macos-aarch64` tries it here." in told.value.hint
-    with pytest.raises(Missing, match="macos-x86_64"):
-        pipeline.buildable(macos_plan("pyinstaller"), named=True, freezes=True)
-
-
-def test_a_mac_freezes_its_own_target_and_is_left_without_the_one_that_is_made_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse("macos-aarch64"))
-    monkeypatch.setattr(engine, "configured", lambda: False)
-    plan = macos_plan("pyinstaller")
-    assert [target.target for target in pipeline.buildable(plan, named=False, freezes=True)] == ["macos-aarch64"]
-    assert set(pipeline.buildable(plan, named=False, freezes=False)) == set(plan.targets)
-    assert [leg["target"] for leg in cast("list[dict[str, str]]", github_matrix(plan)["include"])] == ["macos-aarch64", "macos-x86_64"]
-
-
 def test_only_an_optional_target_may_be_missing_of_those_that_are_frozen(tmp_path: Path) -> None:
     required, optional = (target_of(run_of(tmp_path), name) for name in TARGETS)
     optional = replace(optional, required=False)
@@ -230,25 +175,12 @@ def test_only_an_optional_target_may_be_missing_of_those_that_are_frozen(tmp_pat
 
 
 def test_an_optional_target_that_is_made_of_two_is_there_with_both(tmp_path: Path) -> None:
-    both = replace(next(target for target in macos_plan("pyinstaller").targets if target.target == "macos-universal2"), required=False)
-    for half in ("macos-x86_64", "macos-aarch64"):
+    halves = ("macos-x86_64", "macos-aarch64")
+    matrix = Matrix(targets={name: TargetConfig(formats=("tar.gz",)) for name in (*halves, "macos-universal2")})
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=0), matrix=matrix, coldforge="0")
+    both = replace(next(target for target in plan.targets if target.target == "macos-universal2"), required=False)
+    for half in halves:
         assert pipeline._not_absent([both], tmp_path) == ()
         (tmp_path / half).mkdir()
         (tmp_path / half / INDEX).touch()
     assert pipeline._not_absent([both], tmp_path) == (both,)
-
-
-@pytest.mark.parametrize(("here", "by_wine"), [("linux-x86_64", True), ("macos-aarch64", False)])
-def test_windows_is_frozen_by_wine_on_linux_when_it_is_named(here: str, monkeypatch: pytest.MonkeyPatch, *, by_wine: bool) -> None:
-    monkeypatch.setattr(pipeline, "host_target", lambda: Target.parse(here))
-    matrix = Matrix(targets={"windows-x86_64": TargetConfig(runner="windows-2025", formats=("onefile",))})
-    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=payloads.EPOCH), matrix=matrix, coldforge="0")
-    monkeypatch.setattr(engine, "configured", lambda: True)
-    if by_wine:
-        assert pipeline.buildable(plan, named=True, freezes=True) == plan.targets
-    for engine_there, host in ((False, False), (True, True)):
-        monkeypatch.setattr(engine, "configured", lambda there=engine_there: there)
-        with pytest.raises(Missing, match="windows-x86_64 cannot be frozen on") as caught:
-            pipeline.buildable(plan, named=True, freezes=True, host=host)
-        assert "windows-x86_64 on windows-2025" in caught.value.hint
-        assert ("by Wine where there is a container engine" in caught.value.hint) is (by_wine and not engine_there)

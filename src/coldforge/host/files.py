@@ -45,6 +45,11 @@ def digests(path: Path, *algorithms: str) -> list[str]:
     return [digest.hexdigest() for digest in made]
 
 
+def shown(path: Path) -> str:
+    """A path as a person would type it here: from the current folder where it is in there."""
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def set_time(path: Path, epoch: int) -> None:
     """Set a file's times; a link's own, not those of what it leads to. Windows cannot, and has links for those only who may make some."""
     if os.utime in os.supports_follow_symlinks:

@@ -1,0 +1,110 @@
+"""What was made, as it is recorded in `dist/`: a manifest for each target, one for the release, the sums, and the page about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from coldforge.errors import ConfigurationError
+from coldforge.host import files
+from coldforge.plan.model import Plan
+from coldforge.records import (
+    MANIFEST,
+    REPORT,
+    SUMS,
+    Manifest,
+    Payload,
+    R,
+    TargetRecord,
+    canonical,
+    merge,
+    read,
+    sums,
+)
+from coldforge.report import reporter
+
+if TYPE_CHECKING:
+    pass
+
+
+def files_of(record: TargetRecord) -> Iterator[str]:
+    """The files in a target's folder that its record names."""
+    yield from (artifact.name for artifact in record.artifacts)
+    yield from (shown.screenshot for trial in record.smoke.trials for shown in trial.windows)
+
+
+def recorded(path: Path, kind: type[R]) -> R | None:
+    """What an earlier run recorded; None when there is nothing to go on."""
+    if not path.is_file():
+        return None
+    try:
+        return read(path, kind)
+    except ConfigurationError:  # of another version of coldforge: it is written anew
+        return None
+
+
+def head(manifest: Manifest) -> Manifest:
+    """What a manifest says besides its targets: which product, version and source it is about."""
+    return msgspec.structs.replace(manifest, targets=())
+
+
+def record_of(payload: Payload) -> TargetRecord:
+    """The record of a target whose payload is frozen and of which nothing is packaged yet."""
+    return TargetRecord(
+        target=payload.target,
+        freezer=payload.freezer,
+        payload_digest=payload.digest,
+        payload_size=payload.size,
+        signed={**{entry.path: entry.signature for entry in payload.files if entry.signature}, **payload.sealed},
+        glibc_floor=payload.glibc_floor,
+        macos_floor=payload.macos_floor,
+        needs=payload.needs,
+        environment=payload.environment,
+        gates=payload.gates,
+        findings=payload.findings,
+    )
+
+
+def record_release(plan: Plan, out: Path, targets: Sequence[str]) -> Manifest:
+    """Merge the manifests of all targets of the matrix into dist/manifest.json and write SHA256SUMS."""
+    found = [manifest for name in targets if (manifest := recorded(out / name / MANIFEST, Manifest))]
+    ours = manifest_of(plan, ())
+    current = [manifest for manifest in found if head(manifest) == ours]
+    for stale in (m for m in found if m not in current):
+        names = ", ".join(record.target for record in stale.targets)
+        reporter().warn(f"{names} in {out} was built from another source or version; it is left out of the manifest")
+    manifest = merge([ours, *current])
+    _write_manifest(out, manifest)
+    return manifest
+
+
+def write_records(dist: Path, manifest: Manifest) -> None:
+    """Write the record of a whole release, and of each of its targets where there is one, so that what is built later knows of it."""
+    for record in manifest.targets:
+        path = dist / record.target / MANIFEST
+        if path.is_file():
+            files.write(path, canonical(msgspec.structs.replace(manifest, targets=(record,))))
+    _write_manifest(dist, manifest)
+
+
+def _write_manifest(out: Path, manifest: Manifest) -> None:
+    files.write(out / MANIFEST, canonical(manifest))
+    digests = {artifact.name: artifact.sha256 for artifact in manifest.artifacts}
+    files.write(out / SUMS, sums({**digests, MANIFEST: files.sha256(out / MANIFEST)}))
+    _write_report(out, manifest)
+
+
+def _write_report(out: Path, manifest: Manifest) -> None:
+    """The page about what was made, as far as the payloads are at hand: a job that only merges records has none."""
+    from coldforge.bundle.overview import report
+
+    payloads = (recorded(out / record.target / "payload.json", Payload) for record in manifest.targets)
+    found = {(payload.target, payload.digest): payload for payload in payloads if payload}
+    files.write(out / REPORT, report(manifest, found).encode())
+
+
+def manifest_of(plan: Plan, records: tuple[TargetRecord, ...]) -> Manifest:
+    return Manifest(coldforge=plan.coldforge, product=plan.product.name, version=plan.product.version, source=plan.source, targets=records)

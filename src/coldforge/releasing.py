@@ -1,0 +1,79 @@
+"""What `attest` and `release` do to a `dist/`, and what GitHub is asked before anything is built."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coldforge.host import files
+from coldforge.plan.model import Plan
+from coldforge.records import (
+    MANIFEST,
+    Manifest,
+    read,
+)
+from coldforge.report import reporter
+
+if TYPE_CHECKING:
+    from coldforge.release.draft import ReleaseRecord
+
+
+def foresee_release(plan: Plan, project: Path, *, repo: str | None, tag: str | None, api_url: str | None) -> None:
+    """Ask GitHub whether it would take the release, with a token that may only read. Raises Refused with what stands in the way."""
+    from coldforge.errors import RemoteFailed
+    from coldforge.release import preflight
+    from coldforge.release.api import GitHub, token_of_environment
+    from coldforge.release.wire import AGAIN, Failure
+
+    repository, named = preflight.place_of(plan.source, repo=repo, tag=tag)
+    github = GitHub(repository, api_url=api_url, token=token_of_environment())
+    try:
+        known = preflight.check(github, preflight.Question(plan=plan, project=project, tag=named, writes=False))
+    except Failure as failure:
+        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
+    for line in known:
+        reporter().info(f"Release: {line}.")
+
+
+def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> tuple[Path, ...]:
+    """Sign statements about all released files; a job of GitHub's puts them into its repository's record as well.
+
+    Needs an identity, and no secret besides it.
+    """
+    from coldforge.attest.stage import attest
+    from coldforge.host.lock import exclusive
+
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
+    with exclusive(dist), reporter().step("attest"):
+        written = attest(dist, identity_token=identity_token, trust_config=trust_config)
+        if not identity_token:
+            _publish_attestations(dist, api_url=api_url)
+    reporter().info(f"{len(written)} attestations. Next: coldforge release {files.shown(dist)}")
+    return written
+
+
+def _publish_attestations(dist: Path, *, api_url: str | None) -> None:
+    """Put the attestations into the record of the repository whose job this is, if it is one that was given a token."""
+    from coldforge.release.api import token_of_environment
+    from coldforge.release.publication import publish
+
+    repository, token = os.environ.get("GITHUB_REPOSITORY"), token_of_environment()
+    if os.environ.get("GITHUB_ACTIONS") == "true" and repository and token:
+        sent = publish(dist, repository, api_url=api_url, token=token)
+        reporter().info(f"{sent} attestations are new in the record of {repository}.")
+
+
+def make_release(dist: Path, *, api_url: str | None, **options: Any) -> ReleaseRecord:
+    """Create or complete the draft release as the `options` of `Wanted` say: the only stage that writes to the releases API."""
+    from coldforge.host.lock import exclusive
+    from coldforge.release.draft import Wanted, release
+
+    read(dist / MANIFEST, Manifest)
+    wanted = Wanted(**options)
+    with nullcontext() if wanted.dry_run else exclusive(dist), reporter().step("release"):
+        record = release(dist, wanted, api_url=api_url)
+    reporter().output("release-id", str(record.id))
+    reporter().output("release-url", record.url)
+    return record

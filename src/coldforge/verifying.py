@@ -1,0 +1,128 @@
+"""What `verify` and `policy init` do: a release is fetched where it is not at hand, judged, and the verdict told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coldforge.errors import ConfigurationError, Refused
+from coldforge.host import files
+from coldforge.records import (
+    ATTESTATIONS,
+    BUNDLE_SUFFIX,
+    MANIFEST,
+)
+from coldforge.report import reporter
+
+if TYPE_CHECKING:
+    from coldforge.verify.verdict import Verdict
+
+
+def verify(
+    what: str,
+    *,
+    policy: Path | None,
+    repo: str | None,
+    tag: str | None,
+    trusted_root: Path | None,
+    offline: bool,
+    bundle: Path | None,
+    certificate_identity: str | None,
+    certificate_oidc_issuer: str | None,
+    key: Path | None,
+    api_url: str | None,
+    rebuilds: Sequence[str] = (),
+    installed: str | None = None,
+    quiet: bool = False,
+) -> Verdict:
+    """Check a folder, a release `owner/repo@tag`, one file with its bundle, or what is `installed` of one.
+
+    For a folder the network is used for addresses in `rebuilds`, and for nothing else.
+    """
+    from coldforge.verify import policy as policies
+    from coldforge.verify import rebuilders
+    from coldforge.verify import release as checks
+    from coldforge.verify.evidence import printable
+
+    path = Path(what)
+    remote = remote_of(what) if not path.exists() else None
+    demanded = policies.choose(
+        policy,
+        repository=repo or (remote[0] if remote else None),
+        tag=tag or (remote[1] if remote else None),
+        identity=certificate_identity,
+        issuer=certificate_oidc_issuer,
+        key=key,
+    )
+    if remote and offline:
+        raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
+    said = tuple(rebuilders.texts(rebuilds, offline=offline))
+    with ExitStack() as stack:
+        recorded: Mapping[str, Sequence[str]] = {}
+        if remote:
+            path, recorded = stack.enter_context(downloaded(remote, api_url=api_url, evidence_only=bool(installed)))
+        if installed:
+            from coldforge.verify.installed import verify_installed
+
+            verdict = verify_installed(path, installed, policy=demanded, trusted_root=trusted_root, recorded=recorded)
+        elif bundle is not None or path.is_file():
+            verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root, rebuilds=said)
+        else:
+            verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root, rebuilds=said, recorded=recorded)
+    if not quiet:
+        reporter().table(verdict.table())
+        for note in verdict.notes:
+            reporter().info(printable(note))
+        for command in verdict.commands:
+            reporter().info(f"To check this with other tools: {command}")
+    if verdict.exit_code:
+        reporter().error(Refused(verdict.line))
+    else:
+        reporter().info(verdict.line)
+    reporter().output("verdict", verdict.word)
+    return verdict
+
+
+def policy_init(folder: Path, out: Path, *, trusted_root: Path | None) -> None:
+    """Write a policy file from a release. Raises ConfigurationError when there is one already."""
+    from coldforge.verify.release import write_policy
+
+    if out.exists():
+        raise ConfigurationError(f"there is a policy {out} already", hint="Remove it first, or give another name with --out.")
+    text = write_policy(folder, trusted_root=trusted_root)
+    files.write(out, text.encode())
+    reporter().info(text)
+    reporter().info(f"{out} is written: read it, and commit it or hand it out with the release.")
+
+
+def remote_of(what: str) -> tuple[str, str]:
+    """Repository and tag of `owner/repo@tag`. Raises ConfigurationError."""
+    repository, separator, tag = what.partition("@")
+    if not separator or repository.count("/") != 1 or not tag:
+        raise ConfigurationError(f"{what} is neither a file, nor a folder, nor OWNER/REPO@TAG")
+    return repository, tag
+
+
+@contextmanager
+def downloaded(
+    remote: tuple[str, str], *, api_url: str | None, evidence_only: bool = False
+) -> Iterator[tuple[Path, Mapping[str, Sequence[str]]]]:
+    """The assets of a release, by repository and tag, in a folder that is there as long as the block, and what GitHub has recorded of it.
+
+    Nothing of it is trusted yet.
+    """
+    from coldforge.release.download import download_release
+    from coldforge.release.publication import recorded
+
+    with files.scratch("release") as folder:
+        with reporter().step(f"download {remote[0]}@{remote[1]}"):
+            download_release(*remote, folder, api_url=api_url, only=_is_evidence if evidence_only else None)
+            found = recorded(folder, remote[0], api_url=api_url)
+        yield folder, found
+
+
+def _is_evidence(name: str) -> bool:
+    """Whether a file of a release is one of those that tell of the others."""
+    return name.endswith(BUNDLE_SUFFIX) or name in (ATTESTATIONS, MANIFEST)
