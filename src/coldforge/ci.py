@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coldforge.errors import ConfigurationError
+from coldforge.target import KNOWN
 
 SESSIONS: Final = ("plan", "build", "freeze", "bundle", "smoke", "sign", "notarize", "attest", "release", "verify")
 _OF_A_PROJECT: Final = ("plan", "build", "freeze", "bundle", "smoke")
@@ -30,6 +31,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         raise ConfigurationError(f"there is no session {session!r}", hint=f"The input `session` is one of {', '.join(SESSIONS)}.")
     project, out, parts = given("PROJECT") or ".", given("OUT") or "dist", given("PARTS")
     repo = given("REPO") or environment.get("GITHUB_REPOSITORY", "")
+    tag = given("TAG") or _built_tag(environment, repo)
     digests = _digests(given("DIGESTS"))
     targets = [word for value in given("TARGET").split() for word in ("--target", value)]
     narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
@@ -45,9 +47,11 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "notarize": [],
         "attest": _option("--trust-config", trust),
         "release": [*here, *_option("--tag", given("TAG")), *notes, *_flag("--publish", given("PUBLISH"))],
-        "verify": [*here, *_option("--tag", given("TAG") or _built_tag(environment, repo)), *_option("--trusted-root", trust)],
+        "verify": [*here, *_option("--tag", tag), *_option("--trusted-root", trust)],
     }
     line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]
+    if session == "verify" and _flag("--release", given("RELEASE")):
+        line = ["verify", *_option("--trusted-root", trust), "--", _release_of(repo, tag)]
     signs = session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD"))
     # an installer's plug-ins are signed before the uninstaller is made that has them in it, and that before its installer
     rounds = [["bundle", "--carried", *options["bundle"], "--", project], ["sign", "--payload", "--project", project, "--", out]] * 2
@@ -64,12 +68,18 @@ def _taken(digests: Mapping[str, str], parts: str, out: str) -> list[list[str]]:
             digest,
             "--out",
             out,
+            *_option("--target", _target(name.removeprefix(_PROOF))),
             *(["--only-smoke"] if name.startswith(_PROOF) else []),
             "--",
             f"{parts or '.'}/{name}.tar",
         ]
         for name, digest in digests.items()
     ]
+
+
+def _target(name: str) -> str:
+    """The target that a part is named after, and may speak for; empty for one that is of several."""
+    return name if name in KNOWN else ""
 
 
 def _digests(text: str) -> dict[str, str]:
@@ -101,6 +111,14 @@ def _built_tag(environment: Mapping[str, str], repo: str) -> str:
     """The tag that the workflow runs for; empty for a branch, and for the release of another repository."""
     own = repo.casefold() == environment.get("GITHUB_REPOSITORY", "").casefold()
     return environment.get("GITHUB_REF_NAME", "") if own and environment.get("GITHUB_REF_TYPE") == "tag" else ""
+
+
+def _release_of(repo: str, tag: str) -> str:
+    """A release by the name that `verify` downloads it by. Raises ConfigurationError when nothing says which it is."""
+    if not repo or not tag:
+        why = "The workflow does not run for a tag of this repository." if repo else "Nothing names its repository."
+        raise ConfigurationError("no release to verify is named", why=why, hint="Give the inputs `repo` and `tag`.")
+    return f"{repo}@{tag}"
 
 
 def _option(option: str, value: str) -> list[str]:

@@ -295,13 +295,15 @@ def pack(dist: str, part: str, targets: tuple[str, ...], *, trees: bool) -> None
 @click.argument("part", type=click.Path(path_type=str))
 @OUT
 @click.option("--sha256", required=True, metavar="DIGEST", help="What the earlier job told of the file; any other file is refused.")
+@click.option("--target", help="The one target that the part may speak for; one that holds anything of another is refused.")
 @click.option("--only-smoke", is_flag=True, help="Take only what was proven of the artifacts: all that a job may add that ran the product.")
 @common
-def unpack(part: str, out: str, *, sha256: str, only_smoke: bool) -> None:
+def unpack(part: str, out: str, *, sha256: str, target: str | None, only_smoke: bool) -> None:
     """Take what `coldforge pack` made in an earlier job, if it is just that."""
     from coldforge import parts
+    from coldforge.target import Target
 
-    parts.unpack(existing(part), existing(out), sha256=sha256, only_smoke=only_smoke)
+    parts.unpack(existing(part), existing(out), sha256=sha256, target=str(Target.parse(target)) if target else "", only_smoke=only_smoke)
 
 
 @coldforge.command()

@@ -52,11 +52,13 @@ def pack(dist: Path, part: Path, *, targets: Collection[str] = (), trees: bool =
     return digest
 
 
-def unpack(part: Path, dist: Path, *, sha256: str, only_smoke: bool = False) -> None:
+def unpack(part: Path, dist: Path, *, sha256: str, target: str = "", only_smoke: bool = False) -> None:
     """Put what a part holds into `dist`, beside what is there; a file of the same name is replaced.
 
-    With `only_smoke` nothing is taken but what was proven of the very artifacts that `dist` records: such a part
-    comes from a job that ran the product. Raises Refused when the part is not the one that `sha256` is of, or not safe to unpack.
+    With a `target`, a part that holds anything but that one's folder, or tells of others in it, is refused: a job that runs the
+    code of its target's dependencies must not speak for another's. With `only_smoke` nothing is taken but what was proven of the
+    very artifacts that `dist` records: such a part comes from a job that ran the product.
+    Raises Refused, too, when the part is not the one that `sha256` is of, or not safe to unpack.
     """
     if not part.is_file():
         raise ConfigurationError(f"there is no part {part}", hint="Download what the earlier job stored.")
@@ -68,6 +70,8 @@ def unpack(part: Path, dist: Path, *, sha256: str, only_smoke: bool = False) -> 
             raise Refused(f"{part.name} is not what the earlier job made", why=why, hint="Run the jobs of this release again.")
         stream.seek(0)
         _extract(part, stream, Path(name))
+        if target:
+            _check_alone(part, Path(name), target)
         if only_smoke:
             _take_smoke(Path(name), dist)
         else:
@@ -85,6 +89,15 @@ def _extract(part: Path, stream: BinaryIO, folder: Path) -> None:
             archive.extract(tar, folder, strip=1)
     except (tarfile.TarError, ValueError) as error:
         raise Refused(f"{part.name} is no part", why=str(error), hint="`coldforge pack` makes one.") from error
+
+
+def _check_alone(part: Path, folder: Path, target: str) -> None:
+    """Refuse a part, unpacked into `folder`, that speaks for anything but one target."""
+    names = {path.name for path in folder.iterdir()}
+    told = {record.target for record in read(folder / target / MANIFEST, Manifest).targets} if target in names else set()
+    if others := sorted((names | told) - {target}):
+        why = f"It speaks for {', '.join(map(repr, others))}, too."
+        raise Refused(f"{part.name} is not of {target} alone", why=why, hint=f"`coldforge pack --target {target}` makes one.")
 
 
 def _take(source: Path, destination: Path) -> None:

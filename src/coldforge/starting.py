@@ -40,17 +40,43 @@ jobs:
       id-token: write # the identity that signs
       attestations: write # the repository's record of what was signed
 """
+_CHECKOUT: Final = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
+# No call of release.yml: GitHub starts that only for a caller that grants all rights of its jobs, and no pull request should have them.
 _BUILD: Final = """\
-# Builds, packages and tries everything, without any secret and without a release.
+# Builds, packages and tries each target on a runner of its own, without any secret and without a release.
 name: build
 on: {{ pull_request: {{}} }}
 permissions: {{}}
+concurrency: {{ group: "build-${{{{ github.ref_name }}}}", cancel-in-progress: true }} # of a pull request the newest commit counts
 jobs:
-  build:
-    uses: coldforge/coldforge/.github/workflows/release.yml@{ref}
+  plan:
+    name: plan
+    runs-on: ubuntu-24.04
     permissions:
       contents: read # to check out
-    with: {{ release: false }}
+    outputs:
+      matrix: ${{{{ steps.plan.outputs.matrix }}}}
+    steps:
+      - uses: {checkout}
+        with: {{ persist-credentials: false }}
+      - uses: coldforge/coldforge@{ref}
+        id: plan
+        with: {{ session: plan }}
+  build: # formats that other programs make need a step before the last that installs these
+    name: build ${{{{ matrix.target }}}}
+    needs: plan
+    strategy:
+      fail-fast: false
+      matrix: ${{{{ fromJSON(needs.plan.outputs.matrix) }}}}
+    runs-on: ${{{{ matrix.runner }}}}
+    continue-on-error: ${{{{ !matrix.required }}}}
+    permissions:
+      contents: read # to check out
+    steps:
+      - uses: {checkout}
+        with: {{ persist-credentials: false }}
+      - uses: coldforge/coldforge@{ref}
+        with: {{ session: build, target: "${{{{ matrix.target }}}}" }}
 """
 
 
@@ -69,7 +95,7 @@ def scaffold(root: Path, *, entry: str = "", ref: str) -> dict[str, str]:
         "matrix.yml": _targets(find("matrix.yml").read_text(encoding="utf-8")),
         "noxfile.py": _NOXFILE,
         ".github/workflows/release.yml": _RELEASE.format(ref=ref),
-        ".github/workflows/build.yml": _BUILD.format(ref=ref),
+        ".github/workflows/build.yml": _BUILD.format(ref=ref, checkout=_CHECKOUT),
     }
     return made | ({PROJECT: f"{_text(root).rstrip()}\n\n{script(_name(root), entry)}\n"} if entry else {})
 

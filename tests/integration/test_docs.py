@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from coldforge import __version__
 from coldforge.ci import SESSIONS
 from coldforge.project.images import read_images
+from coldforge.starting import scaffold
 from coldforge.verify.policy import load_policy
 from support.program import ROOT, coldforge
 from support.repository import TINY, write
@@ -31,9 +33,15 @@ def blocks(language: str) -> Iterator[tuple[str, str]]:
             yield page.name, text
 
 
+def workflows() -> Iterator[str]:
+    """Every workflow that is shown, or that `init` writes."""
+    yield from (text for _, text in blocks("yaml") if "jobs:" in text)
+    yield from (text for name, text in scaffold(ROOT, ref=f"v{__version__}").items() if name.startswith(".github/workflows/"))
+
+
 def steps() -> Iterator[dict[str, Any]]:
-    """Every step of every workflow, or of a list of steps, that is shown."""
-    for _, text in blocks("yaml"):
+    """Every step of every workflow, or of a list of steps, that is shown or written by `init`."""
+    for text in (*workflows(), *(text for _, text in blocks("yaml") if "jobs:" not in text)):
         document = yaml.safe_load(text)
         if isinstance(document, list):
             yield from document
@@ -43,12 +51,12 @@ def steps() -> Iterator[dict[str, Any]]:
 
 def calls() -> Iterator[dict[str, Any]]:
     """Every job that is a workflow of ours."""
-    documents = [yaml.safe_load(text) for _, text in blocks("yaml") if "jobs:" in text]
+    documents = [yaml.safe_load(text) for text in workflows()]
     yield from (job for document in documents for job in document["jobs"].values() if "uses" in job)
 
 
 def test_workflows_are_githubs(tmp_path: Path) -> None:
-    shown = [text for _, text in blocks("yaml") if "jobs:" in text]
+    shown = [*workflows()]
     assert shown
     paths = [tmp_path / f"{number}.yml" for number in range(len(shown))]
     for path, text in zip(paths, shown, strict=True):
@@ -70,10 +78,19 @@ def test_calls_of_the_workflow_use_its_own_inputs_and_give_what_its_jobs_ask_for
         assert all(given.get(right) in (level, "write") for rights in asked for right, level in rights.items())
 
 
+def test_every_run_for_a_tag_waits_for_the_others_of_that_tag_and_of_no_other() -> None:
+    """Of a group only the newest run waits, others are cancelled; and `github.ref` is `refs/tags/v1` where the input `tag` is `v1`."""
+    documents = [yaml.safe_load(text) for text in (*workflows(), (ROOT / ".github/workflows/release.yml").read_text())]
+    holders = [holder for document in documents for holder in (document, *document["jobs"].values())]
+    groups = [holder["concurrency"]["group"] for holder in holders if "concurrency" in holder]
+    assert len(groups) >= 2
+    assert all("github.ref_name }}" in group for group in groups)
+
+
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     ours = [step for step in steps() if step["uses"].startswith("coldforge/coldforge@")]
-    assert {step["with"]["session"] for step in ours} == {"build", "bundle", "sign", "attest", "release", "verify"} <= set(SESSIONS)
+    assert {step["with"]["session"] for step in ours} == {"plan", "build", "bundle", "sign", "attest", "release", "verify"} <= set(SESSIONS)
     assert all(step["with"].keys() <= inputs.keys() for step in ours)
     assert all(re.search(r"@(v\d|[0-9a-f]{40}$)", step["uses"]) for step in steps())
     assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps() if step not in ours)

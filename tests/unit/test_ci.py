@@ -62,6 +62,14 @@ def test_the_tag_that_was_built_is_the_one_to_verify(given: dict[str, str], word
     assert command_line({**JOB, **given}) == ["verify", *words.split(), "--", "dist"]
 
 
+def test_what_github_has_of_a_release_is_verified_by_its_name() -> None:
+    given = {**JOB, "COLDFORGE_RELEASE": "true", "COLDFORGE_TRUST_CONFIG": "t.json"}
+    assert command_line(given) == ["verify", "--trusted-root", "t.json", "--", "acme/demo@v1"]
+    for missing in ("GITHUB_REF_NAME", "GITHUB_REPOSITORY"):
+        with pytest.raises(ConfigurationError, match="no release to verify is named"):
+            command_line({**given, missing: ""})
+
+
 @pytest.mark.parametrize("session", SESSIONS)
 def test_an_input_that_looks_like_an_option_is_a_folder(session: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -118,8 +126,8 @@ def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> N
     handed = json.dumps({"linux-x86_64": "12", "macos-aarch64": "", "windows-x86_64": "34"}, indent=2)
     lines = command_lines({"COLDFORGE_SESSION": "bundle", "COLDFORGE_PARTS": "parts", "COLDFORGE_DIGESTS": handed})
     assert [" ".join(line) for line in lines] == [
-        "unpack --sha256 12 --out dist -- parts/linux-x86_64.tar",
-        "unpack --sha256 34 --out dist -- parts/windows-x86_64.tar",
+        "unpack --sha256 12 --out dist --target linux-x86_64 -- parts/linux-x86_64.tar",
+        "unpack --sha256 34 --out dist --target windows-x86_64 -- parts/windows-x86_64.tar",
         "bundle --frozen --out dist -- .",
         "pack --to parts/bundle.tar --no-trees -- dist",
     ]
@@ -136,7 +144,7 @@ def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> 
     lines = command_lines({"COLDFORGE_SESSION": "attest", "COLDFORGE_PARTS": "parts", "COLDFORGE_DIGESTS": handed})
     assert [" ".join(line) for line in lines] == [
         "unpack --sha256 12 --out dist -- parts/bundle.tar",
-        "unpack --sha256 34 --out dist --only-smoke -- parts/smoke-linux-x86_64.tar",
+        "unpack --sha256 34 --out dist --target linux-x86_64 --only-smoke -- parts/smoke-linux-x86_64.tar",
         "attest -- dist",
         "pack --to parts/attest.tar --no-trees -- dist",
     ]

@@ -158,6 +158,26 @@ def test_a_proof_of_other_artifacts_is_refused(dist: Path, tmp_path: Path) -> No
     assert read(dist / MANIFEST, Manifest) == RELEASE
 
 
+@pytest.mark.parametrize("only_smoke", [False, True])
+@pytest.mark.parametrize("where", ["folder", "file", "record"])
+def test_a_part_speaks_for_its_own_target_only(dist: Path, tmp_path: Path, where: str, *, only_smoke: bool) -> None:
+    before = listing(dist)
+    made = tmp_path / "made"
+    other = msgspec.structs.replace(RECORD, target="macos-aarch64", artifacts=())
+    told = msgspec.structs.replace(RELEASE, targets=(RECORD, other) if where == "record" else (RECORD,))
+    (made / "linux-x86_64").mkdir(parents=True)
+    (made / "linux-x86_64" / MANIFEST).write_bytes(canonical(told))
+    if where == "file":
+        (made / MANIFEST).write_bytes(canonical(RELEASE))
+    if where == "folder":
+        (made / "macos-aarch64").mkdir()
+        (made / "macos-aarch64" / MANIFEST).write_bytes(canonical(RELEASE))
+    digest = parts.pack(made, tmp_path / "p.tar", targets=[] if where == "file" else [path.name for path in made.iterdir()])
+    with pytest.raises(Refused, match="not of linux-x86_64 alone"):
+        parts.unpack(tmp_path / "p.tar", dist, sha256=digest, target="linux-x86_64", only_smoke=only_smoke)
+    assert listing(dist) == before
+
+
 def test_what_cannot_be_packed_or_taken_is_explained(dist: Path, tmp_path: Path) -> None:
     for attempt in (
         lambda: parts.pack(tmp_path, tmp_path / "p.tar"),

@@ -32,7 +32,7 @@ def test_the_files_are_what_their_readers_expect(root: Path) -> None:
     assert (matrix, findings.problems) == (DEFAULT, [])
     release, build = (yaml.safe_load(made[f".github/workflows/{name}.yml"]) for name in ("release", "build"))
     assert release["jobs"]["release"]["uses"].endswith("/release.yml@v1")
-    assert "id-token" not in build["jobs"]["build"]["permissions"]
+    assert {name: job["permissions"] for name, job in build["jobs"].items()} == {name: {"contents": "read"} for name in ("plan", "build")}
     compile(made["noxfile.py"], "noxfile.py", "exec")
 
 
