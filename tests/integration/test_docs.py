@@ -87,6 +87,16 @@ def test_every_run_for_a_tag_waits_for_the_others_of_that_tag_and_of_no_other() 
     assert all("github.ref_name }}" in group for group in groups)
 
 
+def test_nothing_is_published_before_what_github_has_is_verified() -> None:
+    steps = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["release"]["steps"]
+    ours = [step for step in steps if step["uses"] == "$/"]
+    assert [step["with"]["session"] for step in ours] == ["release", "verify", "release"]
+    assert [step["with"].get("publish") for step in ours] == [None, None, True]
+    assert ours[1]["with"]["release"] is True
+    assert ours[2]["if"] == "inputs.publish"  # and only when the steps before it did well
+    assert not any("continue-on-error" in step for step in ours)
+
+
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     ours = [step for step in steps() if step["uses"].startswith("coldforge/coldforge@")]

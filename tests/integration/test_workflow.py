@@ -32,7 +32,7 @@ jobs:
     with: { trust-config: trust.json }
 """
 SIGNING = (
-    CALLER.replace("json }", "json, sign: true }")
+    CALLER.replace("json }", "json, sign: true, publish: true }")
     + """\
     secrets:
       rsa-key: ${{ secrets.RSA_KEY }}
@@ -89,6 +89,7 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
         done = act(source, tmp_path, {**env, "RSA_KEY": key}, *variables, "-s", "RSA_KEY")  # whose value act takes from its environment
         assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
         contents = github.contents("v0.1.0")
+        (made,) = github.releases.values()
     assert len(github.recorded) == len(contents["attestations.jsonl"].splitlines())
     manifest = decode(contents["manifest.json"], Manifest, "manifest.json")
     (record,) = manifest.targets
@@ -99,6 +100,13 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
     assert {artifact.name for artifact in record.artifacts} <= contents.keys()
     (signed,) = (artifact for artifact in record.artifacts if artifact.format == "apk")
     assert signed.signature
+    assert not made.draft
+    changes, downloads = (
+        [number for number, line in enumerate(github.log) if line.startswith(f"{method} ") and path in line]
+        for method, path in (("PATCH", "/releases/"), ("GET", "/releases/assets/"))
+    )
+    assert len(downloads) >= len(contents), "what GitHub has was verified"
+    assert max(downloads) < max(changes), "and only then published"
     assert "### Gates" in done.stdout
     (report,) = artifacts.glob("report-bundle*/report.html")
     assert "tiny_0.1.0_amd64.deb" in report.read_text()
