@@ -34,8 +34,11 @@ class Contents(Record, frozen=True, kw_only=True):
 
     @property
     def computed(self) -> str:
-        """What the digest must be by the files that are listed."""
-        return digest_of((self.files, self.singles))
+        """What the digest must be by the files that are listed; empty when a name among them is no text."""
+        try:
+            return digest_of((self.files, self.singles))
+        except UnicodeEncodeError:
+            return ""
 
 
 class Gates(Record, frozen=True, kw_only=True):

@@ -156,6 +156,22 @@ def test_what_rebuilders_say_is_not_about_what_is_installed(place: Path, root: P
         verify(place, root, msgspec.structs.replace(demanded(), k=1))
 
 
+@pytest.mark.parametrize(
+    "demand", [{"code_signer": "Acme"}, {"apple_team": "ABCDE12345"}, {"signed": {"deb": ("F" * 40,)}}, {"predicates": ("sbom",)}]
+)
+def test_what_is_demanded_of_the_files_of_a_release_is_not_left_out_silently(demand: dict[str, object], place: Path, root: Path) -> None:
+    with pytest.raises(ConfigurationError, match="about the files of a release"):
+        verify(place, root, msgspec.structs.replace(demanded(), **demand))
+
+
+def test_a_revoked_source_is_told(place: Path, root: Path) -> None:
+    signer = verify(place, root).signer
+    assert signer is not None
+    with pytest.raises(ConfigurationError, match="tells what is in the release") as caught:
+        verify(place, root, msgspec.structs.replace(demanded(), revoked=(signer.commit,)))
+    assert "revoked" in caught.value.why
+
+
 def test_what_is_nowhere_is_told(place: Path) -> None:
     with pytest.raises(ConfigurationError, match="no folder, file or installed package"):
         verify(place, "no-such-package-of-anybody")

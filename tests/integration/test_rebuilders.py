@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
 from coldforge import commands
 from coldforge.attest.stage import attest
+from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import MANIFEST, SUMS
 from coldforge.showing import schema
@@ -152,6 +154,15 @@ def test_one_file_needs_them_as_well(made: Path, policy: Path, trust: Path) -> N
     for rebuilds, code in ((), 1), (heard, 0):
         found = verify_file(file, bundle=bundle, policy=load_policy(policy), trusted_root=trust, rebuilds=rebuilds)
         assert found.exit_code == code
+
+
+def test_whose_a_release_is_decides_who_is_independent(made: Path, policy: Path, trust: Path) -> None:
+    file = made / "dist" / "linux-x86_64" / DEB
+    anybodys = msgspec.structs.replace(
+        load_policy(policy), repository="", workflows=(), identity="dev@example.org", issuer="https://i.example"
+    )
+    with pytest.raises(ConfigurationError, match="does not say whose the release is"):
+        verify_file(file, bundle=None, policy=anybodys, trusted_root=trust)
 
 
 def test_what_is_installed_is_nothing_that_rebuilders_arrived_at(made: Path, policy: Path, trust: Path, tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class Fault:
 
 def demanded(artifact: Artifact, manifest: Manifest, policy: Policy) -> tuple[str, ...]:
     """The kinds of statements that there must be of an artifact: what every release has, what this one shows to have, what is asked for."""
-    record = next(record for record in manifest.targets if record.target == artifact.target)
-    wanted = {"coldforge", *policy.predicates, *({SBOM} if _has_bill(record) else ())}
+    bills = any(_has_bill(record) for record in manifest.targets if record.target == artifact.target)
+    wanted = {"coldforge", *policy.predicates, *({SBOM} if bills else ())}
     return tuple(sorted(wanted if is_listed(artifact) else wanted - {SBOM}))
 
 
@@ -61,9 +61,17 @@ def fault(item: Statement, manifest: Manifest, bills: Mapping[str, Path]) -> Fau
         return next(_against_manifest(item.predicate, manifest), None)
     targets = {artifact.target for artifact in manifest.artifacts if artifact.name in item.subjects}
     for target in targets & bills.keys():
-        if json.loads(bills[target].read_bytes()) != item.predicate:
+        if not _holds(bills[target], item.predicate):
             return Fault(word="contradicted", why=f"its sbom statement holds another document than {bills[target].name}")
     return None
+
+
+def _holds(path: Path, document: Any) -> bool:
+    """Whether a file is a document, as JSON."""
+    try:
+        return bool(json.loads(path.read_bytes()) == document)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _against_manifest(predicate: Any, manifest: Manifest) -> Iterator[Fault]:

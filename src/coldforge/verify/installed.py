@@ -67,6 +67,9 @@ def verify_installed(
     if policy.k:
         hint = "Verify the release itself with this policy, and what is installed with one that leaves `k` and `rebuilders` out."
         raise ConfigurationError("the policy demands rebuilders, who speak of packages and not of what is installed", hint=hint)
+    if others := [name for name in ("signed", "predicates", "code-signer", "apple-team") if getattr(policy, name.replace("-", "_"))]:
+        hint = "Verify the release itself with this policy, and what is installed with one that leaves them out."
+        raise ConfigurationError(f"the policy demands {', '.join(others)}, which is about the files of a release", hint=hint)
     signed, why = _signed([item for items in evidence.values() for item in items], policy)
     if not signed:
         hint = "Give the folder with the release's attestations.jsonl, or OWNER/REPO@TAG."
@@ -97,8 +100,10 @@ def _signed(items: Sequence[Statement | Unusable], policy: Policy) -> tuple[list
         except msgspec.ValidationError as error:
             why = f"this version cannot read it: {error}"
             continue
-        if said.payload.computed != said.payload.digest:
+        if not (said.payload.files and said.payload.computed and said.payload.computed == said.payload.digest):
             why = "its list of files is not that of the digest in it"
+        elif said.source.commit and said.source.commit in policy.revoked:
+            why = f"its source is revoked: {said.source.commit}"
         elif item.signer.commit not in ("", said.source.commit):
             why = "it names another commit than its certificate"
         else:

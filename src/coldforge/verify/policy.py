@@ -23,6 +23,7 @@ RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What only a certificate tells.
+_COMMIT: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})$"
 _NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer", "revoked")
 
 
@@ -61,7 +62,7 @@ class Policy(Section, frozen=True, kw_only=True):
         ),
     ] = 0
     revoked: Annotated[
-        tuple[str, ...],
+        tuple[Annotated[str, Meta(pattern=_COMMIT, description="A whole commit, in lower case.")], ...],
         Meta(
             description="Commits that are not accepted any more: of the source, or of the signing workflow file. What was signed stays "
             "signed for ever, so this is how a bad release, or a workflow that could be misused, is taken back."
@@ -204,13 +205,22 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
         yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
     if slsa_level(signer) < policy.level:
         yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(slsa_level(signer)))
-    if policy.repository and folded(GITHUB + policy.repository) != folded(signer.repository):
-        yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
+    yield from _foreign(policy, signer)
     # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
     if policy.repository and not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
         yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     if policy.workflows and not any(_is_workflow(wanted, signer.workflow) for wanted in policy.workflows):
         yield Mismatch(what="workflow", expected=" or ".join(policy.workflows), got=signer.workflow or "nothing")
+
+
+def _foreign(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
+    """Whether it is another repository's release."""
+    if policy.repository:
+        if folded(GITHUB + policy.repository) != folded(signer.repository):
+            yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
+    # a certificate has the name of the workflow's file, which other repositories than its own may run
+    elif signer.repository and not folded(signer.workflow).startswith(f"{folded(signer.repository)}/"):
+        yield Mismatch(what="repository", expected="the workflow's own, or one that the policy names", got=signer.repository)
 
 
 def _revoked(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
@@ -240,10 +250,10 @@ def _split(path: str) -> tuple[str, str]:
 def _is_workflow(wanted: str, url: str) -> bool:
     """Whether a signer's workflow URL is the wanted file: with its ref when one is given, any file when it ends with `/`.
 
-    `release.yml` never matches `release.yml.attacker.yml`: what follows must be `@` and a ref.
+    `release.yml` never matches `release.yml.attacker.yml`, nor `release.yml@attacker.yml`: what follows must be `@` and a ref, or a commit.
     """
     path, _, ref = url.removeprefix(GITHUB).partition("@")
-    if not url.startswith(GITHUB) or not ref:
+    if not url.startswith(GITHUB) or not (ref.startswith("refs/") or re.fullmatch(_COMMIT, ref)):
         return False
     wanted_path, _, wanted_ref = wanted.partition("@")
     (repository, file), (wanted_repository, wanted_file) = _split(path), _split(wanted_path)

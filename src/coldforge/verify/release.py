@@ -22,7 +22,7 @@ from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import Folder, as_built, collect
-from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by
+from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches
 from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
 
@@ -66,14 +66,16 @@ class Found:
 
     @cached_property
     def claims(self) -> tuple[tuple[Statement, Fault | None], ...]:
-        """The statements beside provenance, wherever they lie, and what each has against itself."""
+        """The statements beside provenance, wherever they lie, and what each has against itself; what a stranger says is not even read."""
         if self.head.manifest is None:
             return ()
         items = {id(item): item for items in self.evidence.values() for item in items if isinstance(item, Statement)}
         listed = [a for a in self.head.manifest.artifacts if a.format == SBOM and self.digests.get(a.name) == a.sha256]
         bills = {artifact.target: self.folder.files[artifact.name] for artifact in listed}
         besides = [item for item in items.values() if item.predicate_type not in PROVENANCES]
-        return tuple((item, fault(item, self.head.manifest, bills)) for item in besides)
+        return tuple(
+            (item, None if any(mismatches(self.policy, item.signer)) else fault(item, self.head.manifest, bills)) for item in besides
+        )
 
     def check(self, name: str, item: Statement) -> Row:
         """The row of a file by one statement, of whatever type."""
@@ -170,6 +172,9 @@ def verify_file(
     if policy.predicates:
         hint = "Verify the folder of the release: only there all statements are at hand."
         raise ConfigurationError("the policy demands statements beside provenance, which are not in one file's bundle", hint=hint)
+    if policy.k and not policy.repository:
+        hint = "Add --repo, or verify the folder of the release: who the publisher is decides who is independent of them."
+        raise ConfigurationError("the policy demands rebuilders, and does not say whose the release is", hint=hint)
     case = Case(name=path.name, sha256=files.sha256(path), statements=items)
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)

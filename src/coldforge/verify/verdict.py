@@ -177,6 +177,8 @@ def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[R
     elif item.subjects[ok.name] != ok.sha256:
         yield fault("altered", "its bytes are not those that were attested", item.subjects[ok.name], ok.sha256)
     said = item.signer.commit if item.commit is None else item.commit
+    if said and said in policy.revoked:  # that of a person's release stands in the statement only
+        yield fault("foreign", "its source is revoked", "one that is not revoked", said)
     if item.signer.commit not in ("", said):
         yield fault("foreign", "its statement names another commit than its certificate", item.signer.commit, said)
     if commit not in ("", said) and (said or item.commit is not None):  # a person's bill of materials tells of no commit at all

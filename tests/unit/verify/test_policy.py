@@ -52,6 +52,7 @@ def test_the_repositorys_own_workflow_is_accepted() -> None:
         changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml"),
         changed(workflow="https://github.com.evil/acme/demo/.github/workflows/release.yml@refs/tags/v1"),
         changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml.attacker.yml@refs/tags/v1"),
+        changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml@attacker.yml@refs/tags/v1"),
         Signer(),
     ],
 )
@@ -225,3 +226,23 @@ def test_what_is_revoked_is_not_accepted_any_more(field: str) -> None:
     (wrong,) = mismatches(strict, changed(**{field: "c" * 40}))
     assert (wrong.what, wrong.got) == (field.replace("_", "-"), "c" * 40)
     assert list(mismatches(strict, GOOD)) == []
+
+
+@pytest.mark.parametrize("commit", ["c" * 7, "C" * 40, "v1.0.0", ""])
+def test_only_a_whole_commit_can_be_revoked(commit: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f'repository = "acme/demo"\nrevoked = ["{commit}"]\n')
+    with pytest.raises(ConfigurationError, match="cannot be used") as caught:
+        load_policy(path)
+    assert "A whole commit" in str(caught.value.problems[0])
+
+
+def test_the_name_of_a_workflow_that_others_may_use_names_no_repository() -> None:
+    shared = f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"
+    named = choose(None, repository=None, tag=None, identity=shared, issuer=GITHUB_ISSUER)
+    assert named is not None
+    theirs = changed(identity=shared, workflow=shared, repository=f"{URL}evil/app")
+    assert [wrong.what for wrong in mismatches(named, theirs)] == ["repository"]
+    assert list(mismatches(named, msgspec.structs.replace(theirs, repository=f"{URL}coldforge/coldforge"))) == []
+    with_it = choose(None, repository="evil/app", tag=None, identity=shared, issuer=GITHUB_ISSUER)
+    assert with_it is not None
+    assert list(mismatches(with_it, theirs)) == []

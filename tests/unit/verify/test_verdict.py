@@ -43,6 +43,12 @@ def test_each_case_has_its_word(case: Case, word: str) -> None:
     assert judge(case, NOBODY, commit="c").word == word
 
 
+def test_a_revoked_commit_is_that_of_the_statement_where_the_certificate_names_none() -> None:
+    strict = msgspec.structs.replace(NOBODY, revoked=("c" * 40,))
+    assert judge(Case(name="f", sha256=A, statements=[said(commit="c" * 40)]), strict).word == "foreign"
+    assert judge(Case(name="f", sha256=A, statements=[said(commit="d" * 40)]), strict).word == "ok"
+
+
 words = st.sampled_from(["ok", "altered", "foreign", "unattested", "missing", "extra", "incomplete", "contradicted", "uncheckable"])
 
 
