@@ -246,7 +246,9 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 @CLEAN
 @JOBS
 @click.option("--carried", is_flag=True, help="Only make what installers bring of their own, for `sign --payload` to sign.")
-@click.option("--frozen", is_flag=True, help="Package what was frozen: an optional target that was not is left out.")
+@click.option(
+    "--frozen", is_flag=True, help="Package what was frozen, without any code of the project: an optional target that was not is left out."
+)
 @JSON
 @common
 def bundle(project: str, out: str, *, carried: bool, as_json: bool, **options: Any) -> None:

@@ -275,9 +275,10 @@ def run(
 ) -> Manifest:
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt.
 
-    Of those that are `frozen` already optional ones may be missing: what was planned is recorded all the same.
+    Of those that are `frozen` already optional ones may be missing: what was planned is recorded all the same. None of the project's
+    code runs for them, not even to tell its version: keys may be near.
     """
-    made = make(project, targets=targets, formats=formats, host=host)
+    made = make(project, targets=targets, formats=formats, host=host, version=recording.frozen_version(out) if frozen else "")
     _check_out(made.project.root, out)
     chosen = capability.buildable(made.whole, named=bool(targets), freezes=freeze in stages, host=host)
     if frozen:

@@ -46,6 +46,16 @@ def recorded(path: Path, kind: type[R]) -> R | None:
         return None
 
 
+def frozen_version(out: Path) -> str:
+    """The version of what was frozen into `out`. Raises ConfigurationError when nothing was."""
+    found = (recorded(path, Manifest) for path in sorted(out.glob(f"*/{MANIFEST}")))
+    if version := next((manifest.version for manifest in found if manifest), ""):
+        return version
+    raise ConfigurationError(
+        f"nothing is frozen in {out}", hint="`coldforge freeze` does it, or `coldforge unpack` what another job froze."
+    )
+
+
 def head(manifest: Manifest) -> Manifest:
     """What a manifest says besides its targets: which product, version and source it is about."""
     return msgspec.structs.replace(manifest, targets=())

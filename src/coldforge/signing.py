@@ -98,7 +98,7 @@ def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Pla
     if plan is None or keys.apple.is_adhoc or not payload.target.startswith("macos-"):
         return payload
     here = any(each.target == payload.target for each in plan.targets)
-    whole = plan if here else pipeline.make(project, targets=(payload.target,)).whole
+    whole = plan if here else pipeline.make(project, targets=(payload.target,), version=plan.product.version).whole
     target = next(each for each in whole.targets if each.target == payload.target)
     artifact = next((each for each in target.artifacts if each.format in app.FORMATS), None)
     if artifact is None:

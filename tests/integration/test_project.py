@@ -17,11 +17,15 @@ from hypothesis import given, settings
 from packaging.version import Version as Pep440
 
 from coldforge.errors import BuildFailed, ConfigurationError
+from coldforge.host import files
+from coldforge.pipeline import Run, run
 from coldforge.plan import names
+from coldforge.plan.model import PlannedTarget
 from coldforge.project.load import load_project
 from coldforge.project.source import read_source
-from coldforge.records import SourceRecord
+from coldforge.records import MANIFEST, Manifest, SourceRecord, TargetRecord, canonical
 from support.program import ROOT, environment
+from support.releases import ENVIRONMENT
 from support.repository import TINY, write
 from support.require import need, tool
 from support.versions import VERSIONS
@@ -221,6 +225,25 @@ def test_scripts_may_be_dynamic_too(project: str, tmp_path: Path) -> None:
     product = load_project(in_tree(tmp_path / "tiny", project)).product
     assert (product.name, product.version, product.summary) == ("tiny", "4.5.6", "From the backend")
     assert product.executables[0].entry == "tiny:main"
+
+
+def test_what_is_frozen_is_packaged_without_any_code_of_the_project(tmp_path: Path) -> None:
+    """Where packages are made there are keys, and a child could read them of the process that started it."""
+    folder, out, seen = in_tree(tmp_path / "tiny", act='raise SystemExit("it ran")'), tmp_path / "dist", []
+
+    def stage(run: Run, target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:
+        seen.append((run.plan.product.version, target.target))
+        return TargetRecord(target=target.target, freezer="p", payload_digest="a" * 64, payload_size=1, environment=ENVIRONMENT)
+
+    def package() -> None:
+        run(folder, (stage,), out=out, targets=("linux-x86_64",), formats=("tar.gz",), frozen=True)
+
+    with pytest.raises(ConfigurationError, match="nothing is frozen"):
+        package()
+    manifest = Manifest(coldforge="0", product="tiny", version="4.5.6", source=SourceRecord(epoch=0), targets=())
+    files.write(out / "linux-x86_64" / MANIFEST, canonical(manifest))
+    package()
+    assert seen == [("4.5.6", "linux-x86_64")]
 
 
 def test_nothing_is_kept_from_one_reading_to_the_next(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _resolved(read: Read, version: str) -> ProjectTable:
     if version and dynamic.needs_backend(read.table):
         if asked := dynamic.told_by_backend(read.table) - {"version"}:
             why = "The backend is code of the project, and would run on this machine."
-            hint = "--host lets it run here, and freezes here as well."
+            hint = "Write it into pyproject.toml. A rebuild with --host lets it run here, and freezes here as well."
             raise ConfigurationError(
                 f"only the build backend of {read.root.name} can tell its {', '.join(sorted(asked))}", why=why, hint=hint
             )
