@@ -143,7 +143,7 @@ def make_goal(dist: Path, wanted: Wanted) -> Goal:
         planned=planned,
         files=paths,
         notes=_notes(wanted, manifest, tag),
-        block=texts.block(manifest, repository=repository, tag=tag, without=without, project=Path()),
+        block=texts.block(manifest, repository=repository, tag=tag, without=without, project=_project(manifest)),
         mode=wanted.notes_mode,
         unproven=unproven,
         replace=wanted.replace,
@@ -205,10 +205,16 @@ def _notes(wanted: Wanted, manifest: Manifest, tag: str) -> str:
     return text
 
 
+def _project(manifest: Manifest) -> Path:
+    """The project's folder, where its changelog and template are: that in the repository which is checked out here, else this one."""
+    folder = Path(manifest.source.path)
+    return folder if folder.is_dir() else Path()
+
+
 def _told(source: texts.Source | None, manifest: Manifest, tag: str) -> str:
     if source == "commits":
         return texts.from_commits(changes(Path(), manifest.source, tag))
-    return texts.of_changelog(Path(), manifest.version)
+    return texts.of_changelog(_project(manifest), manifest.version)
 
 
 def _paths(dist: Path, manifest: Manifest) -> dict[str, Path]:

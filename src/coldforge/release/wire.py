@@ -6,6 +6,7 @@ Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -167,7 +168,7 @@ class Wire:
             if wait is None:
                 break
             if waited + wait > LONGEST_WAIT:
-                hint = f"Run it again in {wait / 60:.0f} minutes: it goes on where it stopped."
+                hint = f"Run it again in {math.ceil(wait / 60)} minutes: it goes on where it stopped."
                 raise RemoteFailed("GitHub's rate limit is used up", why=words(answer), hint=hint)
             reporter().info(f"GitHub's rate limit: waiting {wait:.0f} s.")
             self._not_before = max(self._not_before, clock.now() + wait)
