@@ -41,7 +41,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "plan": [*narrowed, *(["--release", *here, *_option("--tag", given("TAG"))] if _flag("--release", given("RELEASE")) else [])],
         "build": [*narrowed, "--out", out, *host],
         "freeze": [*targets, "--out", out, *host],
-        "bundle": [*narrowed, *(["--frozen"] if digests else []), "--out", out],
+        "bundle": [*narrowed, *(["--frozen"] if given("DIGESTS") else []), "--out", out],  # also when every optional target failed
         "smoke": [*targets, "--out", out],
         "sign": [],  # its keys are secrets of the job, and come by the environment
         "notarize": [],

@@ -133,6 +133,13 @@ def test_only_what_was_frozen_is_packaged_and_passed_on_without_the_trees() -> N
     ]
 
 
+def test_nothing_of_a_project_runs_where_packages_are_made_also_when_no_target_was_frozen() -> None:
+    """All may be optional; without `--frozen` a build backend would tell the version, beside the keys."""
+    given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_DIGESTS": '{"linux-x86_64": ""}', "COLDFORGE_SIGN_PAYLOAD": "true"}
+    bundles = [line for line in command_lines(given) if line[0] == "bundle"]
+    assert [line[-5:] for line in bundles] == [["--frozen", "--out", "dist", "--", "."]] * 3
+
+
 def test_programs_are_signed_between_the_freeze_and_the_packages() -> None:
     given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_DIGESTS": '{"windows-x86_64": "34"}', "COLDFORGE_SIGN_PAYLOAD": "true"}
     rounds = [["bundle", "--carried"], ["sign", "--payload"]] * 2
