@@ -6,7 +6,6 @@ Source: https://github.com/indygreg/apple-platform-rs
 from __future__ import annotations
 
 import io
-import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from coldforge.errors import BuildFailed, Missing, RemoteFailed
-from coldforge.host import clock, codesign, files, images
+from coldforge.host import clock, codesign, files, images, signed
 
 if TYPE_CHECKING:
     from apple_platform import Signer
@@ -65,7 +64,7 @@ def signature(file: Path, about: About, identity: Identity | None = None, server
         flags = [RUNTIME] if about.runtime else []
         settings = apple_platform.PathSettings(binary_identifier=about.identifier, code_signature_flags=flags, extra=extra)
         made = apple_platform.sign_macho_bytes(file.read_bytes(), paths={"@main": settings}, **_given(identity, server))
-    return _taken(file, io.BytesIO(made), codesign.detached)
+    return taken(file, io.BytesIO(made), codesign.detached)
 
 
 def image_signature(file: Path, identifier: str, identity: Identity, server: str = "") -> bytes:
@@ -77,7 +76,7 @@ def image_signature(file: Path, identifier: str, identity: Identity, server: str
 
             apple_platform.sign(file, out, binary_identifier=identifier, **_given(identity, server))
         with out.open("rb") as stream:
-            return _taken(file, stream, images.detached)
+            return taken(file, stream, images.detached)
 
 
 def _given(identity: Identity | None, server: str) -> dict[str, Any]:
@@ -104,10 +103,11 @@ def _explained(file: Path, server: str) -> Iterator[None]:
         raise BuildFailed(f"{file.name} cannot be signed", why=str(error)) from error
 
 
-def _taken(file: Path, stream: BinaryIO, reader: Callable[[BinaryIO], bytes]) -> bytes:
+def taken(file: Path, stream: BinaryIO, reader: Callable[[BinaryIO], bytes]) -> bytes:
+    """The signature that is in what a tool made of a file. Raises BuildFailed when that cannot be read."""
     try:
         return reader(stream)
-    except (ValueError, IndexError, struct.error) as error:
+    except signed.damage() as error:
         raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
 
 

@@ -5,8 +5,6 @@ Sources: https://developer.apple.com/documentation/technotes/tn3125-inside-code-
 
 from __future__ import annotations
 
-import base64
-import binascii
 import plistlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
-from coldforge.host import apple, clock, codesign, files, images, signed
+from coldforge.errors import ConfigurationError, Missing, RemoteFailed
+from coldforge.host import apple, clock, codesign, files, images
 from coldforge.host.run import run, which, without_secrets
 from coldforge.host.secrets import hide
-from coldforge.sign import openpgp
+from coldforge.sign import material, openpgp
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -31,7 +29,6 @@ SERVERS: Final = "COLDFORGE_APPLE_TIMESTAMP_SERVERS"
 KEYCHAIN: Final = "keychain:"
 NO_SERVER: Final = "none"
 APPLES_SERVER: Final = "http://timestamp.apple.com/ts01"
-_BEGIN: Final = "-----BEGIN "
 _TEAM: Final = re.compile(r"[A-Z0-9]{10}")
 _PAUSE: Final = 5.0  # seconds until all servers are tried again
 _DEADLINE: Final = 300.0  # seconds for one file
@@ -63,9 +60,7 @@ def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, pas
     Raises ConfigurationError for what contradicts itself.
     """
     key, certificate = ((options.get(name) or env.get(name, "")).strip() for name in (KEY, CERTIFICATE))
-    if _BEGIN in (options.get(KEY) or ""):
-        hint = f"Other users of this machine can read command lines. Name a file, or set {KEY}."
-        raise ConfigurationError("a private key stands on the command line", hint=hint)
+    material.refuse_typed(options.get(KEY), KEY)
     found = tuple(servers) or tuple(env.get(SERVERS, "").split()) or (APPLES_SERVER,)
     if bad := [server for server in found if server != NO_SERVER and not re.match("https?://[!-~]+$", server)]:
         hint = f"Such a one has an address that begins with http:// or https://; `{NO_SERVER}` alone means that there is none."
@@ -73,7 +68,7 @@ def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, pas
     if NO_SERVER in found and len(found) > 1:
         raise ConfigurationError(f"there are timestamp servers, and `{NO_SERVER}`", hint="Take away the one or the others.")
     return Asked(
-        key=key if key.startswith(KEYCHAIN) or _is_file(key) else hide(key),
+        key=key if key.startswith(KEYCHAIN) or material.is_file(key) else hide(key),
         certificate=certificate,
         passphrase=hide(env.get(PASSPHRASE, "") if passphrase is None else passphrase),
         servers=() if found == (NO_SERVER,) else found,
@@ -140,11 +135,8 @@ class Key:
                 entitlements.write_bytes(about.entitlements)
             words = codesign_words(self.keychain, about, out, entitlements, next(iter(self.asked.servers), ""))
             run(words, env=without_secrets(), seconds=_DEADLINE)
-            try:
-                with out.open("rb") as stream:
-                    return reader(stream)
-            except signed.damage() as error:
-                raise BuildFailed(f"what signs {file.name} left no file that can be read", why=str(error)) from error
+            with out.open("rb") as stream:
+                return apple.taken(file, stream, reader)
 
     def fits(self, found: Sequence[codesign.Seen | None], about: apple.About) -> str:
         """Why the signatures of a file's architectures are not what this key makes; empty when they are."""
@@ -213,20 +205,9 @@ def opened(asked: Asked) -> Iterator[Key]:
         yield _key(asked, folder)
 
 
-def _is_file(value: str) -> bool:
-    return _BEGIN not in value and 0 < len(value) < 1024 and Path(value).expanduser().is_file()
-
-
 def _bytes(value: str, name: str) -> bytes:
-    """What a value names or is: a file, PEM, or PKCS #12 in base64."""
-    if _is_file(value):
-        return Path(value).expanduser().read_bytes()
-    if _BEGIN in value:
-        return f"{value}\n".encode()
-    try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except binascii.Error as error:
-        raise Missing(f"what {name} or its option gives is neither a file nor a key", why="It is no PEM, and no base64.") from error
+    """What a value names or is."""
+    return Path(value).expanduser().read_bytes() if material.is_file(value) else material.data_of(value, name)
 
 
 def _key(asked: Asked, folder: Path) -> Key:
@@ -269,7 +250,7 @@ def _loaded(asked: Asked) -> tuple[object, Certificate, Sequence[Certificate]]:
 
     data, passphrase = _bytes(asked.key, KEY), asked.passphrase.encode() or None
     text = _bytes(asked.certificate, CERTIFICATE) if asked.certificate else data
-    is_pem = _BEGIN.encode() in data
+    is_pem = material.BEGIN.encode() in data
     if is_pem and b"BEGIN CERTIFICATE" not in text:
         hint = f"Give --apple-certificate or {CERTIFICATE}: PEM, of the signer first."
         raise ConfigurationError("the key for macOS comes without its certificate", hint=hint)

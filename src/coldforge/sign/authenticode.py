@@ -5,8 +5,6 @@ Source: https://github.com/mtrojnar/osslsigncode
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 import shlex
@@ -20,7 +18,7 @@ from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFai
 from coldforge.host import authenticode, clock, files, signed
 from coldforge.host.run import Completed, run, which, without_secrets
 from coldforge.host.secrets import hide
-from coldforge.sign import openpgp
+from coldforge.sign import material, openpgp
 
 KEY: Final = "COLDFORGE_AUTHENTICODE_KEY"
 CERTIFICATE: Final = "COLDFORGE_AUTHENTICODE_CERTIFICATE"
@@ -31,7 +29,6 @@ COMMAND: Final = "COLDFORGE_SIGN_COMMAND"
 SUBJECT: Final = "COLDFORGE_SIGN_SUBJECT"
 SEEN: Final = "COLDFORGE_SIGN_ENVIRONMENT"
 _HINT: Final = "apt-get install osslsigncode"
-_BEGIN: Final = "-----BEGIN "
 # What programs of any kind need of an environment.
 _COMMON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "JAVA_HOME")
 _PAUSE: Final = 5.0  # seconds until all servers are tried again
@@ -70,15 +67,13 @@ def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, pas
     key, certificate, module, command, subject = (
         (options.get(name) or env.get(name, "")).strip() for name in (KEY, CERTIFICATE, MODULE, COMMAND, SUBJECT)
     )
-    if _BEGIN in (options.get(KEY) or ""):
-        hint = f"Other users of this machine can read command lines. Name a file, or set {KEY}."
-        raise ConfigurationError("a private key stands on the command line", hint=hint)
+    material.refuse_typed(options.get(KEY), KEY)
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
         raise ConfigurationError("the command that signs is no command line", why=str(error)) from error
     found = Asked(
-        key=key if key.startswith("pkcs11:") or _is_file(key) else hide(key),
+        key=key if key.startswith("pkcs11:") or material.is_file(key) else hide(key),
         certificate=certificate,
         passphrase=hide(env.get(PASSPHRASE, "") if passphrase is None else passphrase),
         module=module,
@@ -195,7 +190,7 @@ def opened(asked: Asked) -> Iterator[Key]:
             return
         path = _file(asked.key, folder / "key", KEY)
         data = path.read_bytes()
-        if _BEGIN.encode() not in data:
+        if material.BEGIN.encode() not in data:
             yield _key(asked, ("-pkcs12", path), data)
         elif certificate is None:
             hint = f"Give --authenticode-certificate or {CERTIFICATE}: PEM, of the signer first."
@@ -204,21 +199,11 @@ def opened(asked: Asked) -> Iterator[Key]:
             yield _key(asked, ("-certs", certificate, "-key", path), certificate.read_bytes())
 
 
-def _is_file(value: str) -> bool:
-    return _BEGIN not in value and len(value) < 1024 and Path(value).expanduser().is_file()
-
-
 def _file(value: str, place: Path, name: str) -> Path:
     """The file that a value names, or one with what the value itself is: PEM, or PKCS #12 in base64."""
-    if _is_file(value):
+    if material.is_file(value):
         return Path(value).expanduser().absolute()
-    if _BEGIN in value:
-        data = f"{value}\n".encode()
-    else:
-        try:
-            data = base64.b64decode("".join(value.split()), validate=True)
-        except binascii.Error as error:
-            raise Missing(f"what {name} or its option gives is neither a file nor a key", why="It is no PEM, and no base64.") from error
+    data = material.data_of(value, name)
     if place.parent.parent != openpgp.MEMORY and b"PRIVATE KEY" in data and b"ENCRYPTED" not in data:
         raise Missing(f"the key for programs has no passphrase, and without {openpgp.MEMORY} it would be written to a disk")
     place.write_bytes(data)

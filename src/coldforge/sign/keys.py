@@ -13,12 +13,11 @@ from typing import Final, Self
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.host.secrets import hide
-from coldforge.sign import apple, authenticode, openpgp, rsa
+from coldforge.sign import apple, authenticode, material, openpgp, rsa
 
 OPENPGP: Final = "COLDFORGE_OPENPGP_KEY"
 RSA: Final = "COLDFORGE_RSA_KEY"
 _FINGERPRINT: Final = re.compile(r"(?:0x)?([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
-_BEGIN: Final = "-----BEGIN "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +84,15 @@ def _text(value: str, name: str, kind: str, *, inline: bool) -> str:
     """The text of a private key, which an environment variable may hold itself; a command line may not."""
     if not value.strip():
         return ""
-    if _BEGIN in value and not inline:
-        hint = f"Other users of this machine can read command lines. Name a file, or set {name}."
-        raise ConfigurationError("a private key stands on the command line", hint=hint)
-    text = value if _BEGIN in value else _read(Path(value.strip()))
+    if not inline:
+        material.refuse_typed(value, name)
+    text = value if material.BEGIN in value else _read(Path(value.strip()))
     if f"{kind}-----" not in text:
         hint = (
             "Export it as text: gpg --armor --export-secret-keys FINGERPRINT" if name == OPENPGP else "It must be PEM: openssl genrsa 4096"
         )
         raise ConfigurationError(
-            f"what {name} or its option gives is no private key", why=f"It has no line `{_BEGIN}… {kind}-----`.", hint=hint
+            f"what {name} or its option gives is no private key", why=f"It has no line `{material.BEGIN}… {kind}-----`.", hint=hint
         )
     return hide(text)
 

@@ -24,6 +24,7 @@ from coldforge.host import clock, files
 from coldforge.host.secrets import hide, redact
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
+from coldforge.sign import material
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -39,7 +40,6 @@ _S3: Final = "https://{bucket}.s3.us-west-2.amazonaws.com"
 _CLOUDKIT: Final = "https://api.apple-cloudkit.com"
 _LOOKUP: Final = "/database/1/com.apple.gk.ticket-delivery/production/public/records/lookup"
 _REGION: Final = "us-west-2"
-_BEGIN: Final = "-----BEGIN "
 _TRIES: Final = 5
 _LONGEST: Final = 120.0  # seconds that the service may ask to wait
 _LIFE: Final = 900  # seconds of a token; Apple takes none that lives longer than twenty minutes
@@ -103,15 +103,13 @@ def credentials(options: Mapping[str, str | None], env: Mapping[str, str]) -> Cr
     Raises Missing with everything that lacks, ConfigurationError for a key on the command line or of another kind.
     """
     key, key_id, issuer = ((options.get(name) or env.get(name, "")).strip() for name in (KEY, KEY_ID, ISSUER))
-    if _BEGIN in (options.get(KEY) or ""):
-        hint = f"Other users of this machine can read command lines. Name a file, or set {KEY}."
-        raise ConfigurationError("a private key stands on the command line", hint=hint)
+    material.refuse_typed(options.get(KEY), KEY)
     lacking = [name for name, value in ((KEY, key), (KEY_ID, key_id)) if not value]
     if lacking:
         hint = "App Store Connect, Users and Access, Integrations gives keys: a file AuthKey_ID.p8, its id, and the issuer's."
         raise Missing(f"notarization takes a key of App Store Connect: {', '.join(lacking)} is not set", hint=hint)
     try:
-        text = key if _BEGIN in key else Path(key).expanduser().read_text(encoding="ascii")
+        text = key if material.BEGIN in key else Path(key).expanduser().read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise Missing(f"the key of App Store Connect cannot be read: {key}", why=str(error)) from error
     hide(text)
