@@ -13,6 +13,7 @@ from typing import Final
 
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import files, gzips
+from coldforge.host.cpio import LAST, MAGIC
 
 LARGEST: Final = 8**11 - 1  # bytes of a file
 _NUMBERS: Final = 8**6  # what the number of an entry starts again at
@@ -24,7 +25,7 @@ def pack(tree: Tree, path: Path) -> int:
         nodes = [Node(path="", mode=0o755), *tree]
         for number, node in enumerate(nodes, 1):
             _add(stream, number, node, tree.epoch)
-        _header(stream, "TRAILER!!!", {"links": 1})
+        _header(stream, LAST, {"links": 1})
     return len(nodes)
 
 
@@ -45,4 +46,4 @@ def _add(stream: gzips.GzipWriter, number: int, node: Node, epoch: int) -> None:
 def _header(stream: gzips.GzipWriter, name: str, facts: Mapping[str, int]) -> None:
     text = name.encode() + b"\0"
     number, mode, links, time, size = (facts.get(each, 0) for each in ("number", "mode", "links", "time", "size"))
-    stream.write(b"070707%06o%06o%06o%06o%06o%06o%06o%011o%06o%011o" % (0, number, mode, 0, 0, links, 0, time, len(text), size) + text)
+    stream.write(MAGIC + b"%06o%06o%06o%06o%06o%06o%06o%011o%06o%011o" % (0, number, mode, 0, 0, links, 0, time, len(text), size) + text)

@@ -21,9 +21,9 @@ from typing import Final, NamedTuple
 from coldforge.bundle.tree import Node, Tree
 from coldforge.errors import BuildFailed, Problem, Refused
 from coldforge.host import files, hfsnames
+from coldforge.host.hfs import FILE, FOLDER, ROOT, SINCE_1904
 
 BLOCK: Final = 4096
-ROOT: Final = 2  # the number of the folder that is the volume
 _PARENT: Final = 1
 _FIRST: Final = 16  # the number of the first entry that is no part of the file system
 _NODE: Final = 8192
@@ -31,10 +31,9 @@ _SMALL_NODE: Final = 4096
 _CATALOG_KEY, _EXTENTS_KEY, _ATTRIBUTES_KEY = 516, 10, 266  # bytes of the longest key
 _BIG_KEYS, _VARIABLE_KEYS = 2, 4
 _LEAF, _INDEX, _HEADER = -1, 0, 1
-_FOLDER, _FILE, _FOLDER_THREAD, _FILE_THREAD = 1, 2, 3, 4
+_FOLDER_THREAD, _FILE_THREAD = 3, 4
 _THREADED: Final = 2
 _CASELESS: Final = 0xCF
-_SINCE_1904: Final = 2082844800  # seconds before 1970
 _LAST: Final = (1 << 32) - 1
 _INVISIBLE: Final = 0x4000  # to Finder
 _CLEAN: Final = 1 << 31 | 1 << 8  # unmounted in order, unused nodes are empty
@@ -67,7 +66,7 @@ class _Fork(NamedTuple):
 
 def moment(epoch: int) -> int:
     """Seconds since 1904, which end in 2040."""
-    return min(epoch + _SINCE_1904, _LAST)
+    return min(epoch + SINCE_1904, _LAST)
 
 
 def numbers(tree: Tree) -> dict[str, int]:
@@ -240,13 +239,13 @@ def _facts(mode: int, epoch: int) -> bytes:
 
 def _folder(number: int, mode: int, valence: int, epoch: int, flags: int = 0) -> bytes:
     finder = struct.pack(">8xH6x16x", flags)
-    return struct.pack(">HHII", _FOLDER, 0, valence, number) + _facts(stat.S_IFDIR | mode, epoch) + finder + bytes(8)
+    return struct.pack(">HHII", FOLDER, 0, valence, number) + _facts(stat.S_IFDIR | mode, epoch) + finder + bytes(8)
 
 
 def _file(number: int, node: Node, fork: _Fork, epoch: int, flags: int) -> bytes:
     kind = stat.S_IFLNK | 0o755 if node.link else stat.S_IFREG | node.mode
     finder = struct.pack(">8sH6x16x", b"slnkrhap" if node.link else bytes(8), flags)
-    head = struct.pack(">HHII", _FILE, _THREADED, 0, number)
+    head = struct.pack(">HHII", FILE, _THREADED, 0, number)
     return head + _facts(kind, epoch) + finder + bytes(8) + fork.packed() + _Fork().packed()
 
 

@@ -114,8 +114,7 @@ class _Work:
         except signed.damage():  # something else that begins like one, or nothing that a Mac loads
             return
         if unsigned:
-            name = posixpath.basename(path)
-            self._put(Code(path=path, source=node.source, identifier=f"{identifier}.{name.partition('.')[0] or name}"))
+            self._put(Code(path=path, source=node.source, identifier=apple.identifier(identifier, path)))
 
     def bundle(self, one: _Bundle) -> None:
         """Seal a bundle, and sign its main code with that."""

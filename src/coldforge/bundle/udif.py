@@ -15,28 +15,17 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final
 
-SECTOR: Final = 512
+from coldforge.host.udif import END, MAGIC, RAW, RUN, SECTOR, TABLE, TRAILER, ZLIB, Run
+
 LEVEL: Final = 6
-TRAILER: Final = 512
-RAW, ZLIB, END = 0x00000001, 0x80000005, 0xFFFFFFFF  # how a piece is kept
 _PIECE: Final = 512 * SECTOR
 _BUFFER: Final = 520  # sectors that a reader needs at a time
 _WHOLE: Final = 0xFFFFFFFE  # the volume is all there is: no partitions
 _NAME: Final = "whole disk (Apple_HFS : 0)"
 _CRC: Final = 2
 _FLATTENED, _PARTITION = 1, 2
-
-
-class _Run(NamedTuple):
-    """One piece: how it is kept, and where it lies, in sectors of the volume and in bytes of the file."""
-
-    kind: int
-    sector: int
-    sectors: int
-    offset: int
-    length: int
 
 
 def tool() -> str:
@@ -46,14 +35,14 @@ def tool() -> str:
 
 def write(volume: Iterable[bytes], out: IO[bytes], resources: Mapping[str, list[dict[str, Any]]] | None = None) -> None:
     """Write a volume that comes in pieces, with further `resources` (such as a licence) beside the table."""
-    runs: list[_Run] = []
+    runs: list[Run] = []
     crc = whole = sector = offset = 0
     for plain, (kind, data) in _compressed(_pieces(volume)):
         crc, whole = zlib.crc32(plain, crc), zlib.crc32(data, whole)
         out.write(data)
-        runs.append(_Run(kind, sector, len(plain) // SECTOR, offset, len(data)))
+        runs.append(Run(kind, sector, len(plain) // SECTOR, offset, len(data)))
         sector, offset = sector + len(plain) // SECTOR, offset + len(data)
-    runs.append(_Run(END, sector, 0, offset, 0))
+    runs.append(Run(END, sector, 0, offset, 0))
     forks = {"blkx": [entry(0, _NAME, _table(runs, sector, crc), attributes="0x0050")], **(resources or {})}
     xml = plistlib.dumps({"resource-fork": forks}, sort_keys=True)
     out.write(xml)
@@ -101,14 +90,14 @@ def _checksum(value: int) -> bytes:
     return struct.pack(">III124x", _CRC, 32, value)
 
 
-def _table(runs: list[_Run], sectors: int, crc: int) -> bytes:
-    head = struct.pack(">4sIQQQII24x", b"mish", 1, 0, sectors, 0, _BUFFER, _WHOLE) + _checksum(crc) + struct.pack(">I", len(runs))
-    return head + b"".join(struct.pack(">IIQQQQ", run.kind, 0, *run[1:]) for run in runs)
+def _table(runs: list[Run], sectors: int, crc: int) -> bytes:
+    head = struct.pack(">4sIQQQII24x", TABLE, 1, 0, sectors, 0, _BUFFER, _WHOLE) + _checksum(crc) + struct.pack(">I", len(runs))
+    return head + b"".join(RUN.pack(run.kind, 0, *run[1:]) for run in runs)
 
 
 def _trailer(xml: bytes, length: int, sectors: int, checksums: tuple[int, int]) -> bytes:
     """Where everything is. The number that tells this image from others is made of the table, which has the checksums."""
     crc, whole = checksums
-    head = struct.pack(">4sIII5QII", b"koly", 4, TRAILER, _FLATTENED, 0, 0, length, 0, 0, 1, 1) + hashlib.sha256(xml).digest()[:16]
+    head = struct.pack(">4sIII5QII", MAGIC, 4, TRAILER, _FLATTENED, 0, 0, length, 0, 0, 1, 1) + hashlib.sha256(xml).digest()[:16]
     head += _checksum(whole) + struct.pack(">QQ120x", length, len(xml)) + _checksum(zlib.crc32(struct.pack(">I", crc)))
     return head + struct.pack(">IQ12x", _PARTITION, sectors)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +15,10 @@ from typing import BinaryIO, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from coldforge.host import clock, files
+from coldforge.host.xar import HEADER, MAGIC, PACKED, PLAIN
 
-MAGIC: Final = b"xar!"
-_HEADER: Final = struct.Struct(">4sHHQQI")
 _SHA1: Final = 1
 _LEVEL: Final = 9
-_PACKED: Final = "application/x-gzip"  # which is zlib
-_PLAIN: Final = "application/octet-stream"
 
 
 def write(content: Mapping[str, bytes | Path], out: BinaryIO, epoch: int) -> None:
@@ -45,7 +41,7 @@ def write(content: Mapping[str, bytes | Path], out: BinaryIO, epoch: int) -> Non
         at += _file(_entry(folders[folder], len(folders) + len(heap) - 1, name, "file", "0644"), data, kept, at)
     plain = b'<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(xar, encoding="utf-8")
     packed = zlib.compress(plain, _LEVEL)
-    out.write(_HEADER.pack(MAGIC, _HEADER.size, 1, len(packed), len(plain), _SHA1) + packed)
+    out.write(HEADER.pack(MAGIC, HEADER.size, 1, len(packed), len(plain), _SHA1) + packed)
     out.write(hashlib.sha1(packed, usedforsecurity=False).digest())
     for kept in heap:
         if isinstance(kept, Path):
@@ -73,7 +69,7 @@ def _file(entry: Element, data: bytes | Path, kept: bytes | Path, offset: int) -
     found = SubElement(entry, "data")
     for name, value in (("length", length), ("offset", offset), ("size", size)):
         SubElement(found, name).text = str(value)
-    SubElement(found, "encoding", style=_PLAIN if kept is data else _PACKED)
+    SubElement(found, "encoding", style=PLAIN if kept is data else PACKED)
     SubElement(found, "extracted-checksum", style="sha1").text = plain
     SubElement(found, "archived-checksum", style="sha1").text = archived
     return length

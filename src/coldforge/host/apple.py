@@ -38,6 +38,16 @@ class About:
     resources: bytes = b""
 
 
+def identifier(product: str, path: str) -> str:
+    """What code of a product is called that is no bundle's own: by the product's identifier, if it has one, and by its file.
+
+    >>> identifier("org.example.demo", "lib/libx.1.dylib")
+    'org.example.demo.libx'
+    """
+    name = path.rpartition("/")[2]
+    return f"{product}.{name.partition('.')[0] or name}".lstrip(".")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """A key with its certificate in a PKCS #12 file, those above it, its team, and the time that signatures bear."""

@@ -15,10 +15,10 @@ from coldforge.host.spans import Span, pieces
 
 PLACE: Final = 1024  # of the header
 MAGIC: Final = (b"H+", b"HX")
-_ROOT: Final = 2
+ROOT: Final = 2  # the number of the folder that is the volume
 _ENTRIES: Final = 200_000
-_FOLDER, _FILE = 1, 2
-_SINCE_1904: Final = 2082844800
+FOLDER, FILE = 1, 2
+SINCE_1904: Final = 2082844800  # seconds before 1970
 _LINK: Final = 4096  # bytes of a link's text
 _FORK: Final = struct.Struct(">QII16I")
 
@@ -65,17 +65,17 @@ def read(stream: BinaryIO) -> Volume:
     found = []
     for parent, name, data in _leaves(catalog):
         kind = struct.unpack_from(">H", data)[0]
-        if kind in (_FOLDER, _FILE):
+        if kind in (FOLDER, FILE):
             number = struct.unpack_from(">I", data, 8)[0]
-            if kind == _FOLDER:
+            if kind == FOLDER:
                 folders[number] = _Place(parent, name)
             found.append((number, _Place(parent, name), data))
         if len(found) > _ENTRIES:
             raise ValueError(f"it has more than {_ENTRIES} entries")
-    if _ROOT not in folders:
+    if ROOT not in folders:
         raise ValueError("it has no root")
-    entries = (_entry(_path(place, folders), data, block, end) for number, place, data in found if number != _ROOT)
-    return Volume(folders[_ROOT].name, tuple(entries))
+    entries = (_entry(_path(place, folders), data, block, end) for number, place, data in found if number != ROOT)
+    return Volume(folders[ROOT].name, tuple(entries))
 
 
 def link(stream: BinaryIO, entry: Entry) -> str:
@@ -121,8 +121,8 @@ def _leaves(tree: bytes) -> Iterator[tuple[int, str, bytes]]:
 
 def _path(place: _Place, folders: dict[int, _Place]) -> str:
     names = [place.name]
-    while place.parent != _ROOT:
-        place = folders.get(place.parent) or _Place(_ROOT, "")
+    while place.parent != ROOT:
+        place = folders.get(place.parent) or _Place(ROOT, "")
         names.append(place.name)
         if not place.name or len(names) > len(folders) + 1:
             raise ValueError("an entry of it is in no folder")
@@ -134,7 +134,7 @@ def _entry(path: str, data: bytes, block: int, end: int) -> Entry:
     owner, group, _, _, mode = struct.unpack_from(">IIBBH", data, 32)
     hidden = bool(struct.unpack_from(">H", data, 56)[0] & 0x4000)
     kinds: dict[int, Literal["file", "directory", "link"]] = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
-    is_folder = struct.unpack_from(">H", data)[0] == _FOLDER
+    is_folder = struct.unpack_from(">H", data)[0] == FOLDER
     kind = kinds.get(stat.S_IFMT(mode)) or ("other" if mode else "directory" if is_folder else "file")
     size, spans = (0, ()) if is_folder else _fork(data[88:168], block, end)
-    return Entry(path, kind, stat.S_IMODE(mode), f"{owner}:{group}", changed - _SINCE_1904, size, spans, hidden)
+    return Entry(path, kind, stat.S_IMODE(mode), f"{owner}:{group}", changed - SINCE_1904, size, spans, hidden)

@@ -16,16 +16,17 @@ from typing import Any, BinaryIO, Final, NamedTuple
 from xml.parsers.expat import ExpatError
 
 MAGIC: Final = b"koly"
+TABLE: Final = b"mish"  # what a table of pieces begins with
 TRAILER: Final = 512
 SECTOR: Final = 512
 _TABLE: Final = 64 << 20  # bytes of a table that are read
 _LARGEST: Final = 64 << 20  # bytes of one piece
-_RUN: Final = struct.Struct(">IIQQQQ")
+RUN: Final = struct.Struct(">IIQQQQ")
 _HEAD: Final = 204
 _SIGNATURE: Final = 304  # where the trailer has its size
-_ZERO, _RAW, _IGNORED, _COMMENT, _END = 0, 1, 2, 0x7FFFFFFE, 0xFFFFFFFF
-_ZLIB, _BZIP2, _LZMA = 0x80000005, 0x80000006, 0x80000008
-_WORDS: Final = {_ZLIB: "zlib", _BZIP2: "bzip2", _LZMA: "lzma", 0x80000004: "adc", 0x80000007: "lzfse"}
+ZERO, RAW, IGNORED, COMMENT, END = 0, 1, 2, 0x7FFFFFFE, 0xFFFFFFFF
+ZLIB, _BZIP2, _LZMA = 0x80000005, 0x80000006, 0x80000008
+_WORDS: Final = {ZLIB: "zlib", _BZIP2: "bzip2", _LZMA: "lzma", 0x80000004: "adc", 0x80000007: "lzfse"}
 _CHUNK: Final = 1 << 20
 
 
@@ -55,7 +56,7 @@ class Image(NamedTuple):
     @property
     def compression(self) -> str:
         """How the pieces are compressed."""
-        return ", ".join(sorted({_WORDS.get(run.kind, "none") for run in self.runs if run.kind not in (_ZERO, _IGNORED)})) or "none"
+        return ", ".join(sorted({_WORDS.get(run.kind, "none") for run in self.runs if run.kind not in (ZERO, IGNORED)})) or "none"
 
 
 def is_image(stream: BinaryIO) -> bool:
@@ -88,19 +89,19 @@ def read(stream: BinaryIO) -> Image:
 def _image(table: bytes, base: int, end: int, resources: dict[str, Any]) -> Image:
     magic, base_table = table[:4], struct.unpack_from(">Q", table, 24)[0]
     count = struct.unpack_from(">I", table, _HEAD - 4)[0]
-    if magic != b"mish" or _HEAD + count * _RUN.size > len(table):
+    if magic != TABLE or _HEAD + count * RUN.size > len(table):
         raise ValueError("its table is damaged")
     found = [
         Run(kind, sector, sectors, base + base_table + at, length)
-        for kind, _, sector, sectors, at, length in _RUN.iter_unpack(table[_HEAD : _HEAD + count * _RUN.size])
+        for kind, _, sector, sectors, at, length in RUN.iter_unpack(table[_HEAD : _HEAD + count * RUN.size])
     ]
-    runs = [run for run in found if run.kind not in (_COMMENT, _END)]
+    runs = [run for run in found if run.kind not in (COMMENT, END)]
     if any(one.sector + one.sectors != other.sector for one, other in pairwise(runs)) or (runs and runs[0].sector):
         raise ValueError("its pieces are not in order")
-    if any(run.offset + run.length > end or run.sectors * SECTOR > _LARGEST for run in runs if run.kind not in (_ZERO, _IGNORED)):
+    if any(run.offset + run.length > end or run.sectors * SECTOR > _LARGEST for run in runs if run.kind not in (ZERO, IGNORED)):
         raise ValueError("a piece of it is cut off, or too large")
     kind, bits, checksum = struct.unpack_from(">III", table, 64)
-    ignored = any(run.kind == _IGNORED for run in runs)
+    ignored = any(run.kind == IGNORED for run in runs)
     return Image(tuple(runs), checksum if (kind, bits) == (2, 32) and not ignored else None, resources)
 
 
@@ -117,16 +118,16 @@ def volume(stream: BinaryIO, image: Image) -> Iterator[bytes]:
 
 def _pieces(stream: BinaryIO, run: Run) -> Iterator[bytes]:
     size = run.sectors * SECTOR
-    if run.kind in (_ZERO, _IGNORED):
+    if run.kind in (ZERO, IGNORED):
         while size:
             yield bytes(min(size, _CHUNK))
             size -= min(size, _CHUNK)
         return
     stream.seek(run.offset)
     data = stream.read(run.length)
-    if run.kind == _RAW:
+    if run.kind == RAW:
         plain = data
-    elif run.kind == _ZLIB:
+    elif run.kind == ZLIB:
         plain = zlib.decompressobj().decompress(data, size + 1)
     elif run.kind == _BZIP2:
         plain = bz2.BZ2Decompressor().decompress(data, size + 1)

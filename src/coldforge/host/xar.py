@@ -14,12 +14,12 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from coldforge.host.spans import Span, pieces
 
 MAGIC: Final = b"xar!"
-_HEADER: Final = struct.Struct(">4sHHQQI")
+HEADER: Final = struct.Struct(">4sHHQQI")
 _TABLE: Final = 64 << 20  # bytes of a table that are read
 _ENTRIES: Final = 10_000
 _DEPTH: Final = 32
-_PLAIN: Final = "application/octet-stream"
-_PACKED: Final = "application/x-gzip"  # which is zlib
+PLAIN: Final = "application/octet-stream"
+PACKED: Final = "application/x-gzip"  # which is zlib
 
 
 class Entry(NamedTuple):
@@ -43,7 +43,7 @@ def entries(stream: BinaryIO) -> Table:
     """What an archive says of itself. Raises ValueError, struct.error or zlib.error when it is damaged."""
     end = stream.seek(0, 2)
     stream.seek(0)
-    magic, start, _, packed, plain, _ = _HEADER.unpack(stream.read(_HEADER.size))
+    magic, start, _, packed, plain, _ = HEADER.unpack(stream.read(HEADER.size))
     if magic != MAGIC or plain > _TABLE or start + packed > end:
         raise ValueError("its header is damaged")
     stream.seek(start)
@@ -73,17 +73,17 @@ def _files(parent: Element, folder: str, heap: int, end: int) -> Iterator[Entry]
             encoding = data.find("encoding")
             if min(length, offset, size) < 0 or heap + offset + length > end:
                 raise ValueError("a file of it is cut off")
-            style = _PLAIN if encoding is None else encoding.get("style", "")
+            style = PLAIN if encoding is None else encoding.get("style", "")
             yield Entry(path, Span(heap + offset, heap + offset + length), style, size)
         yield from _files(element, f"{path}/", heap, end)
 
 
 def content(stream: BinaryIO, entry: Entry) -> Iterator[bytes]:
     """The bytes of a file. Raises ValueError, EOFError or zlib.error when they are not what is announced."""
-    if entry.encoding == _PLAIN:
+    if entry.encoding == PLAIN:
         yield from pieces(stream, [entry.span])
         return
-    if entry.encoding != _PACKED:
+    if entry.encoding != PACKED:
         raise ValueError(f"{entry.path} is compressed by {entry.encoding}, which is not read")
     unpack, left = zlib.decompressobj(), entry.size
     for piece in pieces(stream, [entry.span]):

@@ -245,7 +245,7 @@ class GitHub:
         """
         try:
             named = self._wire.read(f"{self._base}/git/ref/tags/{quote(tag)}", _Reference)[0].object.sha
-            asked = {"predicate_type": "release", "per_page": 100}
+            asked = {"predicate_type": "release", "per_page": PAGE}
             found = self._wire.read(f"{self._base}/attestations/sha1:{named}", _Attestations, params=asked)[0].attestations
             statements = [msgspec.json.decode(one.bundle.dsse_envelope.payload, type=_Statement) for one in found if one.bundle]
         except (Failure, Missing, msgspec.DecodeError):  # no such tag, no right to ask, a server without attestations
@@ -255,7 +255,7 @@ class GitHub:
     def attestations(self, sha256: str) -> tuple[Mapping[str, Any], ...]:
         """The sigstore bundles about a file that are in the repository's record; as many as anybody honest has."""
         url: str | None = f"{self._base}/attestations/sha256:{sha256}"
-        params: dict[str, Any] = {"params": {"per_page": 100}}
+        params: dict[str, Any] = {"params": {"per_page": PAGE}}
         found: list[Mapping[str, Any]] = []
         try:
             while url and len(found) < MOST_BUNDLES:

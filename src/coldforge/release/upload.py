@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -64,7 +65,7 @@ def fill(
             others[-1] = partial(_beside, partial(check_draft, github, draft), others[-1])
         begun = [partial(_beside, first, others[0]), *others[1:]] if others else [partial(_beside, first, Settled)]
         with lanes() as pool:
-            compared = {settled.compared for settled in pool.map(_call, begun)}
+            compared = {settled.compared for settled in pool.map(call, begun)}
         but = {action.planned.name for action in describing}
         with lanes() as pool:
             ending = [pool.submit(settle, action) for action in describing]
@@ -75,10 +76,6 @@ def fill(
     if len(made) == len(describing):  # the server has said of each of them that it is whole, and which bytes it has
         return (*(asset for asset in shown if asset.name not in made), *made.values()), seen
     return await_complete(github, draft, goal, compared | {end.compared for end in ended}), seen
-
-
-def _call(task: Callable[[], Settled]) -> Settled:
-    return task()
 
 
 def _beside(look: Callable[[], object], act: Callable[[], Settled]) -> Settled:

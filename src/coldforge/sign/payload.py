@@ -39,6 +39,12 @@ class Named:
     entitlements: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     usual: Mapping[str, Any] = field(default_factory=dict)
 
+    def rights(self, file: Path, path: str) -> bytes:
+        """The entitlements of a file, which is at a path of the tree: of an executable only, as libraries have those of who loads them."""
+        with file.open("rb") as stream:
+            starts = any(one.kind == "executable" for one in macho.slices(stream))
+        return entitlements({**self.usual, **self.entitlements.get(path, {})}) if starts else b""
+
 
 class _Signer(Protocol):
     """What signs the files of one system's trees."""
@@ -106,15 +112,11 @@ class _Macos:
         return next((seen.certificate for seen in found if seen), "") or ADHOC
 
     def _about(self, path: Path, entry: Code) -> apple.About:
-        with path.open("rb") as stream:
-            starts = any(one.kind == "executable" for one in macho.slices(stream))
-        rights = {**self.named.usual, **self.named.entitlements.get(entry.path, {})} if starts else {}
-        name = entry.path.rpartition("/")[2]
         return apple.About(
-            identifier=f"{self.named.identifier}.{name.partition('.')[0] or name}".lstrip("."),
+            identifier=apple.identifier(self.named.identifier, entry.path),
             # without a team nothing that it loads would be of its own
             runtime=not self.made_by.is_adhoc,
-            entitlements=entitlements(rights),
+            entitlements=self.named.rights(path, entry.path),
         )
 
 
@@ -125,10 +127,8 @@ def sealing(key: AppleKey, named: Named, payload: Payload) -> Callable[[Path, ap
     """
 
     def sign(source: Path, asked: apple.About) -> bytes:
-        with source.open("rb") as stream:
-            starts = any(one.kind == "executable" for one in macho.slices(stream))
-        rights = {**named.usual, **named.entitlements.get(source.name, {})} if starts and not key.is_adhoc else {}
-        about = replace(asked, runtime=not key.is_adhoc, entitlements=entitlements(rights))
+        rights = b"" if key.is_adhoc else named.rights(source, source.name)
+        about = replace(asked, runtime=not key.is_adhoc, entitlements=rights)
         sha256 = files.sha256(source)
         for known in payload.sealed.values():
             if known.sha256 == sha256 and _is_good(source, base64.b64decode(known.data), key, about):
