@@ -78,14 +78,12 @@ def released(what: str, who: Demand) -> Iterator[tuple[Path, str]]:
     The repository is empty for a signer who has none. Raises ConfigurationError when nobody said who must have signed, Refused for
     a release that is not what was signed.
     """
-    from coldforge.verify.policy import choose
-
     path = Path(what)
-    remote = None if path.exists() else verifying.remote_of(what)
-    demanded = choose(
+    remote, demanded = verifying.chosen(
+        what,
         who.policy,
-        repository=who.repo or (remote[0] if remote else None),
-        tag=who.tag or (remote[1] if remote else None),
+        repo=who.repo,
+        tag=who.tag,
         identity=who.certificate_identity,
         issuer=who.certificate_oidc_issuer,
         key=who.key,

@@ -17,6 +17,7 @@ from coldforge.records import (
 from coldforge.report import reporter
 
 if TYPE_CHECKING:
+    from coldforge.verify.policy import Policy
     from coldforge.verify.verdict import Verdict
 
 
@@ -41,21 +42,12 @@ def verify(
 
     For a folder the network is used for addresses in `rebuilds`, and for nothing else.
     """
-    from coldforge.verify import policy as policies
     from coldforge.verify import rebuilders
     from coldforge.verify import release as checks
     from coldforge.verify.evidence import printable
 
     path = Path(what)
-    remote = remote_of(what) if not path.exists() else None
-    demanded = policies.choose(
-        policy,
-        repository=repo or (remote[0] if remote else None),
-        tag=tag or (remote[1] if remote else None),
-        identity=certificate_identity,
-        issuer=certificate_oidc_issuer,
-        key=key,
-    )
+    remote, demanded = chosen(what, policy, repo=repo, tag=tag, identity=certificate_identity, issuer=certificate_oidc_issuer, key=key)
     if remote and offline:
         raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
     said = tuple(rebuilders.texts(rebuilds, offline=offline))
@@ -83,6 +75,20 @@ def verify(
         reporter().info(verdict.line)
     reporter().output("verdict", verdict.word)
     return verdict
+
+
+def chosen(
+    what: str, policy: Path | None, *, repo: str | None, tag: str | None, identity: str | None, issuer: str | None, key: Path | None
+) -> tuple[tuple[str, str] | None, Policy | None]:
+    """Where a release is, if that is not here (repository and tag), and who must have signed it, if anybody said so.
+
+    What the release is called by demands as much as options do. Raises ConfigurationError for what contradicts itself.
+    """
+    from coldforge.verify.policy import choose
+
+    remote = None if Path(what).exists() else remote_of(what)
+    repository, named = remote or (None, None)
+    return remote, choose(policy, repository=repo or repository, tag=tag or named, identity=identity, issuer=issuer, key=key)
 
 
 def policy_init(folder: Path, out: Path, *, trusted_root: Path | None) -> None:

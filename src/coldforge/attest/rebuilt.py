@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from coldforge.attest.signer import Signer, find_token, trust
-from coldforge.attest.statement import STATEMENT
+from coldforge.attest.statement import in_toto
 from coldforge.host import files
-from coldforge.records import REBUILD_TYPE, canonical
+from coldforge.records import REBUILD_TYPE
 
 
 def statement(subjects: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
     """The statement about artifacts, by name with their sha256, as canonical JSON. The predicate: docs/reference/rebuild.md."""
-    named = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())]
-    return canonical({"_type": STATEMENT, "subject": named, "predicateType": REBUILD_TYPE, "predicate": predicate}).rstrip(b"\n")
+    return in_toto(subjects, REBUILD_TYPE, predicate)
 
 
 def sign(text: bytes, out: Path, *, identity_token: str | None, trust_config: Path | None) -> None:

@@ -31,21 +31,22 @@ def statement(name: str, sha256: str, manifest: Manifest, claims: Claims) -> byt
     """The statement that `name` with this digest came out of the build that `manifest` records, as canonical JSON."""
     about = _about(name, manifest)
     predicate = {"buildDefinition": _definition(about, manifest, claims), "runDetails": _details(about, claims)}
-    return _statement({name: sha256}, PROVENANCE, predicate)
+    return in_toto({name: sha256}, PROVENANCE, predicate)
 
 
 def made_statement(manifest: Manifest, record: TargetRecord, payload: Payload) -> bytes:
     """The statement about all artifacts of a target: what they contain, and what was checked and tried of them."""
     predicate = predicate_of(manifest, record, payload.files, payload.singles)
-    return _statement({artifact.name: artifact.sha256 for artifact in record.artifacts}, COLDFORGE, predicate)
+    return in_toto({artifact.name: artifact.sha256 for artifact in record.artifacts}, COLDFORGE, predicate)
 
 
 def sbom_statement(record: TargetRecord, document: Any) -> bytes:
     """The statement that a bill of materials is that of all artifacts of a target; it is not about itself, nor about signatures."""
-    return _statement({artifact.name: artifact.sha256 for artifact in record.artifacts if is_listed(artifact)}, CYCLONEDX, document)
+    return in_toto({artifact.name: artifact.sha256 for artifact in record.artifacts if is_listed(artifact)}, CYCLONEDX, document)
 
 
-def _statement(subjects: Mapping[str, str], about: str, predicate: object) -> bytes:
+def in_toto(subjects: Mapping[str, str], about: str, predicate: object) -> bytes:
+    """A statement about files, by name with their sha256, as canonical JSON; `about` is the predicate's type."""
     named = [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())]
     return canonical({"_type": STATEMENT, "subject": named, "predicateType": about, "predicate": predicate}).rstrip(b"\n")
 

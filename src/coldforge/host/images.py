@@ -11,10 +11,11 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from coldforge.host import blobs, codesign, udif
-from coldforge.host.spans import Span, pieces
+from coldforge.host.spans import Span, copied, pieces
 
 TICKET: Final = 0x10002
 _TABLE, _SIGNATURE = 216, 296  # where in the trailer place and size of the table stand, and those of the signature
@@ -86,6 +87,12 @@ def stapled(stream: BinaryIO, ticket: bytes) -> tuple[Span, ...]:
     if not (parts := _parts(found)):
         raise ValueError("it is not signed, and a ticket is about what is")
     return _with(found, {**parts, TICKET: struct.pack(">II", blobs.WRAPPED, 8 + len(ticket)) + ticket})
+
+
+def staple(file: Path, ticket: bytes, out: Path) -> None:
+    """Write a signed image with a ticket to another file. Raises as `stapled`."""
+    with file.open("rb") as stream, out.open("wb") as made:
+        copied(stream, stapled(stream, ticket), made)
 
 
 def ticket(stream: BinaryIO) -> bytes:

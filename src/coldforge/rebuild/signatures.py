@@ -66,8 +66,7 @@ def _stapled(recorded: Artifact, file: Path) -> bool:
         return True
     with files.scratch("stapled") as folder:
         try:
-            with file.open("rb") as stream, (folder / "whole").open("wb") as out:
-                spans.copied(stream, images.stapled(stream, base64.b64decode(recorded.notarization.ticket, validate=True)), out)
+            images.staple(file, base64.b64decode(recorded.notarization.ticket, validate=True), folder / "whole")
         except damage():  # what is recorded may come from anybody
             return False
         shutil.copyfile(folder / "whole", file)

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused, RemoteFailed
-from coldforge.host import clock, files, images, signed, spans
+from coldforge.host import clock, files, images, signed
 from coldforge.records import Artifact, Manifest, Notarization
 from coldforge.report import reporter
 from coldforge.sign.notary import Issue, Notary, Submission
@@ -82,7 +82,7 @@ def _is_done(dist: Path, artifact: Artifact) -> bool:
     if sha256 != artifact.sha256:
         if state and state.ticket and sha256 == state.sha256:  # a run ended between the record and the file
             with files.beside(path) as temporary:
-                stapled(path, base64.b64decode(state.ticket), temporary)
+                images.staple(path, base64.b64decode(state.ticket), temporary)
             return _is_done(dist, artifact)
         raise Refused(f"{artifact.path} is not the file that the manifest lists", hint="Build and sign it again.")
     try:
@@ -174,7 +174,7 @@ def _staple(this: Round, path: Path, artifact: Artifact) -> None:
         raise ValueError("nothing is stapled that was not submitted")
     ticket = _ticket(this, record_of(path), artifact.name)
     with files.beside(path) as temporary:
-        stapled(path, ticket, temporary)
+        images.staple(path, ticket, temporary)
         with temporary.open("rb") as stream:
             if images.ticket(stream) != ticket or record_of(temporary) != record_of(path):
                 raise BuildFailed(f"the ticket of {artifact.name} does not fit into it", hint="Report this; nothing was changed.")
@@ -184,12 +184,6 @@ def _staple(this: Round, path: Path, artifact: Artifact) -> None:
         # before the file takes its place: what the manifest says of a file without its ticket is known, too
         this.save(msgspec.structs.replace(artifact, size=size, sha256=sha256, notarization=made))
     reporter().info(f"{artifact.name} has its ticket")
-
-
-def stapled(path: Path, ticket: bytes, out: Path) -> None:
-    """Write a signed image with a ticket."""
-    with path.open("rb") as stream, out.open("wb") as made:
-        spans.copied(stream, images.stapled(stream, ticket), made)
 
 
 def record_of(path: Path) -> str:

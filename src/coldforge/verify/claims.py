@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from coldforge.predicate import COLDFORGE, CYCLONEDX, Predicate, differences, is_listed
-from coldforge.records import SBOM, Artifact, Manifest, TargetRecord, statements_of
+from coldforge.records import SBOM, Artifact, Manifest, TargetRecord, all_statements
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import Kind, Policy
 from coldforge.verify.verdict import Word
@@ -44,8 +44,7 @@ def had_by(manifest: Manifest) -> tuple[Kind, ...]:
 
 def kinds_by_name(manifest: Manifest) -> dict[str, str]:
     """The predicate types of the statements about whole targets, by the names that their bundles have."""
-    names = (name for t in manifest.targets for name in statements_of(t.target, [artifact.format for artifact in t.artifacts]))
-    return {name: KINDS[name.rpartition(".")[2]] for name in names}
+    return {name: KINDS[name.rpartition(".")[2]] for name in all_statements(manifest)}
 
 
 def _has_bill(record: TargetRecord) -> bool:
