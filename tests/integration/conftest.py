@@ -1,13 +1,17 @@
-"""One cache for the tests that only want to be quick, one environment for every run of the program, and the images."""
+"""One cache for the tests that only want to be quick, one environment for every run of the program, the images, and who signs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support import images, windows_system
+from support.authority import Authority
+from support.fake_sigstore import FakeSigstore
 from support.program import environment
+from support.require import tool
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +52,27 @@ def windows_machine() -> Iterator[windows_system.Windows]:
     """One container with Windows, as Wine makes it; each test begins with `windows_system.renew`."""
     with windows_system.started() as system:
         yield system
+
+
+@pytest.fixture(scope="module")
+def sigstore() -> Iterator[FakeSigstore]:
+    """A sigstore instance on loopback."""
+    with FakeSigstore() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def trust(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trust configuration of that instance, as a file."""
+    path = tmp_path_factory.mktemp("trust") / "trust.json"
+    path.write_text(sigstore.trust_config())
+    return path
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who certifies programs for Windows: one signer, `demo`."""
+    tool("osslsigncode", "apt-get install osslsigncode")
+    made = Authority(tmp_path_factory.mktemp("authority"))
+    made.signer("demo", "Demo Ltd")
+    return made

@@ -43,19 +43,6 @@ ARCHIVE = "demo-1.0.0-linux-x86_64.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore() as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def trust(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("trust") / "trust.json"
-    path.write_text(sigstore.trust_config())
-    return path
-
-
-@pytest.fixture(scope="module")
 def signed(sigstore: FakeSigstore, trust: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release as it was built and attested: nobody changes it."""
     dist = tmp_path_factory.mktemp("signed") / "dist"

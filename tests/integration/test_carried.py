@@ -28,14 +28,6 @@ UNINSTALLER = "nsis/uninstall.exe"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    tool("osslsigncode", "apt-get install osslsigncode")
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.signer("demo", "Demo Ltd")
-    return made
-
-
-@pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Plan]:
     """A project whose tree is frozen, and its plan."""
     folder = tmp_path_factory.mktemp("project")

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -30,12 +30,6 @@ from support.unpacking import unpack
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
-
-
-@pytest.fixture(scope="module")
-def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore() as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

@@ -25,17 +25,8 @@ from support import exe, payloads
 from support.authority import Authority, pem, second_opinion
 from support.program import coldforge, environment
 from support.releases import ENVIRONMENT
-from support.require import tool
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    tool("osslsigncode", "apt-get install osslsigncode")
-    made = Authority(tmp_path_factory.mktemp("authority"))
-    made.signer("demo", "Demo Ltd")
-    return made
 
 
 @pytest.fixture(scope="module")

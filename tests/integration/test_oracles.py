@@ -8,7 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,12 +39,6 @@ def cosign() -> str:
 def sigstore_go() -> str:
     how = "go install github.com/sigstore/sigstore-go/examples/sigstore-go-verification@v1.3.0"
     return tool("sigstore-go-verification", how)
-
-
-@pytest.fixture(scope="module")
-def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore() as fake:
-        yield fake
 
 
 @pytest.fixture(scope="module")

@@ -22,12 +22,6 @@ from support.warned import warnings
 pytestmark = pytest.mark.integration
 
 
-@pytest.fixture(scope="module")
-def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore() as fake:
-        yield fake
-
-
 @pytest.fixture
 def github(monkeypatch: pytest.MonkeyPatch, sigstore: FakeSigstore) -> Iterator[FakeGitHub]:
     """A job of GitHub Actions, with an identity and a token that may write."""

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -36,19 +35,6 @@ ARCHIVE = "demo-1.0.0-linux-x86_64.tar.gz"
 FILE = ".github/workflows/rebuild.yml"
 BOB = github_claims("bob/again", ref="refs/heads/main", workflow=FILE)
 PUBLISHER = github_claims("acme/again", ref="refs/heads/main", workflow=FILE)  # their own, in another repository
-
-
-@pytest.fixture(scope="module")
-def sigstore() -> Iterator[FakeSigstore]:
-    with FakeSigstore() as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def trust(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("trust") / "trust.json"
-    path.write_text(sigstore.trust_config())
-    return path
 
 
 @pytest.fixture(scope="module")
