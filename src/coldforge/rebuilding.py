@@ -309,7 +309,7 @@ def _inputs(one: _Replay, made: TargetRecord) -> Iterator[str]:
     yield from inputs.changed(one.record.environment, made.environment)
     yield from inputs.toolbox(one.record.toolbox, made.toolbox)
     yield from inputs.tools(one.record.artifacts, made.artifacts)
-    before = rows.index(one.dist, one.record.target)
+    before = rows.index(one.dist, one.record.target, one.record.payload_digest)
     if before and made.payload_digest != one.record.payload_digest:
         yield from inputs.origins(before, read(one.out / one.record.target / INDEX, Payload))
 

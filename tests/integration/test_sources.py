@@ -12,6 +12,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.freeze.sources import copy, digest, source_files, tracked_files
 from coldforge.pipeline import _check_out
 from coldforge.project.source import read_source
+from coldforge.rebuild.fetch import fetch
 
 pytestmark = pytest.mark.integration
 
@@ -126,3 +127,29 @@ def test_nothing_is_made_among_the_source(project: Path) -> None:
         _check_out(project, project / "src")
     _check_out(project, project / "dist")
     _check_out(project, project / "src" / "made")
+
+
+def asking(folder: Path, *below: Path) -> Path:
+    """A repository that asks for a filter of its files, with others below it."""
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+    (folder / ".gitattributes").write_text("* filter=lfs\n")
+    write(folder, "large")
+    for other in below:
+        git(folder, "submodule", "--quiet", "add", str(other), other.name)
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "all")
+    return folder
+
+
+def test_no_program_of_the_user_is_started_for_what_a_commit_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the repository nor in one below it: a filter that ran would leave its mark, and other bytes."""
+    origin = asking(tmp_path / "origin", asking(tmp_path / "below"))
+    source = read_source(origin)
+    (tmp_path / "config").write_text(
+        f'[filter "lfs"]\nsmudge = "touch {tmp_path}/ran; echo other"\nrequired = true\n[protocol "file"]\nallow = always\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    project = fetch(str(origin), source, tmp_path / "clone")
+    assert [(project / name).read_text() for name in ("large", "below/large")] == ["large", "large"]
+    assert not (tmp_path / "ran").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import ConfigurationError, Missing
+from coldforge.host import files
 from coldforge.host.run import Completed, run
 from coldforge.project.source import OTHER_REPOSITORY
 from coldforge.records import SourceRecord
@@ -17,11 +18,14 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _URL: Final = re.compile(r"https://[A-Za-z0-9][\w.-]*(:\d+)?(/[\w.~+@%-]+)+", re.ASCII)
 _OTHER: Final = "--source FOLDER|URL names a repository that has the commit."
-# Nothing of a user's configuration may change what is checked out, and no program be started for it; how repositories are
-# reached stays theirs.
+# Nothing of a user's configuration may change what is checked out, and no program be started for it: neither a hook, nor a filter
+# that a commit's own .gitattributes ask for (_UNFILTERED). How repositories are reached stays theirs.
 _AS_COMMITTED: Final = (
     "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "core.symlinks=true", "-c", f"core.hooksPath={os.devnull}",
 )  # fmt: skip
+
+# What git takes for a clone's info/attributes, which come before all others; submodules are clones as well.
+_UNFILTERED: Final = b"* -filter\n"
 
 
 def check(source: SourceRecord, what: str) -> None:
@@ -67,10 +71,17 @@ def _top(folder: Path) -> str:
 def fetch(origin: str, source: SourceRecord, folder: Path) -> Path:
     """Check the recorded commit out into `folder`; the project's folder in it. Tags come too: versions may be made of them.
 
-    Raises Missing when the repository cannot be reached or does not have the commit.
+    Files are as they are committed: what git LFS keeps elsewhere stays a pointer. Raises Missing when the repository cannot be reached
+    or does not have the commit.
     """
-    commit = source.commit
-    done = _git(*_AS_COMMITTED, "clone", "--quiet", "--no-checkout", "--", origin, str(folder))
+    with files.scratch("git") as template:
+        files.write(template / "info" / "attributes", _UNFILTERED)
+        _check_out(origin, source.commit, folder, template)
+    return _project(folder, source.path)
+
+
+def _check_out(origin: str, commit: str, folder: Path, template: Path) -> None:
+    done = _git(*_AS_COMMITTED, "clone", "--quiet", "--no-checkout", "--", origin, str(folder), template=template)
     if done.code:
         raise Missing(f"the source cannot be fetched from {origin}", why=done.output[-800:], hint=_OTHER)
     if _git("-C", str(folder), "cat-file", "-e", f"{commit}^{{commit}}").code:
@@ -82,10 +93,9 @@ def fetch(origin: str, source: SourceRecord, folder: Path) -> Path:
     if (found := _git("-C", str(folder), "rev-parse", "HEAD").output) != commit:
         raise Missing(f"{origin} gives another commit than {commit}", why=f"It is {found[:80]!r}.", hint=_OTHER)
     if (folder / ".gitmodules").is_file():
-        done = _git(*_AS_COMMITTED, "-C", str(folder), "submodule", "--quiet", "update", "--init", "--recursive")
+        done = _git(*_AS_COMMITTED, "-C", str(folder), "submodule", "--quiet", "update", "--init", "--recursive", template=template)
         if done.code:
             raise Missing("a submodule of the source cannot be fetched", why=done.output[-800:])
-    return _project(folder, source.path)
 
 
 def _project(folder: Path, path: str) -> Path:
@@ -95,8 +105,10 @@ def _project(folder: Path, path: str) -> Path:
     return project
 
 
-def _git(*words: str) -> Completed:
-    return run(["git", *words], env=_environment(os.environ), check=False, quiet=True)
+def _git(*words: str, template: Path | None = None) -> Completed:
+    """Run git, whose new clones begin with what is in `template`."""
+    given = {"GIT_TEMPLATE_DIR": str(template)} if template else {}  # before any configuration, and for submodules too
+    return run(["git", *words], env=_environment(os.environ) | given, check=False, quiet=True)
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:

@@ -72,8 +72,8 @@ def tree_row(recorded: TargetRecord, rebuilt: TargetRecord, *, dist: Path, out: 
 
 
 def _tree_difference(row: Row, dist: Path, out: Path) -> Difference:
-    before = index(dist, row.target)
-    if before is not None and before.digest == row.recorded:
+    before = index(dist, row.target, row.recorded)
+    if before is not None:
         now = read(out / row.target / INDEX, Payload)
         if found := tree.difference(before, now, here=dist / row.target, there=out / row.target):
             return msgspec.structs.replace(found, where=(row.target, *found.where))
@@ -81,10 +81,14 @@ def _tree_difference(row: Row, dist: Path, out: Path) -> Difference:
     return Difference(where=(row.name,), what="content", released=row.recorded, rebuilt=row.rebuilt, cause=cause)
 
 
-def index(dist: Path, target: str) -> Payload | None:
-    """The index of a target's tree; None when there is none to go by: a download has none."""
+def index(dist: Path, target: str, digest: str) -> Payload | None:
+    """The index of a target's tree; None when there is none to go by: a download has none.
+
+    Nobody signed the file that lies there: it tells something only when it is the one whose digest is recorded.
+    """
     path = dist / target / INDEX
     try:
-        return read(path, Payload) if path.is_file() else None
+        found = read(path, Payload) if path.is_file() else None
     except ConfigurationError:  # of another version
         return None
+    return found if found and found.digest == digest else None

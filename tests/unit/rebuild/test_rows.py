@@ -12,7 +12,7 @@ from coldforge.rebuild import rows
 from coldforge.rebuild.verdict import Row
 from coldforge.records import INDEX, Artifact, TargetRecord, canonical
 from support import payloads
-from support.releases import ENVIRONMENT
+from support.releases import ENVIRONMENT, PAYLOAD
 
 NAME = "demo.txt"
 PATH = f"linux-x86_64/{NAME}"
@@ -83,3 +83,12 @@ def test_a_tree_is_followed_into_its_files_where_it_lies_beside_the_manifest(tmp
     alone = rows.tree_row(*records, dist=dist, out=out)
     assert alone.difference
     assert "see the artifacts" in alone.difference.cause
+
+
+def test_an_index_that_nobody_recorded_tells_nothing(tmp_path: Path) -> None:
+    """`payload.json` is signed by nobody: what it says is told only when the manifest has its digest."""
+    files.write(tmp_path / "linux-x86_64" / INDEX, canonical(PAYLOAD))
+    assert rows.index(tmp_path, "linux-x86_64", PAYLOAD.digest) == PAYLOAD
+    files.write(tmp_path / "linux-x86_64" / INDEX, canonical(replace(PAYLOAD, files=())))
+    assert rows.index(tmp_path, "linux-x86_64", PAYLOAD.digest) is None
+    assert rows.index(tmp_path, "windows-x86_64", PAYLOAD.digest) is None
