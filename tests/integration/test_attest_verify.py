@@ -587,6 +587,13 @@ STRANGE: dict[str, Callable[[Path], bytes]] = {
 }
 
 
+def test_a_statement_of_a_kind_that_is_not_known_here_is_not_called_altered(sigstore: FakeSigstore, trust: Path, folder: Path) -> None:
+    bundle = sign(sigstore, trust, altered(folder, predicateType="https://spdx.dev/Document/v2.3"), github_claims())
+    append(folder / ATTESTATIONS, bundle.encode() + b"\n")
+    verdict = verify_folder(folder, policy=policy(), trusted_root=trust)
+    assert (words(verdict), verdict.exit_code) == ({ATTESTATIONS: "uncheckable"}, 3)
+
+
 @pytest.mark.parametrize("signer", [github_claims(), mail_claims("mallory@example.org")], ids=["us", "a stranger"])
 @pytest.mark.parametrize("what", STRANGE)
 def test_a_statement_that_says_nothing_proves_nothing(
@@ -634,8 +641,21 @@ def test_the_work_of_the_build_is_told_and_not_judged(dist: Path, trust: Path) -
         (dist / "linux-x86_64" / name).mkdir()
     verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
     assert verdict.exit_code == 0
-    left = ", ".join(f"linux-x86_64/{name}" for name in ("logs", "onefile", "payload", "payload.json"))
-    assert f"not judged ({left}, plan.json)" in verdict.line
+    assert "not judged (linux-x86_64/logs, linux-x86_64/payload.json, plan.json)" in verdict.line
+
+
+@pytest.mark.parametrize("name", ["payload/demo", "payload/more", "onefile/demo"])
+def test_a_download_in_the_shape_of_a_build_hides_no_program(name: str, dist: Path, trust: Path) -> None:
+    files.write(dist / "linux-x86_64" / name, b"evil")
+    verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
+    assert words(verdict) == {f"linux-x86_64/{name}": "changed" if name == "payload/demo" else "extra"}
+
+
+def test_a_tree_that_nothing_signed_lists_is_extra(dist: Path, trust: Path) -> None:
+    files.write(dist / "linux-x86_64" / "payload" / "demo", b"evil")
+    for path in (dist / ATTESTATIONS, dist / "linux-x86_64.coldforge.sigstore.json"):
+        path.unlink()
+    assert words(verify_folder(dist, policy=policy(), trusted_root=trust))["linux-x86_64/payload"] == "extra"
 
 
 BESIDE: dict[str, tuple[Callable[[Path], object], str]] = {

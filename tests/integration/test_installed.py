@@ -16,15 +16,17 @@ import pytest
 from coldforge.attest.stage import attest
 from coldforge.bundle import nfpm
 from coldforge.errors import ConfigurationError
+from coldforge.host import files
 from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, Manifest, read, sums
 from coldforge.verify.installed import verify_installed
 from coldforge.verify.policy import Policy, choose
+from coldforge.verify.release import verify_folder
 from coldforge.verify.verdict import Verdict
 from support import packaged
 from support.fake_github import FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.payloads import FILES, LINKS
-from support.releases import PROGRAM, make_release
+from support.releases import PAYLOAD, PROGRAM, make_release
 from support.require import tool
 from support.unpacking import unpack
 
@@ -105,6 +107,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a program that is gone": (lambda r: (r / "demo").unlink(), "demo", "missing"),
     "a module more": (lambda r: shadow(r, "lib/os.py", 0o644), "lib/os.py", "extra"),
     "a program that is called like a licence": (lambda r: shadow(r, "licenses/run", 0o755), "licenses/run", "extra"),
+    "a module that is called like a licence": (lambda r: shadow(r, "licenses/evil.py", 0o644), "licenses/evil.py", "extra"),
     "a link more": (lambda r: (r / "lib" / "more").symlink_to("/etc"), "lib/more", "extra"),
     "a pipe in the place of a program": (lambda r: pipe(r / "demo"), "demo", "changed"),
 }
@@ -123,6 +126,18 @@ def test_licences_beside_the_tree_are_those_of_an_archive(place: Path, root: Pat
     for name in ("LICENSE", "licenses/THIRD-PARTY.txt"):
         shadow(root, name, 0o644)
     assert verify(place, root).exit_code == 0
+
+
+def test_a_release_of_folders_alone_is_never_good(
+    sigstore: FakeSigstore, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = tuple(entry for entry in PAYLOAD.files if entry.kind == "directory")
+    monkeypatch.setattr("support.releases.PAYLOAD", msgspec.structs.replace(PAYLOAD, files=folders))
+    make_release(tmp_path / "dist")
+    attest(tmp_path / "dist", identity_token=sigstore.token(), trust_config=place / "trust.json")
+    (tmp_path / "demo" / "lib").mkdir(parents=True)
+    verdict = verify_installed(tmp_path / "dist", str(tmp_path / "demo"), policy=demanded(), trusted_root=place / "trust.json")
+    assert (verdict.exit_code, verdict.rows) == (1, ())
 
 
 def test_a_program_of_one_file_is_known_under_any_name(place: Path, tmp_path: Path) -> None:
@@ -222,7 +237,8 @@ def test_a_package_is_found_by_its_name(
 def packages(tmp_path_factory: pytest.TempPathFactory, sigstore: FakeSigstore) -> Path:
     """Packages as they are really made, of a tree with everything that packaging can break, attested by a person."""
     dist = packaged.release(tmp_path_factory.mktemp("packages"), "1.0.0", formats=(*TREES, "onefile"))
-    (dist / SUMS).write_bytes(sums({artifact.name: artifact.sha256 for artifact in read(dist / MANIFEST, Manifest).artifacts}))
+    digests = {artifact.name: artifact.sha256 for artifact in read(dist / MANIFEST, Manifest).artifacts}
+    (dist / SUMS).write_bytes(sums({**digests, MANIFEST: files.sha256(dist / MANIFEST)}))
     (dist.parent / "trust.json").write_text(sigstore.trust_config())
     attest(dist, identity_token=sigstore.token(PERSON), trust_config=dist.parent / "trust.json")
     return dist
@@ -235,6 +251,7 @@ TREES: dict[str, str] = {
     "apk": "usr/lib/demo",
     "tar.gz": "demo-1.0.0",
 }
+FILE = "_internal/lib/libthing.so.1"
 PERSON = mail_claims("dev@example.org")
 
 
@@ -244,6 +261,19 @@ def by_person() -> Policy:
     return chosen
 
 
+def test_what_a_build_left_is_the_signed_tree(packages: Path, tmp_path: Path) -> None:
+    dist = Path(shutil.copytree(packages, tmp_path / "dist", symlinks=True))
+
+    def wrong() -> dict[str, str]:
+        verdict = verify_folder(dist, policy=by_person(), trusted_root=packages.parent / "trust.json")
+        return {row.name: row.word for row in verdict.rows if row.word != "ok"}
+
+    assert (dist / "linux-x86_64" / "payload" / FILE).is_file()
+    assert wrong() == {}
+    (dist / "linux-x86_64" / "payload" / FILE).write_bytes(b"another library")
+    assert wrong() == {f"linux-x86_64/payload/{FILE}": "changed"}
+
+
 @pytest.mark.parametrize("form", TREES)
 def test_what_every_package_installs_is_the_signed_tree(form: str, packages: Path, tmp_path: Path) -> None:
     (artifact,) = (artifact for artifact in read(packages / MANIFEST, Manifest).artifacts if artifact.format == form)
@@ -251,9 +281,9 @@ def test_what_every_package_installs_is_the_signed_tree(form: str, packages: Pat
     verdict = verify_installed(packages, str(root), policy=by_person(), trusted_root=packages.parent / "trust.json")
     assert [row for row in verdict.rows if row.word != "ok"] == []
     assert {row.name for row in verdict.rows} == {*FILES, *LINKS}
-    (root / "_internal" / "lib" / "libthing.so.1").write_bytes(b"another library")
+    (root / FILE).write_bytes(b"another library")
     verdict = verify_installed(packages, str(root), policy=by_person(), trusted_root=packages.parent / "trust.json")
-    assert {row.name: row.word for row in verdict.rows if row.word != "ok"} == {"_internal/lib/libthing.so.1": "changed"}
+    assert {row.name: row.word for row in verdict.rows if row.word != "ok"} == {FILE: "changed"}
 
 
 def test_a_real_program_of_one_file(packages: Path, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from coldforge import releasing, verifying
 from coldforge.errors import RemoteFailed
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, canonical, read, sums
 from coldforge.verify.verdict import Verdict
 from support import openapi
 from support.fake_github import READER, WRITER, FakeGitHub, Fault
@@ -134,6 +136,28 @@ def test_what_strangers_put_into_a_record_counts_for_nothing(
     github.recorded = lines(tmp_path / "theirs")
     row = next(row for row in verify(dist, github).rows if row.name == MANIFEST)
     assert row.word == "foreign"
+
+
+def test_what_the_publisher_said_elsewhere_and_cannot_be_true_is_told(
+    dist: Path, github: FakeGitHub, sigstore: FakeSigstore, tmp_path: Path
+) -> None:
+    """Another list of what is in the same packages, signed by the same workflow for the same commit."""
+    shutil.copytree(dist, tmp_path / "again")
+    attest(dist, github)
+    manifest = read(tmp_path / "again" / MANIFEST, Manifest)
+    targets = tuple(replace(target, gates=("floor",), findings=()) for target in manifest.targets)
+    (tmp_path / "again" / MANIFEST).write_bytes(canonical(replace(manifest, targets=targets)))
+    rewrite_sums(tmp_path / "again")
+    releasing.attest_release(tmp_path / "again", identity_token=None, trust_config=tmp_path / "trust.json", api_url=github.url)
+    download(dist, github, without=(BUNDLE_SUFFIX, ATTESTATIONS))
+    verdict = verify(dist, github)
+    assert {row.name: row.word for row in verdict.rows if row.word != "ok"} == {ATTESTATIONS: "contradicted"}
+    assert "record" in next(row.why for row in verdict.rows if row.name == ATTESTATIONS)
+
+
+def rewrite_sums(folder: Path) -> None:
+    digests = {artifact.name: artifact.sha256 for artifact in read(folder / MANIFEST, Manifest).artifacts}
+    (folder / SUMS).write_bytes(sums({**digests, MANIFEST: files.sha256(folder / MANIFEST)}))
 
 
 def test_a_list_among_the_files_is_not_mended_from_elsewhere(dist: Path, github: FakeGitHub) -> None:

@@ -67,11 +67,9 @@ def policy(made: Path, tmp_path: Path) -> Path:
         return f'[rebuilders.{name}]\nidentity = "https://github.com/{repository}/{FILE}@refs/heads/*"\nissuer = "{ISSUER}"\n'
 
     path = tmp_path / "coldforge.verify.toml"
-    own = (
-        f'[rebuilders.release]\nidentity = "https://github.com/acme/demo/.github/workflows/release.yml@refs/tags/*"\nissuer = "{ISSUER}"\n'
-    )
+    own = f'[rebuilders.publisher]\nidentity = "https://github.com/acme/*/.github/workflows/*@refs/*/*"\nissuer = "{ISSUER}"\n'
     key = f'[rebuilders.dave]\nkey = """{(made / "dave.pem").read_text()}"""\n'
-    names = [person("alice"), job("bob", "bob/again"), person("carol"), job("publisher", "acme/again"), own, key]
+    names = [person("alice"), job("bob", "bob/again"), person("carol"), own, key]
     path.write_text('repository = "acme/demo"\nk = 2\n' + "".join(names))
     return path
 
@@ -99,7 +97,7 @@ def test_two_of_a_roster_agree(made: Path, policy: Path, trust: Path) -> None:
     [
         ("alice-again", ""),  # the same rebuilder twice
         ("publisher", "publisher is the publisher"),
-        ("release", "release is the publisher"),
+        ("release", "publisher is the publisher"),
         ("mallory", "mallory@example.org (https://accounts.example.org) is not in the roster"),
         ("elsewhere", "rebuilt the commit bbbbbbbbbbbb"),
     ],
@@ -191,6 +189,8 @@ def test_what_is_no_statement_of_a_rebuilder_does_not_belong_to_a_release(
     (dist / name).write_text(json.dumps(bundle))
     assert (found().word, "does not verify" in found().why) == ("extra", True)
     (dist / name).write_text("{}")
+    assert found().word == "uncheckable"
+    (dist / name).write_text('{"verificationMaterial": {"publicKey": {}}}')
     assert found().word == "uncheckable"
 
 

@@ -12,6 +12,9 @@ from coldforge.verify.verdict import Row
 
 _WINDOWS: Final = (".exe", ".msi", ".msix")
 _MACOS: Final = (".dmg",)
+# What is signed for these systems as well, in ways that are not read here: a demand about it is not met, and is not refuted.
+_OTHER_WINDOWS: Final = (".appx", ".appxbundle", ".cab", ".dll", ".msixbundle", ".msp", ".ps1", ".sys")
+_OTHER_MACOS: Final = (".pkg", ".mpkg")
 
 
 def judged(row: Row, file: Path, policy: Policy) -> Row:
@@ -21,6 +24,10 @@ def judged(row: Row, file: Path, policy: Policy) -> Row:
         return _windows(row, file, policy.code_signer)
     if row.word == "ok" and policy.apple_team and name.endswith(_MACOS):
         return _macos(row, file, policy.apple_team)
+    wanted = (policy.code_signer if name.endswith(_OTHER_WINDOWS) else "") or (policy.apple_team if name.endswith(_OTHER_MACOS) else "")
+    if row.word == "ok" and wanted:
+        why = "whether its signature is that of the policy cannot be read here"
+        return replace(row, word="uncheckable", why=why, expected=wanted)
     return row
 
 

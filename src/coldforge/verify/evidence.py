@@ -265,8 +265,9 @@ def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     try:
         document = json.loads(payload)
         about = str(document["predicateType"])
-        if document["_type"] not in STATEMENTS or about not in _SOURCES:
-            return Unusable(why=f"its attestation is about {printable(about[:200])}, not provenance", checkable=True)
+        known = document["_type"] in STATEMENTS
+        if not known or about not in _SOURCES:  # a statement of a kind that is not known here may be as good as any
+            return Unusable(why=f"its attestation is about {printable(about[:200])}, not provenance", checkable=not known)
         digests = [(str(subject["name"]), dict(subject["digest"])) for subject in document["subject"]]
         commit = _SOURCES[about](document["predicate"])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +14,24 @@ from coldforge.records import INDEX, MANIFEST, REPORT, Manifest
 # What lies in dist/ on the machine that built it, and is no part of the release.
 WORK_FILES: Final = frozenset({"plan.json", "release.json", REPORT, ".lock"})
 TARGET_FILES: Final = frozenset({INDEX, MANIFEST})
-TARGET_FOLDERS: Final = frozenset({"payload", "onefile", "logs"})
+TREE: Final = "payload"
+SINGLES: Final = "onefile"
+TARGET_FOLDERS: Final = frozenset({TREE, SINGLES, "logs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
     """The files of a release in a folder, by name; `odd` are entries that are no regular files or share a name.
 
-    `work` are those that a build left beside the release; nobody signed them, and they are not judged.
+    `work` is what a build left beside the release: nobody signed it as a file of the release. `trees` are the folders in it that hold
+    what was signed to be in the packages, by where they lie (`linux-x86_64/payload`).
     """
 
     path: Path
     files: Mapping[str, Path]
     odd: Mapping[str, str]
     work: tuple[str, ...] = ()
+    trees: Mapping[str, Path] = field(default_factory=dict)
 
 
 def collect(folder: Path) -> Folder:
@@ -65,12 +69,14 @@ def as_built(found: Folder, manifest: Manifest) -> Folder:
     if not built or not found.files.keys().isdisjoint(homes.values()):
         return found
     work = {name for name in found.files if name in WORK_FILES} | {place for place, path in inside.items() if _is_work(path)}
+    trees = {place: inside[place] for place in work & inside.keys() if inside[place].name in (TREE, SINGLES)}
     strange = {place: "the release does not list it" for place in inside.keys() - work if inside[place] not in built.values()}
     return Folder(
         path=found.path,
         files={name: path for name, path in found.files.items() if name not in work} | built,
         odd={name: why for name, why in found.odd.items() if name not in targets} | strange,
-        work=tuple(sorted(work)),
+        work=tuple(sorted(work - trees.keys())),
+        trees=trees,
     )
 
 

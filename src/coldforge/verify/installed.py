@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +15,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import run, without_secrets
 from coldforge.predicate import COLDFORGE, Predicate
-from coldforge.records import FileEntry
+from coldforge.verify import tree
 from coldforge.verify.evidence import Evidence, Statement, Unusable, load_roots
 from coldforge.verify.folder import collect
 from coldforge.verify.policy import Policy, mismatches
@@ -33,11 +30,7 @@ _MANAGERS: Final[Mapping[str, tuple[str, ...]]] = {
     "apk": ("apk", "info", "--contents", "--quiet"),
 }
 _PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
-# What archives have beside the tree: licence files of the project. Whatever could run is none, whatever it is called.
-_LICENCE: Final = re.compile(r"(licenses/.+|(licen[cs]e|copying|notice|authors)[^/]*)", re.IGNORECASE)
 _PROBES: Final = 20  # paths that the folder of a package is looked for by
-_SPECIAL: Final = stat.S_ISUID | stat.S_ISGID
-_LARGEST_TEXT: Final = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +73,8 @@ def verify_installed(
     else:
         rows, best = _tree(path if path.is_dir() else _installed_by(place, signed), signed)
     said = best.said
-    note = f"this is {said.product} {said.version} for {said.target}"
-    if all(row.word == "ok" for row in rows):
+    note = f"this is {_name(said)} for {said.target}"
+    if rows and all(row.word == "ok" for row in rows):  # a tree of empty folders has none
         rows = (msgspec.structs.replace(rows[0], why="; ".join(filter(None, (rows[0].why, note)))), *rows[1:])
     return Verdict(what=place, rows=rows, signer=best.statement.signer, policy=policy)
 
@@ -148,61 +141,12 @@ def _listed(name: str) -> list[str]:
     return []
 
 
+def _name(said: Predicate) -> str:
+    return f"{said.product} {said.version}"
+
+
 def _tree(root: Path, signed: Sequence[Signed]) -> tuple[tuple[Row, ...], Signed]:
     """The rows of a tree, by the statement that it fits best."""
-    found = {path.relative_to(root).as_posix(): path for path in _below(root)}
-    with ThreadPoolExecutor() as pool:
-        regular = {name: path for name, path in found.items() if stat.S_ISREG(path.lstat().st_mode)}
-        digests = dict(zip(regular, pool.map(files.sha256, regular.values()), strict=True))
-    judged = [(tuple(_rows(found, digests, each.said)), each) for each in signed]
+    here = tree.read(root)
+    judged = [(tuple(tree.rows(here, each.said.payload.files, _name(each.said))), each) for each in signed]
     return max(judged, key=lambda pair: sum(row.word == "ok" for row in pair[0]))
-
-
-def _below(root: Path) -> Iterator[Path]:
-    """Everything in a folder that is no folder itself, and folders that are links."""
-    for folder, folders, names in os.walk(root, onerror=_unreadable):
-        yield from (Path(folder) / name for name in sorted(names))
-        yield from (Path(folder) / name for name in sorted(folders) if (Path(folder) / name).is_symlink())
-
-
-def _unreadable(error: OSError) -> None:
-    raise Missing(f"{error.filename} cannot be read", why=error.strerror or "", hint="Run it as a user who may read what is installed.")
-
-
-def _rows(found: Mapping[str, Path], digests: Mapping[str, str], said: Predicate) -> Iterator[Row]:
-    wanted = {entry.path: entry for entry in said.payload.files if entry.kind != "directory"}
-    for name, entry in wanted.items():
-        if name in found:
-            yield _entry(entry, found[name], digests.get(name, ""))
-        else:
-            yield Row(name=name, word="missing", why=f"{said.product} {said.version} has it, and it is not here")
-    for name in sorted(found.keys() - wanted.keys()):
-        if not (_LICENCE.fullmatch(name) and _is_text(found[name])):
-            yield Row(name=name, word="extra", why=f"{said.product} {said.version} has no such file", sha256=digests.get(name, ""))
-
-
-def _entry(entry: FileEntry, path: Path, sha256: str) -> Row:
-    """One file that should be there, and is."""
-    state = path.lstat()
-    if entry.kind == "link":
-        got = path.readlink().as_posix() if stat.S_ISLNK(state.st_mode) else "no link"
-        expected = entry.link
-    else:
-        got, expected = sha256 or "no regular file", entry.sha256
-    if got != expected:
-        return Row(name=entry.path, word="changed", why="it is not what was signed", expected=expected, got=got, sha256=sha256)
-    if not stat.S_ISLNK(state.st_mode) and state.st_mode & _SPECIAL:
-        why = "it runs with the rights of its owner or group"
-        return Row(name=entry.path, word="changed", why=why, expected=f"{entry.mode:o}", got=f"{state.st_mode & 0o7777:o}", sha256=sha256)
-    return Row(name=entry.path, word="ok", sha256=sha256, statements=("coldforge",))
-
-
-def _is_text(path: Path) -> bool:
-    """Whether a file is a text that nothing would run."""
-    state = path.lstat()
-    if not stat.S_ISREG(state.st_mode) or state.st_mode & 0o111 or state.st_size > _LARGEST_TEXT:
-        return False
-    try:
-        return "\0" not in path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, REBUILD_SUFFIX, REBUI
 from coldforge.verify.beyond import Instance
 from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, printable
 from coldforge.verify.policy import Policy, Signer
-from coldforge.verify.roster import GITHUB, Rebuilder, folded, name_of
+from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row
 
 LISTS: Final = ".jsonl"  # of bundles, one a line
@@ -135,7 +136,7 @@ def _proved(
     """Who of the roster made a bundle (empty: nobody), and what it proves."""
     if _has_key(text):
         found = ((name, judge.prove(text)) for name, judge in keys)
-        return next((pair for pair in found if isinstance(pair[1], Proof)), ("", _NO_KEY))
+        return next((pair for pair in found if isinstance(pair[1], Proof)), None) or ("", _unknown(text))
     proof = certificates.prove(text)
     return (name_of(proof.signer, roster) if isinstance(proof, Proof) else ""), proof
 
@@ -145,6 +146,17 @@ def _has_key(text: str) -> bool:
         return "publicKey" in json.loads(text)["verificationMaterial"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _unknown(text: str) -> Unusable:
+    """Why a bundle does not count that has a key, and no key of the roster: it may be a stranger's, or nobody's who built anything."""
+    try:
+        envelope = json.loads(text)["dsseEnvelope"]
+        claimed = Proof(kind=str(envelope["payloadType"]), payload=base64.b64decode(envelope["payload"]), signer=Signer())
+    except (ValueError, KeyError, TypeError):
+        return Unusable(why="it has a key, and holds no statement", checkable=False)
+    said = _saying("", "", claimed)
+    return said if isinstance(said, Unusable) else _NO_KEY
 
 
 def _saying(where: str, by: str, proof: Proof) -> Saying | Unusable:
@@ -169,12 +181,12 @@ def independent(told: Told, published: Statement, policy: Policy, repository: st
     Each gets a note. `repository` is the one that the manifest names: whoever owns it, or the one that was signed for, is no independent
     rebuilder of it.
     """
-    owned = {_owner(name) for name in (published.signer.repository, policy.repository, repository)} - {""}
+    owned = {owner_of(name) for name in (published.signer.repository, policy.repository, repository)} - {""}
     commit, sayings, notes = published.commit or "", [], list(told.notes)
     for saying in told.sayings:
         if not saying.by:
             continue
-        if _same(saying.signer, published.signer) or _owner(saying.signer.repository) in owned:
+        if _same(saying.signer, published.signer) or owner_of(saying.signer.repository) in owned:
             notes.append(f"{saying.where} does not count: {saying.by} is the publisher, who cannot confirm themselves")
         elif saying.commit != commit:
             commits = f"{saying.commit[:12]}, and this is {commit[:12]}"
@@ -184,22 +196,20 @@ def independent(told: Told, published: Statement, policy: Policy, repository: st
     return Told(sayings=sayings, notes=notes, bad=told.bad)
 
 
-def _owner(repository: str) -> str:
-    """Who owns a repository (`owner/repo` on GitHub, or a whole address)."""
-    url = repository if "://" in repository or not repository else GITHUB + repository
-    return folded(url.rstrip("/").rpartition("/")[0])
-
-
 def met(bundles: Iterable[tuple[str, str]], instances: Sequence[Instance]) -> dict[str, Rebuilder]:
-    """A roster of those who made these bundles, by names that are made of theirs. A key names nobody, and is left out."""
+    """A roster of those who made these bundles, by names that are made of theirs. A key names nobody, and is left out.
+
+    Who has several repositories is in it with the first of them: nobody counts twice.
+    """
     found: dict[str, Rebuilder] = {}
     for saying in heard(bundles, instances, {}).sayings:
         signer = saying.signer
         repository = signer.repository.removeprefix(GITHUB) if signer.repository.startswith(GITHUB) else ""
         entry = Rebuilder(identity=signer.identity, issuer=signer.issuer, repository=repository)
         name = repository.partition("/")[0] or signer.identity.partition("@")[0]
-        if entry not in found.values() and not entry.problem:
-            found[name if name not in found else f"{name}-{len(found)}"] = entry
+        name = name if name not in found else f"{name}-{len(found)}"
+        if not problem({**found, name: entry}, 0):
+            found[name] = entry
     return found
 
 
@@ -208,17 +218,37 @@ def _same(one: Signer, other: Signer) -> bool:
     return (one.key, one.identity, one.issuer) == (other.key, other.identity, other.issuer)
 
 
+def _distinct(said: Sequence[Saying], against: Sequence[Saying], roster: Mapping[str, Rebuilder]) -> tuple[str, ...]:
+    """The names of those who arrived at a file, and never at other bytes: one for each owner, whatever their repositories are called."""
+    agreed: list[str] = []
+    seen = {who for saying in against for who in _who(saying)}
+    for name in roster:
+        people = {who for saying in said if saying.by == name for who in _who(saying)}
+        if people and people.isdisjoint(seen):
+            agreed.append(name)
+            seen |= people
+    return tuple(agreed)
+
+
+def _who(saying: Saying) -> set[str]:
+    """By what somebody is known again: the name in the roster, and the owner of the repository."""
+    return {saying.by, owner_of(saying.signer.repository)} - {""}
+
+
 def counted(row: Row, told: Told, policy: Policy) -> Row:
     """The row of an artifact with who of the roster arrived at it, and who did not. Too few make an `ok` one bad."""
     if not policy.rebuilders or not row.sha256:
         return row
-    said = [(saying.by, *saying.found[row.name]) for saying in told.sayings if row.name in saying.found]
-    against = {by for by, digest, same in said if not same or digest != row.sha256}
-    agreed = tuple(name for name in policy.rebuilders if name in {by for by, *_ in said} - against)
-    dissent = tuple(name for name in policy.rebuilders if name in against)
+    said = [saying for saying in told.sayings if row.name in saying.found]
+    against = [saying for saying in said if saying.found[row.name] != (row.sha256, True)]
+    agreed = _distinct(said, against, policy.rebuilders)
+    dissent = tuple(name for name in policy.rebuilders if name in {saying.by for saying in against})
     row = replace(row, rebuilt_by=agreed, differs_for=dissent)
-    if row.word != "ok" or len(agreed) >= policy.k:
+    if row.word != "ok":
         return row
+    if len(agreed) >= policy.k:
+        other = f"other bytes came out for {', '.join(dissent)}" if dissent else ""
+        return replace(row, why="; ".join(filter(None, (row.why, other))))
     wanted = f"{policy.k} of {', '.join(policy.rebuilders)}"
     got = ", ".join(agreed) or "nobody"
     if dissent:

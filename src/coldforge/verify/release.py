@@ -12,16 +12,18 @@ from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
 from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
+from coldforge.predicate import COLDFORGE, Predicate
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
-from coldforge.verify import code, rebuilders
+from coldforge.verify import code, rebuilders, tree
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
-from coldforge.verify.folder import Folder, as_built, collect
+from coldforge.verify.folder import TREE, Folder, as_built, collect
 from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches
 from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
@@ -76,6 +78,13 @@ class Found:
         return tuple(
             (item, None if any(mismatches(self.policy, item.signer)) else fault(item, self.head.manifest, bills)) for item in besides
         )
+
+    @property
+    def contents(self) -> Iterator[Predicate]:
+        """What is in the packages of each target, by statements of whom the policy names that agree with the manifest."""
+        for item, wrong in self.claims:
+            if item.predicate_type == COLDFORGE and wrong is None and not any(mismatches(self.policy, item.signer)):
+                yield msgspec.convert(item.predicate, Predicate)
 
     def check(self, name: str, item: Statement) -> Row:
         """The row of a file by one statement, of whatever type."""
@@ -332,6 +341,21 @@ def _rows(found: Found) -> Iterator[Row]:
     yield from _evidence_rows(found, names | {MANIFEST, SUMS})
     for name in sorted(found.folder.odd.keys() - names):
         yield head.unlisted(name, found.folder.odd[name])
+    for place, root in sorted(found.folder.trees.items()):
+        yield from _tree_rows(place, root, found)
+
+
+def _tree_rows(place: str, root: Path, found: Found) -> Iterator[Row]:
+    """What lies in a tree that a build left, and is not what the packages were signed to have; what is gone harms nobody."""
+    target, _, name = place.partition("/")
+    said = next((said for said in found.contents if said.target == target), None)
+    if said is None:
+        yield Row(name=place, word="extra", why="nothing that could be trusted lists what belongs into it")
+        return
+    entries = said.payload.files if name == TREE else said.payload.singles
+    for row in tree.rows(tree.read(root), entries, f"{said.product} {said.version}"):
+        if row.word not in ("ok", "missing"):
+            yield replace_fields(row, name=f"{place}/{row.name}")
 
 
 def _with_work(row: Row, found: Folder) -> Row:
@@ -401,9 +425,20 @@ def _evidence_rows(found: Found, names: AbstractSet[str]) -> Iterator[Row]:
             yield from _about_target(name, found.evidence[about][0], kinds[about], found, names)
         elif about not in names:
             yield found.head.unlisted(name, "it attests nothing of this release")
-    if ATTESTATIONS in found.folder.files:
-        wrong = list(_list_rows(found, names))
-        yield from sorted(wrong, key=lambda row: row.word == "uncheckable")[:1]  # one row, the worst
+    wrong = list(_list_rows(found, names) if ATTESTATIONS in found.folder.files else _recorded_rows(found))
+    yield from sorted(wrong, key=lambda row: row.word == "uncheckable")[:1]  # one row, the worst
+
+
+def _recorded_rows(found: Found) -> Iterator[Row]:
+    """What the publisher said elsewhere of these very files, and cannot be true; strangers and other builds count for nothing."""
+    for item in found.evidence[ATTESTATIONS]:
+        if isinstance(item, Unusable):
+            continue
+        for name in sorted(name for name, sha256 in item.subjects.items() if sha256 == found.digests.get(name)):
+            row = found.check(name, item)
+            if row.word not in ("ok", "foreign"):
+                why = f"the repository's record of attestations, of {name}: {row.why}"
+                yield replace_fields(row, name=ATTESTATIONS, why=why, sha256="")
 
 
 def _about_target(name: str, item: Statement | Unusable, kind: str, found: Found, names: AbstractSet[str]) -> Iterator[Row]:

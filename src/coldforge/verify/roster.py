@@ -49,11 +49,26 @@ def problem(roster: Mapping[str, Rebuilder], k: int) -> str:
     for name, entry in roster.items():
         if entry.problem:
             return f"rebuilder {name}: {entry.problem}"
-        if twin := next((other for other, its in roster.items() if its == entry and other != name), ""):
-            return f"{name} and {twin} are the same rebuilder, who counts once"
+        if twin := next(
+            (other for other, its in roster.items() if other != name and (its == entry or _owner(its) == _owner(entry) != "")), ""
+        ):
+            return f"{name} and {twin} are the same rebuilder, who counts once: keep one of them, `*` in its names may stand for both"
     if k > len(roster):
         return f"{k} rebuilders must agree, and the roster has {len(roster)}"
     return ""
+
+
+def _owner(entry: Rebuilder) -> str:
+    """Who owns the repository that an entry names by itself, or by its workflow; empty when it names none, or those of many owners."""
+    named = entry.repository or (entry.identity if entry.identity.startswith(GITHUB) else "")
+    owner = owner_of(named)
+    return "" if "*" in owner else owner
+
+
+def owner_of(repository: str) -> str:
+    """Who owns a repository (`owner/repo` on GitHub, or a whole address): the first name after the host, whatever groups are below it."""
+    url = repository if "://" in repository or not repository else GITHUB + repository
+    return folded("/".join(url.split("/")[:4]))
 
 
 def name_of(signer: Signer, roster: Mapping[str, Rebuilder]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError
+from coldforge.records import REBUILD_TYPE
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
-from coldforge.verify.rebuilders import Saying, Told, counted, independent, texts
-from coldforge.verify.roster import GITHUB, Rebuilder, name_of, problem
+from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, texts
+from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row, Verdict
 
 MAIL = "https://accounts.example.org"
@@ -95,17 +98,51 @@ def test_distinct_names_count_and_whoever_got_other_bytes_does_not(sayings: list
     assert found.next or word == "ok"
 
 
+def owned(*repositories: str, same: tuple[bool, ...]) -> tuple[Policy, list[Saying]]:
+    """A policy whose one entry for each of these repositories counts, and what each of them says."""
+    names = {name: Rebuilder(identity=job(name).identity, issuer=GITHUB_ISSUER) for name in repositories}
+    return replace(POLICY, rebuilders=names), [said(name, signer=job(name), same=word) for name, word in zip(names, same, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("repositories", "same", "agreed"),
+    [
+        (("bob/one", "Bob/two"), (True, True), ("bob/one",)),
+        (("bob/one", "bob/two"), (False, True), ()),
+        (("bob/one", "bobby/one"), (True, True), ("bob/one", "bobby/one")),
+    ],
+)
+def test_who_has_several_repositories_counts_once(repositories: tuple[str, ...], same: tuple[bool, ...], agreed: tuple[str, ...]) -> None:
+    policy, sayings = owned(*repositories, same=same)
+    assert row(*sayings, policy=policy).rebuilt_by == agreed
+
+
+@pytest.mark.parametrize(
+    ("repository", "owner"),
+    [
+        ("Bob/again", f"{GITHUB}bob"),
+        (f"{GITHUB}bob/again", f"{GITHUB}bob"),
+        ("https://gitlab.example.org/group/below/again", "https://gitlab.example.org/group"),
+        ("", ""),
+    ],
+)
+def test_the_owner_is_the_first_name_after_the_host(repository: str, owner: str) -> None:
+    assert owner_of(repository) == owner
+
+
 def test_a_dissenter_is_named_when_enough_others_agree_as_well() -> None:
     found = row(said("alice"), said("bob"), said("carol", same=False))
     assert found.differs_for == ("carol",)
     verdict = Verdict(what="x", rows=(found,), policy=POLICY)
     assert verdict.table().columns[-2] == "rebuilt by"
     assert verdict.table().rows[0][-2] == "alice, bob; differs for carol"
+    assert "Note: other bytes came out for carol." in replace(verdict, signer=PUBLISHED.signer).line
     assert row(said("bob", same=False)).why == "other bytes came out for bob"
 
 
 def test_nobody_has_to_rebuild_unasked_and_what_is_bad_stays_so() -> None:
-    assert row(said("alice", same=False), policy=replace(POLICY, k=0)).word == "ok"
+    found = row(said("alice", same=False), policy=replace(POLICY, k=0))
+    assert (found.word, found.why) == ("ok", "other bytes came out for alice")
     bad = Row(name="f.deb", word="altered", sha256=B)
     assert counted(bad, Told(sayings=[said("alice"), said("bob")]), POLICY).word == "altered"
 
@@ -142,6 +179,9 @@ def replace_signer(signer: Signer) -> Statement:
     [
         (ROSTER, 4, "4 rebuilders must agree, and the roster has 3"),
         ({"alice": ALICE, "also": ALICE}, 1, "are the same rebuilder"),
+        ({"bob": BOB, "too": replace(BOB, identity=BOB.identity.replace("/again/", "/more/"))}, 1, "are the same rebuilder"),
+        ({"bob": BOB, "too": replace(ALICE, repository="BOB/more")}, 1, "are the same rebuilder"),
+        ({"bob": BOB, "any": replace(BOB, identity=f"{GITHUB}*/again/rebuild.yml@refs/heads/main")}, 1, ""),
         ({"alice": Rebuilder(identity="alice@example.org")}, 1, "rebuilder alice: neither"),
         ({"alice": Rebuilder(key="K", issuer=MAIL)}, 1, "together with names"),
         ({"alice": Rebuilder(key="K")}, 1, ""),
@@ -184,3 +224,35 @@ def test_bundles_are_found_in_folders_and_lists(tmp_path: Path) -> None:
         ("b.jsonl", '{"b": 1}'),
         ("b.jsonl", '{"b": 2}'),
     ]
+
+
+def keyed(payload: object, kind: str = "application/vnd.in-toto+json") -> str:
+    """A bundle that somebody's key signed."""
+    envelope = {"payload": base64.b64encode(json.dumps(payload).encode()).decode(), "payloadType": kind, "signatures": [{"sig": ""}]}
+    return json.dumps({"verificationMaterial": {"publicKey": {}}, "dsseEnvelope": envelope})
+
+
+REBUILT = {
+    "_type": "https://in-toto.io/Statement/v1",
+    "predicateType": REBUILD_TYPE,
+    "subject": [],
+    "predicate": {"commit": "", "rows": []},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (keyed(REBUILT), None),  # some stranger's
+        (keyed({**REBUILT, "predicateType": "x"}), True),
+        (keyed({}), True),
+        (keyed(REBUILT, "text/plain"), False),
+        ('{"verificationMaterial": {"publicKey": {}}}', False),
+        ('{"verificationMaterial": {"publicKey": {}}, "dsseEnvelope": {"payloadType": "", "payload": "x"}}', False),
+    ],
+)
+def test_a_key_that_nobody_knows_is_a_strangers_only_with_a_rebuilders_statement(text: str, refused: bool | None) -> None:
+    """`refused` is None for a note alone, else whether it is known to be no rebuilder's."""
+    told = heard([("x", text)], (), ROSTER)
+    assert {name: bad.checkable for name, bad in told.bad.items()} == ({} if refused is None else {"x": refused})
+    assert "x does not count" in told.notes[0]
