@@ -283,6 +283,7 @@ def test_every_byte_of_a_bundle_counts(folder: Path, trust: Path) -> None:
         ),
         (github_claims(signer="acme/demo/.github/workflows/../x.yml@refs/tags/v1.0.0"), "workflow"),
         (github_claims(signer="coldforge/coldforge/.github/workflows/release.yml.attacker.yml@refs/tags/v1"), "workflow"),
+        (github_claims(signer="coldforge/coldforge/.github/workflows/release.yml@refs/pull/7/merge"), "workflow"),
         (github_claims(ref="refs/heads/main"), "ref"),
         (github_claims(runner="self-hosted"), "runner"),
         (mail_claims("mallory@example.org"), "issuer"),
@@ -297,9 +298,10 @@ def test_somebody_else_signed(claims: dict[str, str], what: str, sigstore: FakeS
     assert what in row.why
 
 
-def test_our_reusable_workflow_may_sign_for_the_repository(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ref", ["refs/tags/v1", "a" * 40])
+def test_our_reusable_workflow_may_sign_for_the_repository(ref: str, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
     make_release(tmp_path)
-    claims = github_claims(signer="coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1")
+    claims = github_claims(signer=f"coldforge/coldforge/.github/workflows/release.yml@{ref}")
     attest(tmp_path, identity_token=sigstore.token(claims), trust_config=trust)
     assert verify_folder(tmp_path, policy=policy(), trusted_root=trust).exit_code == 0
 

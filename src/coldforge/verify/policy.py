@@ -19,12 +19,21 @@ from coldforge.verify.roster import GITHUB, Rebuilder, folded, like
 
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 OWN_WORKFLOW: Final = "coldforge/coldforge/.github/workflows/release.yml"
+OWN_RELEASED: Final = f"{OWN_WORKFLOW}@refs/tags/v*"
+OWN_PINNED: Final = f"{OWN_WORKFLOW}@*"  # by a commit, as `init` writes it: every ref has a `/`, for which `*` does not stand
+HOSTED: Final = "github-hosted"
 RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
 _REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+# What follows `@` in a workflow's URL. A file's name may have an `@`, and so may a tag: a second `@refs/` would leave it open which.
+_AT: Final = re.compile(r"refs/(?!.*@refs/).+|[0-9a-f]{40}|[0-9a-f]{64}", re.DOTALL)
+# A whole commit; `$` alone would let a newline follow, and such a commit is nobody's.
+_COMMIT: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})$(?!\n)"
+_COMMIT_IF_ANY: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})?$(?!\n)"
 # What only a certificate tells.
-_COMMIT: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})$"
-_NAMES: Final = ("repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "level", "identity", "issuer", "revoked")
+_NAMES: Final = (
+    "repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "runner", "level", "identity", "issuer", "revoked",
+)  # fmt: skip
 
 
 Kind = Literal["coldforge", "sbom"]
@@ -39,24 +48,32 @@ class Policy(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(
             description="Workflow files that may sign, `owner/repo/.github/workflows/FILE.yml`, optionally `@ref`; "
-            "with a repository, its `release.yml` or coldforge's own. In the file's name and the ref, `*` stands for anything but `/`."
+            "with a repository, its `release.yml`, or coldforge's own at a tag of a version or at a commit. "
+            "In the file's name and the ref, `*` stands for anything but `/`."
         ),
     ] = ()
-    workflow_digest: Annotated[str, Meta(description="Commit of the signing workflow file.")] = ""
+    workflow_digest: Annotated[str, Meta(description="Commit of the signing workflow file, whole.", pattern=_COMMIT_IF_ANY)] = ""
     ref: Annotated[
         str,
         Meta(
             description="Git ref that was built, such as `refs/tags/v1.2.0` or `refs/tags/v*`; with a repository and no `commit`, any tag."
         ),
     ] = ""
-    commit: Annotated[str, Meta(description="Commit that was built.")] = ""
+    commit: Annotated[str, Meta(description="Commit that was built, whole.", pattern=_COMMIT_IF_ANY)] = ""
     trigger: Annotated[str, Meta(description="Event that started the workflow, such as push.")] = ""
-    runner: Annotated[str, Meta(description="Kind of runner: github-hosted, self-hosted, or empty for either.")] = "github-hosted"
+    runner: Annotated[
+        str | None,
+        Meta(
+            description='Kind of runner: github-hosted, self-hosted, or `""` for either. Where nothing is said, github-hosted is demanded '
+            "of a repository's workflow, and nothing of other signers."
+        ),
+    ] = None
     level: Annotated[
         int,
         Meta(
             description="Least SLSA build level, as far as the certificate shows it: 2 is GitHub's own runners, 3 is "
-            "coldforge's reusable workflow on them, which keeps the signing identity away from what is built.",
+            "coldforge's reusable workflow on them, which keeps the signing identity away from what is built: at a tag of a version, "
+            "or at the commit that `workflow-digest` names.",
             ge=0,
             le=3,
         ),
@@ -143,10 +160,14 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
     if why := roster.problem(policy.rebuilders, policy.k):
         raise ConfigurationError("the policy's rebuilders cannot be counted", where=where, why=why)
     if policy.repository:
-        implied = policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_WORKFLOW)
-        return msgspec.structs.replace(policy, workflows=implied, issuer=policy.issuer or GITHUB_ISSUER)
+        return msgspec.structs.replace(
+            policy,
+            workflows=policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_RELEASED, OWN_PINNED),
+            issuer=policy.issuer or GITHUB_ISSUER,
+            runner=HOSTED if policy.runner is None else policy.runner,
+        )
     if policy.key or (policy.identity and policy.issuer):
-        return msgspec.structs.replace(policy, runner="")
+        return policy
     hint = "Name `repository`, or `identity` together with `issuer`, or give a `key`."
     raise ConfigurationError("the policy does not say who must have signed", where=where, hint=hint)
 
@@ -203,8 +224,8 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     yield from _revoked(policy, signer)
     if policy.ref and not like(policy.ref, signer.ref):
         yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
-    if slsa_level(signer) < policy.level:
-        yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(slsa_level(signer)))
+    if (level := slsa_level(signer, policy.workflow_digest)) < policy.level:
+        yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(level))
     yield from _foreign(policy, signer)
     # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
     if policy.repository and not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
@@ -229,15 +250,18 @@ def _revoked(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
             yield Mismatch(what=what, expected="one that is not revoked", got=commit)
 
 
-def slsa_level(signer: Signer) -> int:
+def slsa_level(signer: Signer, known: str = "") -> int:
     """The SLSA build level that a certificate shows (https://slsa.dev/spec/v1.1/levels).
 
     1: there is provenance. 2: a hosted platform made and signed it. 3: what is built could not reach the identity that signed; the
-    only workflow of which that is known here is coldforge's own, which attests in another job than it builds in.
+    only workflow of which that is known here is coldforge's own, which attests in another job than it builds in: as it was released, or at
+    the commit that is `known` to be good. What stands at another commit, a branch or a pull request could be anybody's: GitHub finds the
+    commits of every fork under the name of the repository that was forked.
     """
-    if signer.issuer != GITHUB_ISSUER or signer.runner != "github-hosted":
+    if signer.issuer != GITHUB_ISSUER or signer.runner != HOSTED:
         return 1
-    return 3 if _is_workflow(OWN_WORKFLOW, signer.workflow) else 2
+    good = (OWN_RELEASED, f"{OWN_WORKFLOW}@{known}") if known else (OWN_RELEASED,)
+    return 3 if any(_is_workflow(wanted, signer.workflow) for wanted in good) else 2
 
 
 def _split(path: str) -> tuple[str, str]:
@@ -253,7 +277,7 @@ def _is_workflow(wanted: str, url: str) -> bool:
     `release.yml` never matches `release.yml.attacker.yml`, nor `release.yml@attacker.yml`: what follows must be `@` and a ref, or a commit.
     """
     path, _, ref = url.removeprefix(GITHUB).partition("@")
-    if not url.startswith(GITHUB) or not (ref.startswith("refs/") or re.fullmatch(_COMMIT, ref)):
+    if not url.startswith(GITHUB) or not _AT.fullmatch(ref):
         return False
     wanted_path, _, wanted_ref = wanted.partition("@")
     (repository, file), (wanted_repository, wanted_file) = _split(path), _split(wanted_path)
@@ -270,7 +294,7 @@ def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates
     if signer.key:
         raise ConfigurationError("a key names nobody", hint="Write a policy with `key`, the publisher's public key in PEM form.")
     if not signer.repository:
-        return Policy(identity=signer.identity, issuer=signer.issuer, runner="", signed=dict(signed), predicates=predicates)
+        return Policy(identity=signer.identity, issuer=signer.issuer, signed=dict(signed), predicates=predicates)
     name = re.match(r"[^0-9]*", signer.ref)  # a tag up to its version
     return Policy(
         repository=signer.repository.removeprefix(GITHUB),
@@ -290,7 +314,7 @@ def as_toml(policy: Policy) -> str:
     import tomlkit
 
     fields = msgspec.to_builtins(policy)
-    usual = {**msgspec.to_builtins(Policy()), "runner": ""}
+    usual = msgspec.to_builtins(Policy())
     document = tomlkit.document()
     document.add(
         tomlkit.comment("What `coldforge verify --policy` demands. It was written from a release: look whether that is who you mean.")

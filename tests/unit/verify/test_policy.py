@@ -53,11 +53,30 @@ def test_the_repositorys_own_workflow_is_accepted() -> None:
         changed(workflow="https://github.com.evil/acme/demo/.github/workflows/release.yml@refs/tags/v1"),
         changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml.attacker.yml@refs/tags/v1"),
         changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml@attacker.yml@refs/tags/v1"),
+        changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml@refs/attacker.yml@refs/tags/v1"),
+        changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml@{'a' * 39}"),
+        changed(workflow=f"{URL}acme/demo/.github/workflows/release.yml@{'a' * 40}@refs/tags/v1"),
+        changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/heads/main"),
+        changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/pull/7/merge"),
+        changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/tags/test"),
         Signer(),
     ],
 )
 def test_anything_else_is_not(signer: Signer) -> None:
     assert list(mismatches(implied(), signer))
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        "acme/demo/.github/workflows/release.yml@refs/tags/demo@1.0.0",
+        f"acme/demo/.github/workflows/release.yml@{'a' * 64}",
+        "coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1.2.0",
+        f"coldforge/coldforge/.github/workflows/release.yml@{'c' * 40}",
+    ],
+)
+def test_what_follows_the_file_is_a_ref_or_a_commit(workflow: str) -> None:
+    assert list(mismatches(implied(), changed(workflow=URL + workflow))) == []
 
 
 @pytest.mark.parametrize("name", ["Acme/Demo", "ACME/DEMO", "acme/demo"])
@@ -122,6 +141,26 @@ def test_a_policy_that_would_let_anybody_through_is_refused(text: str, tmp_path:
         load_policy(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(("line", "runner"), [("", None), ('runner = "github-hosted"', "github-hosted"), ('runner = ""', "")])
+def test_a_runner_that_is_demanded_of_an_identity_is_not_dropped(line: str, runner: str | None, tmp_path: Path) -> None:
+    named = load_policy(write(tmp_path, f'identity = "{GOOD.identity}"\nissuer = "{GITHUB_ISSUER}"\n{line}\n'))
+    assert named.runner == runner
+    assert list(mismatches(named, GOOD)) == []
+    assert [wrong.what for wrong in mismatches(named, changed(runner="self-hosted"))] == (["runner"] if runner else [])
+
+
+def test_either_kind_of_runner_may_be_accepted_of_a_repository(tmp_path: Path) -> None:
+    either = load_policy(write(tmp_path, 'repository = "acme/demo"\nrunner = ""\n'))
+    assert list(mismatches(either, changed(runner="self-hosted"))) == []
+
+
+def test_an_identity_narrowed_by_a_repository_must_have_run_on_its_runners(tmp_path: Path) -> None:
+    path = write(tmp_path, f'identity = "{GOOD.identity}"\nissuer = "{GITHUB_ISSUER}"\n')
+    narrowed = choose(path, repository="acme/demo", tag=None, identity=None, issuer=None)
+    assert narrowed is not None
+    assert [wrong.what for wrong in mismatches(narrowed, changed(runner="self-hosted"))] == ["runner"]
+
+
 def test_options_narrow_a_file_and_never_widen_it(tmp_path: Path) -> None:
     path = write(tmp_path, 'repository = "acme/demo"\n')
     narrowed = choose(path, repository=None, tag="v1", identity=None, issuer=None)
@@ -172,6 +211,9 @@ def test_a_workflow_is_a_pattern_from_end_to_end(file: str, good: bool) -> None:
         ({"runner": "self-hosted"}, 1),
         ({"issuer": "https://accounts.example.org"}, 1),
         ({"workflow": f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"}, 3),
+        ({"workflow": f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/heads/main"}, 2),
+        ({"workflow": f"{URL}coldforge/coldforge/.github/workflows/release.yml@refs/pull/7/merge"}, 2),
+        ({"workflow": f"{URL}coldforge/coldforge/.github/workflows/release.yml@{'c' * 40}"}, 2),
         ({"workflow": f"{URL}evil/coldforge/.github/workflows/release.yml@refs/tags/v1"}, 2),
     ],
 )
@@ -183,6 +225,14 @@ def test_a_level_is_what_the_certificate_shows(fields: dict[str, str], level: in
     if level < 3:
         policy = Policy(repository="acme/demo", runner="", level=level + 1)
         assert [each.what for each in mismatches(policy, signer)] == ["level"]
+
+
+def test_a_commit_of_our_workflow_is_of_the_highest_level_when_the_policy_names_it() -> None:
+    pinned = changed(workflow=f"{URL}coldforge/coldforge/.github/workflows/release.yml@{'c' * 40}", workflow_digest="c" * 40)
+    known = msgspec.structs.replace(implied(), level=3, workflow_digest="c" * 40)
+    assert list(mismatches(known, pinned)) == []
+    unknown = msgspec.structs.replace(known, workflow_digest="d" * 40)
+    assert [wrong.what for wrong in mismatches(unknown, pinned)] == ["workflow-digest", "level"]
 
 
 def test_a_policy_made_from_a_signer_is_strict(tmp_path: Path) -> None:
@@ -205,7 +255,7 @@ def test_a_policy_made_from_a_person_names_them(tmp_path: Path) -> None:
     assert [each.what for each in mismatches(load_policy(path), Signer(identity="eve@example.org", issuer=person.issuer))] == ["identity"]
 
 
-@pytest.mark.parametrize("with_it", [{"repository": "acme/demo"}, {"ref": "refs/tags/v1"}, {"level": "2"}])
+@pytest.mark.parametrize("with_it", [{"repository": "acme/demo"}, {"ref": "refs/tags/v1"}, {"level": "2"}, {"runner": "self-hosted"}])
 def test_a_key_stands_alone(with_it: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     said = "".join(f"{name} = {value if value.isdigit() else repr(value)}\n" for name, value in with_it.items())
@@ -228,12 +278,21 @@ def test_what_is_revoked_is_not_accepted_any_more(field: str) -> None:
     assert list(mismatches(strict, GOOD)) == []
 
 
-@pytest.mark.parametrize("commit", ["c" * 7, "C" * 40, "v1.0.0", ""])
+@pytest.mark.parametrize("commit", ["c" * 7, "C" * 40, "v1.0.0", "", "c" * 40 + "\\n"])
 def test_only_a_whole_commit_can_be_revoked(commit: str, tmp_path: Path) -> None:
     path = write(tmp_path, f'repository = "acme/demo"\nrevoked = ["{commit}"]\n')
     with pytest.raises(ConfigurationError, match="cannot be used") as caught:
         load_policy(path)
     assert "A whole commit" in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize("field", ["commit", "workflow-digest"])
+@pytest.mark.parametrize("commit", ["c" * 7, "C" * 40, "v1.0.0", "c" * 40 + "\\n"])
+def test_only_a_whole_commit_can_be_demanded(field: str, commit: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        load_policy(write(tmp_path, f'repository = "acme/demo"\n{field} = "{commit}"\n'))
+    for good in ("c" * 40, "c" * 64, ""):
+        load_policy(write(tmp_path, f'repository = "acme/demo"\n{field} = "{good}"\n'))
 
 
 def test_the_name_of_a_workflow_that_others_may_use_names_no_repository() -> None:
