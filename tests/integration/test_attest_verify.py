@@ -349,6 +349,25 @@ def test_a_person_may_sign_and_be_named(sigstore: FakeSigstore, trust: Path, tmp
     assert verify_folder(tmp_path, policy=named, trusted_root=trust).exit_code == 0
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["by the provenance", "by the manifest alone"])
+def test_a_persons_release_of_a_revoked_commit_is_foreign(told: bool, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    made, claims, dist = make_release(tmp_path), mail_claims("dev@example.org"), tmp_path
+    attest(dist, identity_token=sigstore.token(claims), trust_config=trust)
+    if not told:
+        (dist / ATTESTATIONS).unlink()
+        silent = msgspec.structs.replace(made, source=msgspec.structs.replace(made.source, commit=""))
+        said = statement(MANIFEST, files.sha256(dist / MANIFEST), silent, claims)
+        with Signer(sigstore.token(claims), trust_config(trust)) as signer:
+            (dist / f"{MANIFEST}{BUNDLE_SUFFIX}").write_text(signer.sign(said))
+    named = choose(None, repository=None, tag=None, identity="dev@example.org", issuer=claims["iss"])
+    assert named is not None
+    for revoked, word in ((made.source.commit, "foreign"), ("d" * 40, "ok")):
+        verdict = verify_folder(dist, policy=msgspec.structs.replace(named, revoked=(revoked,)), trusted_root=trust)
+        row = next(row for row in verdict.rows if row.name == MANIFEST)
+        assert row.word == word
+        assert word == "ok" or ("revoked" in row.why and row.got == revoked and verdict.exit_code == 1)
+
+
 def test_the_job_signs_with_its_own_identity(sigstore: FakeSigstore, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_release(tmp_path)
     for name, value in sigstore.job_environment().items():

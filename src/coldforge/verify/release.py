@@ -306,11 +306,11 @@ def _head(found: Folder, sha256: str | None, evidence: Sayings, policy: Policy) 
     except ConfigurationError as error:
         why = f"it is genuine, but this version of coldforge cannot read it: {error.why}"
         return Head(row=Row(name=MANIFEST, word="uncheckable", why=why, sha256=row.sha256), statement=statement)
-    return Head(row=_source(row, manifest, statement.signer), statement=statement, manifest=manifest)
+    return Head(row=_source(row, manifest, statement.signer, policy), statement=statement, manifest=manifest)
 
 
-def _source(row: Row, manifest: Manifest, signer: Signer) -> Row:
-    """The manifest's row, which is not ok when it says that another source was built than the certificate does."""
+def _source(row: Row, manifest: Manifest, signer: Signer, policy: Policy) -> Row:
+    """The manifest's row, which is not ok when another source was built than the certificate says, or one that is revoked."""
     built, ref = manifest.source, signer.ref
     tag = ref.removeprefix(TAGS) if ref.startswith(TAGS) else ""
     lies = [
@@ -321,6 +321,9 @@ def _source(row: Row, manifest: Manifest, signer: Signer) -> Row:
         if expected and expected != got:
             why = f"the files were built from another {what} than was signed for"
             return Row(name=MANIFEST, word="foreign", why=why, expected=expected, got=got, sha256=row.sha256)
+    if built.commit and built.commit in policy.revoked:  # where neither the certificate nor the provenance names it
+        why, expected = "the files were built from a commit that is revoked", "one that is not revoked"
+        return Row(name=MANIFEST, word="foreign", why=why, expected=expected, got=built.commit, sha256=row.sha256)
     return replace_fields(row, why="the source had changes that are in no commit") if built.dirty else row
 
 
