@@ -46,7 +46,13 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "sign": [],  # its keys are secrets of the job, and come by the environment
         "notarize": [],
         "attest": _option("--trust-config", trust),
-        "release": [*here, *_option("--tag", given("TAG")), *notes, *_flag("--publish", given("PUBLISH"))],
+        "release": [
+            *here,
+            *_option("--tag", given("TAG")),
+            *notes,
+            *_flag("--replace", given("REPLACE")),
+            *_flag("--publish", given("PUBLISH")),
+        ],
         "verify": [*here, *_option("--tag", tag), *_option("--trusted-root", trust)],
     }
     line = [session, *options[session], "--", project if session in _OF_A_PROJECT else out]

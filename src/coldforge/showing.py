@@ -36,6 +36,7 @@ def show_plan(plan: Plan, *, quiet: bool) -> None:
             reporter().info(f"This machine has no {what}. `{command}` on Debian and Ubuntu gets it.")
     if os.environ.get("GITHUB_OUTPUT"):
         reporter().output("matrix", json.dumps(matrix_of(plan), sort_keys=True))
+        reporter().output("product", plan.product.name)
         reporter().output("version", plan.product.version)
 
 

@@ -88,13 +88,40 @@ def test_every_run_for_a_tag_waits_for_the_others_of_that_tag_and_of_no_other() 
 
 
 def test_nothing_is_published_before_what_github_has_is_verified() -> None:
-    steps = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["release"]["steps"]
-    ours = [step for step in steps if step["uses"] == "$/"]
-    assert [step["with"]["session"] for step in ours] == ["release", "verify", "release"]
-    assert [step["with"].get("publish") for step in ours] == [None, None, True]
-    assert ours[1]["with"]["release"] is True
-    assert ours[2]["if"] == "inputs.publish"  # and only when the steps before it did well
-    assert not any("continue-on-error" in step for step in ours)
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    ours = {name: [step["with"] for step in jobs[name]["steps"] if step["uses"] == "$/"] for name in ("release", "verify", "publish")}
+    assert [(name, given["session"], given.get("publish")) for name, each in ours.items() for given in each] == [
+        ("release", "release", None),
+        ("verify", "verify", None),
+        ("publish", "release", True),
+    ]
+    assert ours["verify"][0]["release"] is True
+    assert jobs["verify"]["needs"] == "release"
+    assert "verify" in jobs["publish"]["needs"]
+    assert jobs["publish"]["if"] == "inputs.publish"  # and only when the jobs before it did well
+    assert not any("continue-on-error" in each for name in ours for each in (jobs[name], *jobs[name]["steps"]))
+
+
+def test_secrets_have_names_that_secrets_of_an_environment_can_have() -> None:
+    """GitHub takes letters, digits and `_` there; a job with an `environment` then needs no word of the caller for them."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    names = workflow[True]["workflow_call"]["secrets"].keys()
+    assert names
+    assert all(re.fullmatch(r"(?!GITHUB_)[A-Z][A-Z0-9_]*", name) for name in names)
+    used = set(re.findall(r"secrets\.([\w-]+)", json.dumps(workflow["jobs"])))
+    assert used == set(names)
+    page = (ROOT / "docs/how-to/github.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"secrets: \{ ([\w-]+):", page)) <= names
+
+
+def test_two_products_of_one_repository_do_not_meet_in_one_run() -> None:
+    """A product's name has no `@`: no pattern of one product is that of an artifact of another, whatever they are called."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert "inputs.project" in workflow["concurrency"]["group"]
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "artifact@" in step.get("uses", "")]
+    names = [step["with"].get("name") or step["with"]["pattern"] for step in steps]
+    assert len(names) >= 8
+    assert all(name.endswith("@${{ needs.plan.outputs.product }}") for name in names)
 
 
 def test_steps_use_the_actions_own_inputs_and_pin_everybody_elses() -> None:

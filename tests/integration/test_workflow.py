@@ -35,7 +35,7 @@ SIGNING = (
     CALLER.replace("json }", "json, sign: true, publish: true }")
     + """\
     secrets:
-      rsa-key: ${{ secrets.RSA_KEY }}
+      RSA_KEY: ${{ secrets.RSA_KEY }}
 """
 )
 MATRIX = """\
@@ -152,7 +152,7 @@ def test_targets_of_three_systems_and_one_failed_job_run_again(
         before = {path: path.stat().st_mtime_ns for path in artifacts.rglob("*") if path.is_file()}
 
         github.faults = []
-        told = {"attest": {"attest": files.sha256(artifacts / "coldforge-attest" / "attest.tar")}}
+        told = {"attest": {"attest": files.sha256(artifacts / "coldforge-attest@tiny" / "attest.tar")}, "plan": {"product": "tiny"}}
         again = act(source, tmp_path, env, *variables, change=lambda path: alone(path, "release", told))
         assert again.returncode == 0, again.stdout[-8000:] + again.stderr[-2000:]
         contents = github.contents("v0.1.0")

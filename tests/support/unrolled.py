@@ -41,6 +41,7 @@ def alone(path: Path, name: str, outputs: Mapping[str, Mapping[str, str]]) -> No
     document = _read(path)
     job = {key: value for key, value in document["jobs"][name].items() if key != "needs"}
     told = {_outputs(other): json.dumps(given) for other, given in outputs.items()}
+    told |= {f"${{{{ needs.{other}.outputs.{key} }}}}": value for other, given in outputs.items() for key, value in given.items()}
     on = document["on"]["workflow_call"]
     on["outputs"] = {key: value for key, value in on["outputs"].items() if f"jobs.{name}." in value["value"]}
     _write(path, {**document, "jobs": {name: _replaced(job, told)}})

@@ -97,6 +97,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_HOST": "true",
         "COLDFORGE_PUBLISH": "true",
         "COLDFORGE_RELEASE": "true",
+        "COLDFORGE_REPLACE": "true",
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",

@@ -65,6 +65,7 @@ def outputs(manifest: Manifest, *, out: Path) -> dict[str, str]:
     paths = [str(out / artifact.path) for artifact in manifest.artifacts]
     return {
         "manifest": str(out / MANIFEST),
+        "product": manifest.product,
         "version": manifest.version,
         "artifacts": "\n".join(paths),
         "artifacts-json": json.dumps(paths),
