@@ -317,6 +317,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
 
     with files.disk_errors(this.out):
         this.out.mkdir(parents=True, exist_ok=True)
+    most = cache.limit()  # before minutes are spent
     if bundle in stages or carry in stages:
         _provide(this, targets)
     with exclusive(this.out):
@@ -324,7 +325,7 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
         with cache.forgetting(wanted=this.clean):
             for target in sorted(targets, key=lambda planned: bool(Target.parse(planned.target).halves)):  # after what they are made of
                 _run_target(this, target, stages)
-        cache.trim()
+        cache.trim(most)
         return recording.record_release(this.plan, this.out, this.targets)
 
 

@@ -20,14 +20,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
+from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.report import reporter
-from coldforge.report.reporter import Table
+from coldforge.report.reporter import Table, megabytes
 
 _RECORD: Final = "entry.json"
 _KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "tool", "block", "elf", "searched")
 # Of these every build makes many, which are small; bytes that they may be in all. What was not used for the longest time goes.
 _SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20, "searched": 1 << 24}
+# Of the others: what was used within this time (seconds) before the newest use is a running build's, or a person's who is at work.
+_MOST, _SPARED = "10 GB", 3600
 _STATE: Final = SimpleNamespace(forgets=False)
 _NAME: Final = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{64}\.[0-9a-f]{32}")  # an entry, or what a killed process left of one
 
@@ -217,28 +220,51 @@ def _folders(kinds: Iterable[str] = _KINDS) -> Iterator[Path]:
             yield from (entry for entry in kind.iterdir() if entry.is_dir() and _NAME.fullmatch(entry.name))
 
 
-def trim() -> None:
-    """Take away those of the small entries that were not used for the longest time, where there are too many."""
-    for kind, most in _SMALL.items():
-        prune(keep=most, kinds=(kind,))
+def limit() -> int:
+    """The bytes that environments, payloads and artifacts may be in all: COLDFORGE_CACHE_LIMIT. Raises ConfigurationError: none."""
+    given = os.environ.get("COLDFORGE_CACHE_LIMIT") or _MOST
+    try:
+        return files.size_of(given)
+    except ValueError:
+        raise ConfigurationError(f"COLDFORGE_CACHE_LIMIT is {given!r}", hint=f"It must be a size, such as `{_MOST}`.") from None
 
 
-def prune(*, keep: int = 0, kinds: Iterable[str] = _KINDS) -> int:
-    """Shrink the cache to `keep` bytes, the least recently used first; the number of bytes that this freed."""
+def trim(most: int) -> None:
+    """Take away what was not used for the longest time: of the small entries, and of the others beyond `most` bytes, see `limit`."""
+    for kind, bytes_of_kind in _SMALL.items():
+        prune(keep=bytes_of_kind, kinds=(kind,))
+    prune(keep=most, kinds=[kind for kind in _KINDS if kind not in _SMALL], spare=_SPARED)
+
+
+def prune(*, keep: int = 0, kinds: Iterable[str] = _KINDS, spare: float | None = None) -> int:
+    """Shrink the cache to `keep` bytes, the least recently used first; the number of bytes that this freed.
+
+    With `spare` nothing goes that was used within these seconds before the newest use, however much it is.
+    """
+    used = {entry: _last_use(entry) for entry in _folders(kinds)}
+    newest = max(used.values(), default=0.0)
     total = freed = 0
-    for entry in sorted(_folders(kinds), key=_last_use, reverse=True):
-        weight = size(entry)
-        if entry.name.startswith(".") or (total := total + weight) > keep:
+    for entry in sorted(used, key=lambda each: (used[each], each.name), reverse=True):
+        weight = _weight(entry)
+        spared = spare is not None and used[entry] >= newest - spare
+        total += weight
+        if not spared and (entry.name.startswith(".") or total > keep):
             shutil.rmtree(entry, ignore_errors=True)
             freed += weight
     return freed
 
 
-def _last_use(entry: Path) -> tuple[float, str]:
-    try:
-        return (entry / _RECORD).stat().st_mtime, entry.name
-    except OSError:
-        return 0.0, entry.name
+def _weight(entry: Path) -> int:
+    """The bytes of an entry as it is recorded: environments have thousands of files, which are counted only where that is not known."""
+    return _size(_recorded(entry) or {}) or size(entry)
+
+
+def _last_use(entry: Path) -> float:
+    """When an entry was used, and when a process began what it may be making yet; 0 if it is gone."""
+    for path in (entry / _RECORD, entry):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def table(found: tuple[CacheEntry, ...]) -> Table:
@@ -247,4 +273,5 @@ def table(found: tuple[CacheEntry, ...]) -> Table:
     small = {kind: [entry.size for entry in found if entry.kind == kind] for kind in _SMALL}
     shown += [(kind, f"{len(sizes)} entries", sum(sizes)) for kind, sizes in small.items() if sizes]
     rows = tuple((kind, key, f"{size / 1e6:.1f} MB") for kind, key, size in sorted(shown))
-    return Table(title=f"cache in {root()}", columns=("what", "key", "size"), rows=rows, numeric=frozenset({"size"}))
+    title = f"cache in {root()}: {megabytes(sum(entry.size for entry in found))}"
+    return Table(title=title, columns=("what", "key", "size"), rows=rows, numeric=frozenset({"size"}))

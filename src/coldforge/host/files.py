@@ -131,6 +131,20 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
 
 
+def size_of(text: str) -> int:
+    """Bytes of a size as people write it, in units of powers of 1000; 0 for an empty text. Raises ValueError for what is none.
+
+    >>> size_of("1.5 MB"), size_of("20kB"), size_of("")
+    (1500000, 20000, 0)
+    """
+    if not text:
+        return 0
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kMG])B", text)
+    if not found:
+        raise ValueError(text)
+    return round(float(found[1]) * {"k": 1000, "M": 1000**2, "G": 1000**3}[found[2]])
+
+
 def error_number(error: OSError) -> int:
     """The system's number of an error, 0 when there is none; shutil.copytree keeps only the text of those that it met."""
     found = re.search(r"\[Errno (\d+)\]", str(error)) if isinstance(error, shutil.Error) else None

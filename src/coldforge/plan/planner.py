@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from coldforge.errors import ConfigurationError, Location, Problem
+from coldforge.host import files
 from coldforge.plan import limits, names, places
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
@@ -25,7 +26,6 @@ Where = Callable[..., Location | None]
 _GLIBC: Final = re.compile(r"^(glibc-\d+\.\d+)?$")
 _MACOS: Final = re.compile(r"^(\d+\.\d+(\.\d+)?)?$")
 _FIRST: Final = (11, 0)  # the first macOS for Apple's own processors
-_UNITS: Final = {"kB": 1000, "MB": 1000**2, "GB": 1000**3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +144,7 @@ def _plan_target(planning: _Planning, version: names.Version, name: str, given: 
         image=image.base if image else container if is_pinned(container) else "",
         toolbox=given.toolbox,
         floor=given.floor,
-        budget=size_of(given.budget),
+        budget=files.size_of(given.budget),
         required=not given.optional,
         artifacts=tuple(a for fmt in wanted for a in FORMATS[fmt].artifacts(planning.product, planning.config, version, target)),
     )
@@ -158,15 +158,6 @@ def _floor(target: Target, floor: str) -> Problem | None:
     if floor and target.os == "macos" and target.arch == "aarch64" and tuple(map(int, floor.split("."))) < _FIRST:
         return Problem(what=f"no Mac with this processor has macOS {floor}", hint="promise 11.0 or newer")
     return None
-
-
-def size_of(text: str) -> int:
-    """Bytes of a size as matrix.yml has it, in units of powers of 1000; 0 for an empty text.
-
-    >>> size_of("1.5 MB"), size_of("20kB"), size_of("")
-    (1500000, 20000, 0)
-    """
-    return round(float(text[:-2]) * _UNITS[text[-2:]]) if text else 0
 
 
 def _container(planning: _Planning, target: Target, given: TargetConfig) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from coldforge.errors import Location
+from coldforge.errors import ConfigurationError, Location
 from coldforge.host import cache
 from coldforge.report import use
 from coldforge.report.reporter import Silent
@@ -102,7 +102,7 @@ def test_small_entries_stay_within_bounds(root: Path, tree: Path, monkeypatch: p
     for number, key in enumerate("abc"):
         cache.recalled("block", key * 64, lambda: bytes(1000))
         os.utime(root / "block" / (key * 64) / "entry.json", (number, number))
-    cache.trim()
+    cache.trim(10**9)
     assert [entry.key[0] for entry in cache.entries() if entry.kind == "block"] == ["b", "c"]
     assert cache.fetch("payload", KEY) is not None
 
@@ -268,6 +268,34 @@ def test_pruning_spares_what_was_used_last(tmp_path: Path, root: Path) -> None:
     assert [entry.key[0] for entry in cache.entries()] == ["a", "c"]
     cache.prune()
     assert cache.entries() == ()
+
+
+def test_a_trimmed_cache_keeps_its_limit_but_nothing_of_the_last_hour_goes(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "file").write_bytes(b"." * 1000)
+    hours = {"a": 1, "b": 2, "c": 3, "d": 3.5}
+    for key, hour in hours.items():
+        cache.store("artifact", key * 64, tmp_path / "file")
+        os.utime(root / "artifact" / (key * 64) / "entry.json", (hour * 3600, hour * 3600))
+    old, making = (root / "payload" / f".{key * 64}.{'0' * 32}" for key in "ef")
+    for folder, hour in ((old, 1), (making, 3.4)):  # what a killed process left, and what another is at
+        folder.mkdir(parents=True)
+        os.utime(folder, (hour * 3600, hour * 3600))
+    cache.trim(3500)
+    assert [entry.key[0] for entry in cache.entries()] == ["b", "c", "d"]
+    assert (old.is_dir(), making.is_dir()) == (False, True)
+    cache.trim(1)
+    assert [entry.key[0] for entry in cache.entries()] == ["c", "d"]
+
+
+def test_the_limit_is_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLDFORGE_CACHE_LIMIT", raising=False)
+    assert cache.limit() == 10 * 10**9
+    monkeypatch.setenv("COLDFORGE_CACHE_LIMIT", "2.5 MB")
+    assert cache.limit() == 2_500_000
+    for wrong in ("many", "10", "-1 GB", "1 TB"):
+        monkeypatch.setenv("COLDFORGE_CACHE_LIMIT", wrong)
+        with pytest.raises(ConfigurationError, match=f"COLDFORGE_CACHE_LIMIT is '{wrong}'"):
+            cache.limit()
 
 
 def test_pruning_removes_what_killed_processes_left(tree: Path, root: Path) -> None:
