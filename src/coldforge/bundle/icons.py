@@ -1,7 +1,4 @@
-"""Icons in every size that themes look for, from one PNG or SVG: the same in every Linux format.
-
-Source: https://specifications.freedesktop.org/icon-theme-spec
-"""
+"""Pictures in the sizes that somebody wants, from one PNG or SVG: for Linux' themes, and for the icons of Windows and macOS."""
 
 from __future__ import annotations
 
@@ -12,17 +9,14 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from coldforge.bundle import desktop, mime
+from coldforge.bundle import mime
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.config import Product
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
-
-SIZES: Final = (16, 22, 24, 32, 36, 48, 64, 72, 96, 128, 192, 256, 512)  # of the theme that all others fall back to, hicolor
-_THEME: Final = "usr/share/icons/hicolor"
 
 
 def tool() -> str:
@@ -36,23 +30,7 @@ def sources(product: Product) -> tuple[str, ...]:
     return (*own, *(association.icon for association in mime.defined(product).values() if association.icon))
 
 
-def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
-    """Paths and contents: the product's, where anything shows it, and those of the files that it opens."""
-    shown = product.identifier or any(desktop.entries(product, project))
-    if product.icon and shown:
-        yield from _sizes(project / product.icon, f"apps/{desktop.identifier(product)}")
-    for mime_type, association in mime.defined(product).items():
-        if association.icon:
-            yield from _sizes(project / association.icon, f"mimetypes/{mime.icon_name(mime_type)}")
-
-
-def _sizes(source: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    if source.suffix.lower() == ".svg":
-        yield f"{_THEME}/scalable/{name}.svg", source.read_bytes()
-    yield from ((f"{_THEME}/{size}x{size}/{name}.png", png) for size, png in drawn(source).items())
-
-
-def drawn(source: Path, sizes: tuple[int, ...] = SIZES) -> Mapping[int, bytes]:
+def drawn(source: Path, sizes: tuple[int, ...]) -> Mapping[int, bytes]:
     """A square PNG for each size, of a PNG those that it has the pixels for. Raises ConfigurationError for a damaged one."""
     try:
         return rendered(source.read_bytes(), scalable=source.suffix.lower() == ".svg", sizes=sizes)
@@ -62,7 +40,7 @@ def drawn(source: Path, sizes: tuple[int, ...] = SIZES) -> Mapping[int, bytes]:
 
 
 @lru_cache(maxsize=8)
-def rendered(data: bytes, *, scalable: bool, sizes: tuple[int, ...] = SIZES) -> Mapping[int, bytes]:
+def rendered(data: bytes, *, scalable: bool, sizes: tuple[int, ...]) -> Mapping[int, bytes]:
     """A square PNG for each size; of a PNG only those that it has the pixels for. Raises what the libraries do for a damaged one."""
     return _drawn(data.decode(), sizes) if scalable else _scaled(data, sizes)
 

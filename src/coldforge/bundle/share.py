@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from coldforge.bundle import desktop, icons, metainfo, mime
+from coldforge.bundle import desktop, metainfo, mime, theme
 from coldforge.project.config import Product
 
 
@@ -17,6 +17,6 @@ def place(package: str, vendor: str = "") -> str:
 def files(product: Product, project: Path, epoch: int) -> Iterator[tuple[str, bytes]]:
     """Paths and contents: menu entries, icons, kinds of files, metainfo. `project` is the source's root, `epoch` dates the release."""
     yield from desktop.files(product, project)
-    yield from icons.files(product, project)
+    yield from theme.files(product, project)
     yield from mime.definitions(product)
     yield from metainfo.files(product, epoch)

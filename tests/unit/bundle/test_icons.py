@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from coldforge.bundle import icons
+from coldforge.bundle import icons, theme
 from coldforge.errors import ConfigurationError
 from coldforge.project.config import Executable, Product
 from coldforge.project.desktop import FileAssociation
@@ -31,13 +31,13 @@ def picture(size: int) -> bytes:
 def made(folder: Path, name: str, data: bytes, **changes: object) -> dict[str, bytes]:
     (folder / name).write_bytes(data)
     product: Product = replace(payloads.PRODUCT, executables=(WINDOW,), icon=name, **changes)
-    return dict(icons.files(product, folder))
+    return dict(theme.files(product, folder))
 
 
 @pytest.mark.parametrize(("size", "largest"), [(512, 512), (300, 256), (256, 256), (1024, 512), (40, 36), (16, 16)])
 def test_a_png_is_never_made_larger(size: int, largest: int, tmp_path: Path) -> None:
     found = made(tmp_path, "icon.png", picture(size))
-    expected = [each for each in icons.SIZES if each <= largest]
+    expected = [each for each in theme.SIZES if each <= largest]
     assert list(found) == [f"usr/share/icons/hicolor/{each}x{each}/apps/demo.png" for each in expected]
     for each, data in zip(expected, found.values(), strict=True):
         with Image.open(io.BytesIO(data)) as image:
@@ -63,7 +63,7 @@ def test_every_kind_of_png_is_read(mode: str, tmp_path: Path) -> None:
 def test_an_svg_is_kept_and_drawn_in_every_size(tmp_path: Path) -> None:
     found = made(tmp_path, "icon.svg", SVG.encode())
     assert found.pop("usr/share/icons/hicolor/scalable/apps/demo.svg") == SVG.encode()
-    assert list(found) == [f"usr/share/icons/hicolor/{each}x{each}/apps/demo.png" for each in icons.SIZES]
+    assert list(found) == [f"usr/share/icons/hicolor/{each}x{each}/apps/demo.png" for each in theme.SIZES]
     with Image.open(io.BytesIO(found["usr/share/icons/hicolor/48x48/apps/demo.png"])) as image:
         assert (image.getpixel((24, 2)), image.getpixel((24, 46))) == ((255, 0, 0, 255), (0, 0, 0, 0))
 
@@ -91,5 +91,5 @@ def test_icons_of_files_lie_among_those_of_types(tmp_path: Path) -> None:
     assert set(found) == {"usr/share/icons/hicolor/16x16/apps/org.example.demo.png"}
     product = replace(payloads.PRODUCT, executables=(replace(WINDOW, file_associations=(known, own)),))
     sizes = (16, 22, 24, 32)
-    assert set(dict(icons.files(product, tmp_path))) == {f"usr/share/icons/hicolor/{n}x{n}/mimetypes/application-x-demo.png" for n in sizes}
+    assert set(dict(theme.files(product, tmp_path))) == {f"usr/share/icons/hicolor/{n}x{n}/mimetypes/application-x-demo.png" for n in sizes}
     assert icons.sources(product) == ("file.png",)
