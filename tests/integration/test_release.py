@@ -244,8 +244,10 @@ def test_github_writes_the_notes_since_the_version_before(fault: Fault | None, d
     assert draft.body.count("/compare/v0.10.0...v1.0.0") == 1
     assert f"`{DEB}`" in draft.body
     draft.body = draft.body.replace("A thing", "Our thing")
+    asked = github.log.count("POST /repos/acme/demo/releases/generate-notes")
     go(dist, github, notes_from="github")
     assert "* Our thing" in draft.body
+    assert github.log.count("POST /repos/acme/demo/releases/generate-notes") == asked, "a text that is kept needs no other one"
 
 
 def test_notes_come_from_commits_of_the_repository_at_hand(
@@ -778,8 +780,14 @@ def test_without_a_required_target_it_is_not_published(attested: Path, github: F
         go(attested, github, publish=True)
     assert "demo_1.0.0_arm64.deb was planned and is not there" in str(caught.value.problems[0])
     assert github.log == []
-    assert go(attested, github).draft
+    made = github.releases[go(attested, github).id]
+    assert made.draft
     assert "demo_1.0.0_arm64.deb" in warnings[0]
+    told = "Not complete yet.** Planned and not there: demo_1.0.0_arm64.deb"
+    assert told in made.body, "who looks at the draft sees no console"
+    tell_plan(attested, required=True)
+    go(attested, github)
+    assert told not in made.body
 
 
 def test_an_optional_target_that_is_missing_is_told(attested: Path, github: FakeGitHub, warnings: list[str]) -> None:
@@ -788,6 +796,13 @@ def test_an_optional_target_that_is_missing_is_told(attested: Path, github: Fake
     assert not made.draft
     assert "Not in this release: linux-aarch64" in made.body
     assert "linux-aarch64" in warnings[0]
+
+
+def test_of_an_optional_target_that_is_partly_there_the_files_that_lack_are_told(attested: Path, github: FakeGitHub) -> None:
+    made = [{"name": artifact.name} for artifact in read(attested / MANIFEST, Manifest).artifacts]
+    target = {"target": "linux-x86_64", "required": False, "artifacts": [*made, {"name": "demo-1.0.0.rpm"}]}
+    (attested / "plan.json").write_text(json.dumps({"targets": [target]}))
+    assert "Not in this release: demo-1.0.0.rpm\n" in github.releases[go(attested, github).id].body
 
 
 def test_a_dry_run_finds_what_github_would_refuse(dist: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -848,7 +863,7 @@ def test_what_is_good_to_know_beforehand(github: FakeGitHub, tmp_path: Path) -> 
         f"{len(asked.names)} uploads take ",
         "immutable releases are switched on",
         "published already",
-        "will be cut",
+        "with its changelog as notes",
     )
     assert [word in line for word, line in zip(words, known, strict=True)] == [True] * 5
 

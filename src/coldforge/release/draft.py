@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from coldforge.errors import ConfigurationError, Missing, Problem, Refused, Remo
 from coldforge.project.source import previous_tag
 from coldforge.release import preflight
 from coldforge.release.api import Asset, Forge, GitHub, Release, token_of_environment
-from coldforge.release.finding import find, find_again, make
+from coldforge.release.finding import find, find_again, is_ours, make
 from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
@@ -40,7 +40,7 @@ def release(dist: Path, wanted: Wanted, *, api_url: str | None = None) -> Releas
     if goal.lacking:
         reporter().warn(f"planned and not there, so that this cannot be published yet: {', '.join(goal.lacking)}")
     if goal.without:
-        reporter().warn(f"optional targets that are not whole: {', '.join(goal.without)}")
+        reporter().warn(f"of optional targets this lacks: {', '.join(goal.without)}")
     if goal.unproven and not wanted.publish:
         more = f" and {len(goal.unproven) - 1} more" if len(goal.unproven) > 1 else ""
         reporter().warn(f"{goal.unproven[0].what}{more}: run `coldforge attest` before you publish")
@@ -49,11 +49,7 @@ def release(dist: Path, wanted: Wanted, *, api_url: str | None = None) -> Releas
         raise Missing("there is no token to release with", hint="Set GITHUB_TOKEN; it needs `contents: write`.")
     github = GitHub(goal.repository, api_url=api_url, token=token)
     try:
-        if wanted.promote:
-            record = _promote(github, goal, dry_run=wanted.dry_run)
-        else:
-            goal = _with_notes(github, goal) if wanted.notes_from == "github" else goal
-            record = _converge(github, goal, publish=wanted.publish, dry_run=wanted.dry_run)
+        record = _promote(github, goal, dry_run=wanted.dry_run) if wanted.promote else _converge(github, goal, wanted)
     except Failure as failure:
         raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
     if not wanted.dry_run:
@@ -61,22 +57,30 @@ def release(dist: Path, wanted: Wanted, *, api_url: str | None = None) -> Releas
     return record
 
 
-def _with_notes(github: Forge, goal: Goal) -> Goal:
-    """The goal with GitHub's notes since the release before it. Left to itself GitHub takes the newest by date, also of another branch."""
-    others = [item.tag_name for item in github.releases() if not item.draft and (goal.prerelease or not item.prerelease)]
+def _with_notes(github: Forge, goal: Goal, listed: Sequence[Release]) -> Goal:
+    """The goal with GitHub's notes since the release before it, unless there is one draft whose text is kept: nobody would read them.
+
+    Left to itself GitHub takes as the one before it the newest by date, also of another branch.
+    """
+    there = [item for item in listed if is_ours(item, goal)]
+    if goal.mode == "keep" and len(there) == 1 and there[0].text.strip():
+        return goal
+    others = [item.tag_name for item in listed if not item.draft and (goal.prerelease or not item.prerelease)]
     text = github.written_notes(goal.tag, commit=goal.manifest.source.commit, previous=previous_tag(goal.tag, others))
     return dataclasses.replace(goal, notes=text)
 
 
-def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> ReleaseRecord:
+def _converge(github: Forge, goal: Goal, wanted: Wanted) -> ReleaseRecord:
     with lanes() as pool:
         tagged, listing = pool.submit(github.commit_of, goal.tag), pool.submit(lambda: tuple(github.releases()))
         _check_tag(goal, tagged.result())
         listed = listing.result()
-    found = find(github, goal, listed, tidy=not dry_run)
+    if wanted.notes_from == "github":
+        goal = _with_notes(github, goal, listed)
+    found = find(github, goal, listed, tidy=not wanted.dry_run)
     if found is None or found.draft:
         check_text(goal, found)
-    if dry_run:
+    if wanted.dry_run:
         _foresee(github, goal, found)
         if found is None or found.draft:
             return _show(github, goal, found)
@@ -85,7 +89,7 @@ def _converge(github: Forge, goal: Goal, *, publish: bool, dry_run: bool) -> Rel
     if not found.draft:
         return _already_published(github, goal, found)
     try:
-        return _fill(github, found, goal, publish=publish)
+        return _fill(github, found, goal, publish=wanted.publish)
     except Published as meanwhile:
         return _already_published(github, goal, meanwhile.release)
 

@@ -28,7 +28,7 @@ def find(github: Forge, goal: Goal, listed: Iterable[Release], *, tidy: bool) ->
     number = remembered(goal)
     known = github.find(number) if number is not None and number not in shown else None  # the list may not show it yet
     releases = [*shown.values(), *([known] if known else [])]
-    spoken_for = any(_is_ours(item, goal) for item in releases)
+    spoken_for = any(is_ours(item, goal) for item in releases)
     return _choose(github, goal, releases, None if spoken_for else github.published(goal.tag), tidy=tidy)
 
 
@@ -55,7 +55,7 @@ def _choose(
     published = next((item for item in known if not item.draft and item.tag_name == goal.tag), published)
     if published:
         return published
-    drafts = [item for item in known if item.draft and _is_ours(item, goal)]
+    drafts = [item for item in known if item.draft and is_ours(item, goal)]
     if len(drafts) > 1:
         drafts = [now for draft in drafts if (now := _as_it_is(github, draft)) is not None]
         if published := next((now for now in drafts if not now.draft), None):
@@ -73,7 +73,7 @@ def _as_it_is(github: Forge, draft: Release) -> Release | None:
     return msgspec.structs.replace(now, assets=github.assets(now.id)) if now else None
 
 
-def _is_ours(draft: Release, goal: Goal) -> bool:
+def is_ours(draft: Release, goal: Goal) -> bool:
     """Drafts lose their tag in an incomplete PATCH (release-drafter#204); the block in the text still names it."""
     lost = draft.tag_name.startswith("untagged-") and texts.is_about(draft.text, repository=goal.repository, tag=goal.tag)
     return draft.tag_name == goal.tag or lost

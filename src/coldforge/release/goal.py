@@ -70,7 +70,7 @@ class Goal:
 
     `unproven` are the files without a right attestation: nothing that is published may be among them. With `replace` every file
     of a draft may be exchanged for the one that is here. `lacking` are planned artifacts of required targets that were not made: without
-    them nothing is published; `without` are optional targets that were not made whole, which the text of the release tells.
+    them nothing is published; `without` are optional targets that were not made, or files of them. The text of the release tells both.
     It is a `prerelease` by its version, or because somebody asked for one. `block` is our own part of the text, `notes` are the rest of
     it, and `mode` is what becomes of a text that is there.
     """
@@ -143,7 +143,7 @@ def make_goal(dist: Path, wanted: Wanted) -> Goal:
         planned=planned,
         files=paths,
         notes=_notes(wanted, manifest, tag),
-        block=texts.block(manifest, repository=repository, tag=tag, without=without, project=_project(manifest)),
+        block=texts.block(manifest, repository=repository, tag=tag, lacking=lacking, without=without, project=_project(manifest)),
         mode=wanted.notes_mode,
         unproven=unproven,
         replace=wanted.replace,
@@ -237,11 +237,16 @@ def _check_limits(paths: Mapping[str, Path]) -> None:
 
 
 def _lacking(dist: Path, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What was planned and is not there: artifacts of required targets, and optional targets without some of theirs."""
+    """What was planned and is not there: artifacts of required targets; and optional targets, or those of their artifacts that lack."""
     made = {artifact.name for artifact in manifest.artifacts}
-    plan = read(dist / PLAN, _Plan)
-    required = [a.name for target in plan.targets if target.required for a in target.artifacts if a.name not in made]
-    optional = [t.target for t in plan.targets if not t.required and any(a.name not in made for a in t.artifacts)]
+    required: list[str] = []
+    optional: list[str] = []
+    for target in read(dist / PLAN, _Plan).targets:
+        absent = [artifact.name for artifact in target.artifacts if artifact.name not in made]
+        if target.required:
+            required += absent
+        else:
+            optional += [target.target] if absent and len(absent) == len(target.artifacts) else absent
     return tuple(required), tuple(optional)
 
 

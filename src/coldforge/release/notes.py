@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -25,6 +25,8 @@ _KIND: Final = re.compile(r"(?P<kind>\w+)(?:\([^)]*\))?(?P<breaking>!)?: +(?P<te
 _KINDS: Final[Mapping[str, str]] = {"feat": "New", "fix": "Fixed"}
 BREAKING: Final = "Breaking"
 OTHERS: Final = "Changed"
+# a line that begins or ends code, also within a list or a quotation; a line with more backticks behind is no such line
+_FENCE: Final = re.compile(r"(?P<before>(?:[ \t>]|[-*+] |\d+[.)] )*)(?P<mark>`{3,}(?=[^`]*$)|~{3,})(?P<rest>.*)")
 # a begin without an end must not swallow the words up to the next block
 _BLOCK: Final = re.compile(f"{re.escape(BEGIN)}(?:(?!{re.escape(BEGIN)}).)*?{re.escape(END)}", re.DOTALL)
 
@@ -75,8 +77,18 @@ class Described(Protocol):
     def artifacts(self) -> tuple[Artifact, ...]: ...
 
 
-def block(manifest: Described, *, repository: str, tag: str, without: tuple[str, ...] = (), project: Path | None = None) -> str:
-    """What the template makes of the download table, the optional targets that are missing, and how to install and verify.
+def block(
+    manifest: Described,
+    *,
+    repository: str,
+    tag: str,
+    lacking: Sequence[str] = (),
+    without: Sequence[str] = (),
+    project: Path | None = None,
+) -> str:
+    """What the template makes of the download table, of what is missing, and how to install and verify.
+
+    `lacking` are required files that are missing, which whoever publishes must know of; `without` optional targets, or files of them.
 
     Raises ConfigurationError when the `project`'s own template cannot be filled in, or holds the marks of the block.
     """
@@ -87,7 +99,7 @@ def block(manifest: Described, *, repository: str, tag: str, without: tuple[str,
         "repository": repository,
         "tag": tag,
         "downloads": _downloads(manifest),
-        "missing": f"Not in this release: {', '.join(without)}" if without else "",
+        "missing": _missing(lacking, without),
         "install": _installs(manifest),
         "verify": f"{verify} `sha256sum -c --ignore-missing SHA256SUMS` tells only that they came whole.",
     }
@@ -97,6 +109,12 @@ def block(manifest: Described, *, repository: str, tag: str, without: tuple[str,
         raise ConfigurationError(f"{TEMPLATE} holds a mark of coldforge's block", why=why, hint=f"Take {BEGIN} and {END} out.")
     text = re.sub(r"\n{3,}", "\n\n", text).strip()  # where a word had nothing to say
     return "\n".join([BEGIN, _subject(repository, tag), text, END])
+
+
+def _missing(lacking: Sequence[str], without: Sequence[str]) -> str:
+    incomplete = f"**Not complete yet.** Planned and not there: {', '.join(lacking)}" if lacking else ""
+    optional = f"Not in this release: {', '.join(without)}" if without else ""
+    return _joined(incomplete, optional)
 
 
 def _downloads(manifest: Described) -> str:
@@ -159,7 +177,8 @@ def body(present: str, own: str, notes: str, *, mode: Mode = "keep", longest: in
     """
     old = _BLOCK.search(present)
     before, after = (present[: old.start()], present[old.end() :]) if old else (present, "")
-    text = notes.strip()
+    # somebody may have copied the text of another release: its marks would be taken for ours in the next run
+    text = notes.strip().replace(BEGIN, BEGIN.replace(":", ": ")).replace(END, END.replace(":", ": "))
     # in a line that nobody sees: a person may change what was appended, and gets it no second time
     mark = f"<!-- coldforge:notes {hashlib.sha256(text.encode()).hexdigest()[:16]} -->"
     marked = f"{mark}\n{text}" if mode == "append" and text else text
@@ -175,7 +194,27 @@ def _joined(*parts: str) -> str:
 
 
 def _cut(text: str, room: int) -> str:
-    """As much of a text as has room, and a word about it; nothing when that has no room."""
+    """As much of a text as has room, with code in it ended, and a word about it; nothing when that has no room."""
     if len(text) <= room:
         return text
-    return f"{text[: room - len(CUT)].rstrip()}{CUT}" if room > len(CUT) else ""
+    length, closed = room - len(CUT), ""
+    while length > 0:
+        closed = _ended(text[:length].rstrip())
+        if len(closed) + len(CUT) <= room:
+            return f"{closed}{CUT}"
+        length -= len(closed) + len(CUT) - room
+    return ""
+
+
+def _ended(text: str) -> str:
+    """A text with the last line that a block of code in it lacks, else GitHub takes all that follows for code.
+
+    Source: https://spec.commonmark.org/0.31.2/#fenced-code-blocks
+    """
+    before, mark = "", ""
+    for found in filter(None, map(_FENCE.fullmatch, text.splitlines())):
+        if not mark:
+            before, mark = found["before"], found["mark"]
+        elif found["mark"].startswith(mark) and not found["rest"].strip():
+            mark = ""
+    return "\n".join([text, re.sub(r"[^>\t]", " ", before) + mark]) if mark else text

@@ -127,7 +127,7 @@ def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[st
         known.append(f"{question.tag} is published already: a build that gives the same files is success, any other is refused")
     excess = length + len(texts.of_changelog(question.project, question.version)) - texts.LONGEST
     if excess > 0:
-        known.append(f"the notes are {excess} characters longer than GitHub takes, and will be cut")
+        known.append(f"with its changelog as notes the text is {excess} characters longer than GitHub takes, and they would be cut")
     problems = (
         *refused(dict.fromkeys(question.names, 0)),
         *_of_text(length),

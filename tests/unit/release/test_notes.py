@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -108,6 +109,29 @@ def test_notes_are_cut_to_what_github_accepts_and_the_block_is_not() -> None:
     assert "cut:" in text
 
 
+@pytest.mark.parametrize("fence", ["```python", "  ~~~~", "- ```", "> ```"])
+def test_notes_that_are_cut_leave_no_code_open(fence: str) -> None:
+    """What is behind an open fence is code to GitHub: the table would be no table."""
+    inside = re.sub(r"[^>`~]", " ", fence.removesuffix("python"))
+    for length in range(LONGEST - 200, LONGEST - 60):  # the cut falls before, into and behind the second fence
+        text = body("", f"{BEGIN}table{END}", f"{fence}\na = 1\n{inside}\n{'x' * length}\n{fence}\n{'y' * 200}\n{inside}\n")
+        fences = re.findall(r"^([->`~ ]*)(```|~~~)", text, re.MULTILINE)
+        assert len(fences) % 2 == 0
+        assert fences[-1][0] != "- ", "what closes it is inside of the same item"
+        assert LONGEST - 40 < len(text) <= LONGEST
+        assert text.endswith(f"{BEGIN}table{END}")
+
+
+def test_marks_in_the_notes_are_no_marks() -> None:
+    """A text that was copied from another release, and words about coldforge itself."""
+    notes = f"Before.\n\n{BEGIN}\nthe other release's table\n{END}"
+    once = body("", f"{BEGIN}new{END}", notes)
+    assert (once.count(BEGIN), once.count(END)) == (1, 1)
+    assert body(once, f"{BEGIN}newer{END}", notes) == once.replace("new", "newer")
+    appended = body("By hand.", f"{BEGIN}new{END}", notes, mode="append")
+    assert body(appended, f"{BEGIN}new{END}", notes, mode="append") == appended
+
+
 def test_the_table_has_every_artifact(tmp_path: Path) -> None:
     manifest = make_release(tmp_path)
     text = block(manifest, repository="acme/demo", tag="v1.0.0")
@@ -124,10 +148,11 @@ def test_every_file_that_can_be_installed_has_its_command(tmp_path: Path) -> Non
         msgspec.structs.replace(second, format="deb"),
     )
     manifest = msgspec.structs.replace(manifest, targets=(msgspec.structs.replace(target, artifacts=made),))
-    text = block(manifest, repository="acme/demo", tag="v1.0.0", without=("macos-arm64",))
+    text = block(manifest, repository="acme/demo", tag="v1.0.0", without=("macos-arm64",), lacking=("demo.msi",))
     assert f"| linux-x86_64 | deb | `sudo apt install ./{second.name}` |" in text
     assert f"| windows-x86_64 | onefile | `.\\{first.name}` |" in text
     assert "Not in this release: macos-arm64" in text
+    assert "**Not complete yet.** Planned and not there: demo.msi" in text
     assert "\n\n\n" not in text
 
 
