@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Final
 
@@ -38,8 +37,7 @@ class AppZip:
     digests: tuple[str, ...] = ()
 
     def tool(self) -> str:
-        """Another zlib may write other bytes."""
-        return f"zipfile + zlib {zlib.ZLIB_RUNTIME_VERSION}"
+        return zips.tool()
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
         with files.scratch("app") as scratch:

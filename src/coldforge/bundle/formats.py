@@ -20,10 +20,10 @@ from coldforge.bundle.msix import Msix
 from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.onefile import OneFile
 from coldforge.bundle.pkg import Pkg
+from coldforge.bundle.portable import Zip
 from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
 from coldforge.bundle.snap import Snap
-from coldforge.bundle.zips import Zip
 from coldforge.bundle.zsync import Zsync
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {

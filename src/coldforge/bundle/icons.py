@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coldforge.bundle import mime
+from coldforge.bundle import kinds
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.config import Product
 
@@ -27,7 +27,7 @@ def tool() -> str:
 def sources(product: Product) -> tuple[str, ...]:
     """The icons of the project, as paths relative to it."""
     own = [product.icon] if product.icon else []
-    return (*own, *(association.icon for association in mime.defined(product).values() if association.icon))
+    return (*own, *(association.icon for association in kinds.defined(product).values() if association.icon))
 
 
 def drawn(source: Path, sizes: tuple[int, ...]) -> Mapping[int, bytes]:

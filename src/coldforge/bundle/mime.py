@@ -9,17 +9,10 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from coldforge.bundle import desktop
+from coldforge.bundle import desktop, kinds
 from coldforge.project.config import Product
-from coldforge.project.desktop import FileAssociation
 
 _SPACE: Final = "http://www.freedesktop.org/standards/shared-mime-info"
-
-
-def defined(product: Product) -> dict[str, FileAssociation]:
-    """What the product defines, by type: one without extensions is known to systems."""
-    every = [association for executable in product.executables for association in executable.file_associations]
-    return {association.mime_type: association for association in reversed(every) if association.extensions}
 
 
 def icon_name(mime_type: str) -> str:
@@ -30,7 +23,7 @@ def icon_name(mime_type: str) -> str:
 def definitions(product: Product) -> Iterator[tuple[str, bytes]]:
     """The path and content of the definitions; none when there is nothing to define."""
     root = Element("mime-info", xmlns=_SPACE)
-    for mime_type, association in sorted(defined(product).items()):
+    for mime_type, association in sorted(kinds.defined(product).items()):
         kind = SubElement(root, "mime-type", type=mime_type)
         words = association.name or f"{product.display_name or product.name} document"
         SubElement(kind, "comment").text = desktop.plain(words)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import desktop, icons, mime
+from coldforge.bundle import desktop, icons, kinds, mime
 from coldforge.project.config import Product
 
 SIZES: Final = (16, 22, 24, 32, 36, 48, 64, 72, 96, 128, 192, 256, 512)  # of the theme that all others fall back to, hicolor
@@ -21,7 +21,7 @@ def files(product: Product, project: Path) -> Iterator[tuple[str, bytes]]:
     shown = product.identifier or any(desktop.entries(product, project))
     if product.icon and shown:
         yield from _sizes(project / product.icon, f"apps/{desktop.identifier(product)}")
-    for mime_type, association in mime.defined(product).items():
+    for mime_type, association in kinds.defined(product).items():
         if association.icon:
             yield from _sizes(project / association.icon, f"mimetypes/{mime.icon_name(mime_type)}")
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from coldforge.bundle import BundleJob, ico, mime
+from coldforge.bundle import BundleJob, ico
+from coldforge.bundle.kinds import defined
 from coldforge.bundle.tree import Tree
 from coldforge.errors import Problem, Refused
 from coldforge.plan import names
@@ -152,7 +153,7 @@ def classes(job: BundleJob, place: str, quoted: Callable[[str], str]) -> Iterato
 
 def kinds(product: Product) -> Iterator[tuple[str, FileAssociation, Executable]]:
     """The kinds of files that the product defines: each with Windows' word for it (ProgID) and the first program that opens it."""
-    for mime_type, association in mime.defined(product).items():
+    for mime_type, association in defined(product).items():
         if found := extensions(association):
             opens = (each for each in product.executables if any(kind.mime_type == mime_type for kind in each.file_associations))
             yield f"{identifier(product)}.{found[0]}", association, next(opens)

@@ -1,4 +1,4 @@
-"""`zip`: the portable program for Windows, in one folder `<name>-<version>/`: unpacked and started, nothing is installed.
+"""Zips of a tree, which those of Windows and of macOS share.
 
 Source: APPNOTE.TXT 6.3.10 (.ZIP file format).
 """
@@ -12,11 +12,8 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import BundleJob, windows
-from coldforge.bundle.archive import with_licences
 from coldforge.bundle.tree import Node, Tree
 from coldforge.host import clock, files
-from coldforge.plan import names
 
 _FILE, _FOLDER, _LINK = 0o100000, 0o040000, 0o120000  # in a mode
 _UNIX: Final = 3  # whose attributes have modes, for those who unpack it on another system
@@ -24,22 +21,9 @@ _LATEST: Final = 4354819198  # 2107-12-31T23:59:58Z
 _DIRECTORY: Final = 0x10  # MS-DOS's attribute
 
 
-class Zip:
-    """Streams the tree into a zip, file by file."""
-
-    format = "zip"
-    templates: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-    digests: tuple[str, ...] = ()
-
-    def tool(self) -> str:
-        """Another zlib may write other bytes."""
-        return f"zipfile + zlib {zlib.ZLIB_RUNTIME_VERSION}"
-
-    def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        content = with_licences(tree, job.project, job.plan.product.license_files)
-        windows.check(content, job.artifact.name)
-        write(content, out, below=names.archive_folder(job.plan.product.name, names.Version.parse(job.plan.product.version)))
+def tool() -> str:
+    """What compresses them: another zlib may write other bytes."""
+    return f"zipfile + zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 def write(tree: Tree, out: Path, *, below: str = "") -> None:
