@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from coldforge.errors import Missing
 from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.records import TargetRecord
 from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
@@ -84,10 +85,10 @@ def by_wine(here: Target, target: Target) -> bool:
     return here.os == "linux" and str(target) == "windows-x86_64"
 
 
-def compiled(planned: PlannedTarget, here: Target) -> bool:
+def compiled(one: PlannedTarget | TargetRecord, here: Target) -> bool:
     """Whether commands make it on another machine than its own: compilers may, and the gates look at what they made."""
-    target = Target.parse(planned.target)
-    return planned.freezer == "command" and target.os == "macos" and not can_freeze(here, target)
+    target = Target.parse(one.target)
+    return one.freezer == "command" and target.os in ("macos", "windows") and not can_freeze(here, target)
 
 
 def unemulated(plan: Plan) -> tuple[str, ...]:

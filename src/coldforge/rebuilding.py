@@ -126,7 +126,7 @@ def rebuild(dist: Path, options: Options) -> Rebuild:
     manifest = read(dist / MANIFEST, Manifest)
     check(manifest.source, f"{manifest.product} {manifest.version}")
     replay.check_version(manifest, __version__)
-    chosen = _chosen(manifest, options.targets)
+    chosen = _chosen(manifest, options.targets, host=options.host)
     origin = origin_of(manifest.source, options.source)
     for record in chosen:
         _check_place(record, host=options.host)
@@ -158,7 +158,7 @@ def rebuild(dist: Path, options: Options) -> Rebuild:
             )
 
 
-def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...]:
+def _chosen(manifest: Manifest, named: Sequence[str], *, host: bool) -> tuple[TargetRecord, ...]:
     """The targets that are rebuilt here: those named, else all that can be. Raises Missing when one cannot, or none is left."""
     wanted = {str(Target.parse(name)) for name in named}
     records = {str(Target.parse(record.target)): record for record in manifest.targets}
@@ -168,17 +168,21 @@ def _chosen(manifest: Manifest, named: Sequence[str]) -> tuple[TargetRecord, ...
     if not records:
         raise ConfigurationError("the manifest lists no target", hint="Run `coldforge build` first.")
     here = host_target()
-    able = {name for name, record in records.items() if _is_able(here, record)}
+    able = {name for name, record in records.items() if _is_able(here, record, host=host)}
     lacking = sorted((wanted or records.keys()) - able)
     if lacking and (wanted or not able):
         raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")
     return tuple(record for name, record in sorted(records.items()) if name in (wanted or able))
 
 
-def _is_able(here: Target, record: TargetRecord) -> bool:
-    """Whether a machine that is `here` can be the target's system; by Wine only what was frozen so."""
-    target = Target.parse(record.target)
-    return capability.runs(here, target) or (capability.by_wine(here, target) and record.environment.workshop != replay.HOST)
+def _is_able(here: Target, record: TargetRecord, *, host: bool) -> bool:
+    """Whether a machine that is `here` can be the target's system; by Wine only what was frozen so.
+
+    On the `host` itself commands are run again for any system that they compile for.
+    """
+    target, contained = Target.parse(record.target), record.environment.workshop != replay.HOST
+    able = capability.runs(here, target) or (capability.by_wine(here, target) and contained)
+    return able or (host and capability.compiled(record, here))
 
 
 def _check_place(record: TargetRecord, *, host: bool) -> None:
@@ -267,7 +271,8 @@ def _place(one: _Replay, plan: Plan) -> tuple[str, str]:
     python = "" if one.record.freezer == COMMAND else _python(one, plan.config.environment.python)
     if one.host:
         return "", python
-    name = plan.targets[0].container or (WINE if Target.parse(one.record.target).os == "windows" else "")
+    by_wine = Target.parse(one.record.target).os == "windows" and one.record.freezer != COMMAND
+    name = plan.targets[0].container or (WINE if by_wine else "")
     planned: Image | None = find_image(name, one.project) if name else None
     return replay.container_of(one.record, planned, name), python
 

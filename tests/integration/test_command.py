@@ -156,6 +156,39 @@ def test_the_package_of_a_go_program_works_where_there_is_no_go(go: Path, bare_i
         system.remove("hello")
 
 
+# The documentation's own lines for a compiler that makes programs of every system.
+EVERYWHERE: Final = re.search(
+    r"^```toml\n(\[command\]\nrun = .{2}sh -c.*?)^```", (ROOT / "docs/how-to/commands.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+)
+FOR_WINDOWS: Final = "targets:\n  windows-x86_64: {runner: ubuntu-24.04, formats: [zip, onefile, nsis, msi]}\n"
+
+
+def test_go_for_windows_is_compiled_here_and_its_installers_are_tried_by_wine(container_env: dict[str, str], tmp_path: Path) -> None:
+    """On Linux, with nothing of Windows' but Wine at the end; and built again it is the same."""
+    assert EVERYWHERE
+    config = f'{GO["coldforge.toml"].partition("[command]")[0]}{EVERYWHERE[1]}\n[smoke]\nrun = ["hello"]\n'
+    wine = f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n'
+    own = {"coldforge.toml": config, "matrix.yml": FOR_WINDOWS, "containers/images.toml": wine}
+    project, dist = write(tmp_path / "source", {**GO, **own}), tmp_path / "dist"
+    words: list[str | Path] = ["build", project, "--target", "windows-x86_64", "--out", dist]
+    said = coldforge(*words, env=container_env).succeeded().err
+    assert "The smoke commands are not run: there is no Wine where the tree was made" in said
+    (record,) = read(dist / "manifest.json", Manifest).targets
+    (trial,) = record.smoke.trials
+    assert {artifact.format for artifact in record.artifacts} == {"zip", "onefile", "nsis", "msi"}
+    assert set(trial.artifacts) == {artifact.name for artifact in record.artifacts}
+    assert (trial.system[:7], trial.commands, record.smoke.unproven) == ("Wine 10", ("hello",), ())
+    assert (record.freezer, record.environment.workshop, record.environment.network) == ("command", "host", "off")
+    payload = read(dist / "windows-x86_64/payload.json", Payload)
+    assert [(entry.path, entry.kind, entry.mode) for entry in payload.files] == [("hello.exe", "executable", 0o755)]
+    assert {"floor", "missing-library", "protection"} <= set(payload.gates)
+    (tmp_path / "wanted").mkdir()
+    shutil.copy(dist / "manifest.json", tmp_path / "wanted")
+    again: list[str | Path] = ["rebuild", tmp_path / "wanted", "--unverified", "--source", project]
+    coldforge(*again, env=container_env).failed(3, "cannot be rebuilt on linux-x86_64")
+    coldforge(*again, "--host", env=container_env).succeeded()
+
+
 def test_one_program_alone_is_its_own_one_file_program(go: Path) -> None:
     single = go / "linux-x86_64" / "hello-1.2.0-linux-x86_64"
     assert single.read_bytes() == (go / "linux-x86_64" / "payload" / "hello").read_bytes()

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline, recording
-from coldforge.errors import Refused
+from coldforge.errors import Missing, Refused
 from coldforge.plan.model import Plan
 from coldforge.project.config import SmokeConfig
 from coldforge.project.images import IMAGES
@@ -34,9 +34,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Made:
     return folder, plan
 
 
-def run(made: Made, stages: tuple[pipeline.Stage, ...], *commands: str) -> Smoke:
+def run(made: Made, stages: tuple[pipeline.Stage, ...], *commands: str, container: str = "") -> Smoke:
     folder, plan = made
-    plan = replace(plan, config=replace(plan.config, smoke=SmokeConfig(run=commands)))
+    targets = tuple(replace(target, container=container) for target in plan.targets)
+    plan = replace(plan, config=replace(plan.config, smoke=SmokeConfig(run=commands)), targets=targets)
     names = frozenset(artifact.name for artifact in plan.targets[0].artifacts)
     this = pipeline.Run(project=folder, plan=plan, asked=names, targets=(exe.TARGET,), out=folder / "dist", jobs=2)
     (record,) = pipeline.carry_out(this, plan.targets, stages, shown=plan).targets
@@ -70,3 +71,13 @@ def test_an_image_without_wine_is_told_and_proves_nothing(made: Made, bare_image
     finally:
         file.write_text(whole)
     assert proof == Smoke(unproven=("windows: the image for Windows cannot run its programs",))
+
+
+def test_an_image_that_the_matrix_names_must_have_wine(made: Made, bare_image: str) -> None:
+    with (made[0] / IMAGES).open("a") as entries:
+        entries.write(f'[mine]\nbase = "{bare_image}"\nwine = "10.0"\n\n[compiler]\nbase = "{bare_image}"\n')
+    with pytest.raises(Missing, match="the image for Windows cannot run its programs") as caught:
+        run(made, pipeline.SMOKE, "demo", container="mine")
+    assert caught.value.exit_code == 3
+    proof = run(made, pipeline.SMOKE, "demo --version", "demo 'x y'", container="compiler")
+    assert proof.trials, "no Wine is claimed for that one: it is where commands run, and the usual image tries what they made"

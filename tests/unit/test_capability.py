@@ -41,6 +41,18 @@ def test_another_c_library_takes_a_container_and_another_architecture_its_name(
     assert {target.target for target in capability.buildable(plan, named=False, freezes=True, host=host)} == chosen
 
 
+def test_commands_make_a_tree_for_windows_elsewhere_without_any_engine_when_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capability, "host_target", lambda: Target.parse("linux-x86_64"))
+    monkeypatch.setattr(engine, "configured", lambda: False)
+    matrix = Matrix(targets={"windows-x86_64": TargetConfig(formats=("zip",))})
+    config, source = Config(freezer="command"), SourceRecord(epoch=payloads.EPOCH)
+    plan = make_plan(product=payloads.PRODUCT, config=config, source=source, matrix=matrix, coldforge="0")
+    assert capability.buildable(plan, named=True, freezes=True, host=True) == plan.targets
+    with pytest.raises(Missing, match="windows-x86_64 cannot be frozen on linux-x86_64") as told:
+        capability.buildable(plan, named=False, freezes=True)
+    assert told.value.hint.endswith("`--target windows-x86_64` tries it here.")
+
+
 def macos_plan(freezer: Literal["command", "pyinstaller"]) -> Plan:
     names = ("macos-x86_64", "macos-aarch64", "macos-universal2")
     matrix = Matrix(targets={name: TargetConfig(formats=("tar.gz",)) for name in names})

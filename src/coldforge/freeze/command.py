@@ -22,6 +22,7 @@ from coldforge.host.run import run, which
 from coldforge.project.config import CommandConfig
 from coldforge.records import Component, Environment, Payload
 from coldforge.report import reporter
+from coldforge.target import Target
 
 MADE: Final = "made"  # the folder that commands know as {out}
 
@@ -55,6 +56,7 @@ class Command:
 def _make(job: FreezeJob, workshop: Workshop, env: Mapping[str, str], scratch: Path) -> None:
     """Run the commands in a copy of the source, and arrange what they leave as `out/payload` and `out/onefile`."""
     config, executables = job.plan.config.command, job.plan.product.executables
+    target = Target.parse(job.target.target)
     copy(job.project, source_files(job.project, job.out.parent), scratch / "source")
     (scratch / MADE).mkdir()
     for name in ("source", MADE):
@@ -65,10 +67,10 @@ def _make(job: FreezeJob, workshop: Workshop, env: Mapping[str, str], scratch: P
                 argv, log = words(line, job, workshop), job.out / "logs" / "command.log"
                 workshop.run(argv, env=env, network=network, log=log, folder="source")
     _fetch(workshop, config, scratch / "fetched")
-    arrange(scratch / "fetched", scratch / "payload", executables)
+    arrange(scratch / "fetched", scratch / "payload", executables, target)
     (scratch / "onefile").mkdir()
     if wants_one_file(job):
-        lone(scratch / "payload", scratch / "onefile", executables)
+        lone(scratch / "payload", scratch / "onefile", executables, target)
     for name in ("payload", "onefile"):
         workshop.put(scratch / name, f"out/{name}")
 

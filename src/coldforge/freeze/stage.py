@@ -13,6 +13,7 @@ import msgspec
 
 from coldforge.errors import ConfigurationError
 from coldforge.freeze import FreezeJob
+from coldforge.freeze.command import Command
 from coldforge.freeze.finish import wants_one_file
 from coldforge.freeze.freezers import FREEZERS
 from coldforge.freeze.sources import digest, source_files
@@ -37,7 +38,8 @@ def freeze_target(
 
     Raises Missing, BuildFailed or Refused; whatever was in the folder before is then still there.
     """
-    image = choose_image(target.container, target=Target.parse(target.target), host=host, project=project)
+    commands = target.freezer == Command.name
+    image = choose_image(target.container, target=Target.parse(target.target), host=host, project=project, commands=commands)
     job = FreezeJob(project=project, plan=plan, target=target, out=out / target.target, image=image, icon=icon, clean=clean)
     freezer = FREEZERS[target.freezer]
     key = _key(job, freezer.inputs(job))

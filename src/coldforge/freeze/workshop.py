@@ -171,13 +171,13 @@ class ContainerWorkshop:
         self._container.restore(source, self.path(name))
 
 
-def choose_image(container: str, *, target: Target, host: bool, project: Path) -> Image | None:
+def choose_image(container: str, *, target: Target, host: bool, project: Path, commands: bool = False) -> Image | None:
     """The image to freeze in; None for the host: asked for, nothing planned, or no engine on this machine.
 
-    For Windows it is one with Wine, and on Windows itself none.
+    For Windows it is one with Wine, unless `commands` make the tree, which compile for it anywhere; and on Windows itself none.
     """
     if target.os == "windows":
-        container = "" if os.name == "nt" else container or WINE
+        container = "" if os.name == "nt" else container or ("" if commands else WINE)
     if target.os == "macos":  # which no container is
         return None
     if host or not container:

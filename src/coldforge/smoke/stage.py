@@ -87,8 +87,12 @@ def left_out(plan: Plan, record: TargetRecord, *, host: bool) -> str:
 
 
 def _by_wine(plan: Plan, target: PlannedTarget, record: TargetRecord, *, project: Path, folder: Path, clean: bool) -> Smoke:
-    """Try what is for Windows under Wine, in the image that freezes for it."""
-    name = target.container or WINE
+    """Try what is for Windows under Wine, in the image that freezes for it.
+
+    Raises Missing when matrix.yml names that image, and it cannot be had or has no Wine.
+    """
+    named = bool(target.container) and bool(find_image(target.container, project).wine)  # commands may compile where there is none
+    name = target.container if named else WINE
     image = find_image(name, project)
     names = [artifact.name for artifact in record.artifacts if artifact.format in windows.FORMATS]
     job = windows.Job(
@@ -114,6 +118,8 @@ def _by_wine(plan: Plan, target: PlannedTarget, record: TargetRecord, *, project
     try:
         trial = (None if clean else _kept(key, folder)) or _new(key, job, image, target, folder / "logs" / f"smoke-{name}.log")
     except Missing as error:
+        if named:
+            raise
         left = [f"{name}: {error.what}"]
         trial = None
     for reason in left:

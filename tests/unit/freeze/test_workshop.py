@@ -52,6 +52,18 @@ def test_the_host_is_used_when_it_is_asked_for_or_nothing_is_named(tmp_path: Pat
     assert choose_image(DIGEST, target=Target("macos", "aarch64"), host=False, project=tmp_path) is None, "no container is a Mac"
 
 
+@pytest.mark.usefixtures("an_engine")
+def test_python_is_frozen_for_windows_by_wine_and_commands_compile_where_the_project_says(tmp_path: Path) -> None:
+    windows = Target("windows", "x86_64")
+    by_wine = choose_image("", target=windows, host=False, project=tmp_path)
+    assert by_wine is not None
+    assert by_wine.wine
+    assert choose_image("", target=windows, host=False, project=tmp_path, commands=True) is None
+    named = choose_image(DIGEST, target=windows, host=False, project=tmp_path, commands=True)
+    assert named is not None
+    assert named.base == DIGEST
+
+
 @pytest.mark.usefixtures("no_engine")
 def test_without_an_engine_the_host_is_used_and_that_is_said(tmp_path: Path) -> None:
     told = Told()
