@@ -62,6 +62,14 @@ def test_child_processes_see_the_users_own_library_path(folder: str, way: str, f
     assert start(frozen / folder / "pair-work", *words, LD_LIBRARY_PATH="/opt/mine") == "/opt/mine"
 
 
+@pytest.mark.parametrize("way", ["subprocess", "asyncio", "multiprocessing", "forkserver"])
+@pytest.mark.parametrize("folder", ["payload", "onefile"])
+def test_what_leads_the_program_into_the_bundle_does_not_lead_its_children(folder: str, way: str, frozen: Path) -> None:
+    words = ["child", way, "/bin/sh", "-c", "echo ${XDG_DATA_DIRS-unset} ${GTK_PATH-unset}"]
+    assert start(frozen / folder / "pair-work", *words) == "unset unset"
+    assert start(frozen / folder / "pair-work", *words, XDG_DATA_DIRS="/opt/share", GTK_PATH="/opt/gtk") == "/opt/share /opt/gtk"
+
+
 def test_the_index_is_exactly_the_tree(frozen: Path) -> None:
     payload = read(frozen / "payload.json", Payload)
     tree = {path.relative_to(frozen / "payload").as_posix(): path for path in (frozen / "payload").rglob("*") if not path.is_dir()}

@@ -80,6 +80,9 @@ class Work:
         elif sys.argv[1:] == ["semaphore"]:  # nothing waits for the tracker that it starts
             multiprocessing.get_context("spawn").Semaphore()
         elif sys.argv[1:2] == ["child"]:
+            if sys.platform == "linux":  # as hooks of PyInstaller's for GTK do
+                os.environ["XDG_DATA_DIRS"] = f"{sys._MEIPASS}/share:{os.environ.get('XDG_DATA_DIRS', '/usr/share')}"
+                os.environ["GTK_PATH"] = sys._MEIPASS
             return WAYS[sys.argv[2]](sys.argv[3:])
         return 0 if len(sys.argv) == 2 else 3
 """

@@ -38,7 +38,7 @@ from coldforge.report import reporter
 from coldforge.target import Target, host_target
 
 FREEZE: Final = "build/freeze.py"
-HOOKS: Final = ("build/hooks/library_path.py",)
+HOOKS: Final = ("build/hooks/library_path.py", "build/hooks/children.py")
 PARTS: Final = (
     "asked", "byte_code", "collected", "compressed", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options",
     "origins", "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit", "unseen",

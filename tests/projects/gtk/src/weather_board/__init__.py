@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def board() -> Gtk.Window:
         raise RuntimeError("GTK finds no icons")
     if Gio.SettingsSchemaSource.get_default().lookup("org.gtk.Settings.FileChooser", True) is None:
         raise RuntimeError("GTK finds no schemas of settings")
+    if getattr(sys, "_MEIPASS", "none") in subprocess.run(["env"], capture_output=True, text=True, check=True).stdout:
+        raise RuntimeError("programs that are started are led into the bundle")
     picture = GdkPixbuf.Pixbuf.new_from_file(str(Path(__file__).with_name("weather.svg")))
     drawing = Gtk.DrawingArea()
     drawing.set_size_request(300, 80)
