@@ -12,7 +12,7 @@ from pathlib import Path
 from coldforge.bundle import BundleJob, control, desktop, documents, pkginfo, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files, gzips
+from coldforge.host import files, gzips, zstds
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
@@ -37,7 +37,7 @@ class Arch:
             if bodies := scripts.bodies(job.project, job.plan.config.linux):
                 about[".INSTALL"] = scripts.functions(bodies)
             about[".MTREE"] = gzips.small("".join(listing(content)).encode())
-            with out.open("wb") as raw, tars.zstd(raw) as stream:
+            with out.open("wb") as raw, zstds.ZstdWriter(raw) as stream:
                 stream.write(tars.texts(about, tree.epoch))
                 tars.write(content, stream)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coldforge.bundle import BundleJob, tars
 from coldforge.bundle.tree import Tree
-from coldforge.host import gzips
+from coldforge.host import gzips, zstds
 from coldforge.plan import names
 
 
@@ -38,7 +38,7 @@ class TarZst:
         return tars.zstd_tool()
 
     def bundle(self, job: BundleJob, tree: Tree, out: Path) -> None:
-        with out.open("wb") as raw, tars.zstd(raw) as stream:
+        with out.open("wb") as raw, zstds.ZstdWriter(raw) as stream:
             tars.write(with_licences(tree, job.project, job.plan.product.license_files), stream, below=_folder(job))
 
 

@@ -20,7 +20,7 @@ from typing import IO, Final
 from coldforge.bundle import BundleJob, control, desktop, documents, scripts, tars
 from coldforge.bundle.installed import packaged
 from coldforge.bundle.tree import Tree
-from coldforge.host import files, gzips
+from coldforge.host import files, gzips, zstds
 from coldforge.plan import libraries, names
 from coldforge.target import Target
 
@@ -48,7 +48,7 @@ class Deb:
             own = documents.debian(job, tree, package)
             content = packaged(job, tree, own, package=package, scratch=folder)
             data, suffix = folder / "data", compression(job.target.floor or job.payload.glibc_floor)
-            with data.open("wb") as raw, tars.zstd(raw) if suffix == "zst" else gzips.GzipWriter(raw) as stream:
+            with data.open("wb") as raw, zstds.ZstdWriter(raw) if suffix == "zst" else gzips.GzipWriter(raw) as stream:
                 tars.write(content, stream, below=".", form=tars.GNU)
             about = gzips.small(tars.texts(members(job, content), tree.epoch) + tars.END)
             with out.open("wb") as raw:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import IO, Final, Literal
 
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files, gzips
+from coldforge.host import files, gzips, zstds
+from coldforge.host.blocks import BlockWriter
 
-# Level 6 of zstd: a seventh smaller than gzip in a fourth of its time; 9 takes twice as long for four per cent, 12 five times for five.
-ZSTD_LEVEL: Final = 6
 Form = Literal[1, 2]
 GNU: Final[Form] = 1  # tarfile.GNU_FORMAT: dpkg and opkg read no pax headers
 PAX: Final[Form] = 2  # tarfile.PAX_FORMAT
@@ -30,18 +28,8 @@ def gzip_tool() -> str:
 
 
 def zstd_tool() -> str:
-    """Another zstd may write other bytes."""
-    import zstandard
-
-    return f"tarfile + zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))} level {ZSTD_LEVEL}"
-
-
-def zstd(raw: IO[bytes]) -> IO[bytes]:
-    """A zstd stream with a checksum. Its bytes are the same for any number of threads but none."""
-    import zstandard
-
-    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=os.cpu_count() or 1, write_checksum=True)
-    return compressor.stream_writer(raw, closefd=False)
+    """See `zstds.tool`."""
+    return f"tarfile + {zstds.tool()}"
 
 
 def write(tree: Tree, stream: IO[bytes] | io.RawIOBase, *, below: str = "", form: Form = PAX, extra: Extra | None = None) -> None:
@@ -64,8 +52,8 @@ def _padding(size: int) -> int:
 
 
 def _copy(node: Node, source: Path, stream: IO[bytes] | io.RawIOBase) -> None:
-    """The content of a file, filled up; in a gzip stream a large one is blocks of its own, which other streams have too."""
-    cut = stream.cut if isinstance(stream, gzips.GzipWriter) and node.size >= gzips.KEPT else None
+    """The content of a file, filled up; in a compressed stream a large one is blocks of its own, which other streams have too."""
+    cut = stream.cut if isinstance(stream, BlockWriter) and node.size >= stream.alone else None
     if cut:
         cut()
     left = node.size

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import tars
+from coldforge.host import zstds
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.age import latest
 from coldforge.repo.plain import information, one, opened, tar_of
@@ -73,7 +73,7 @@ def _lists(packages: Sequence[Package], site: Site, signed: Mapping[str, bytes])
 
 def _packed(texts: Mapping[str, bytes], epoch: int) -> bytes:
     packed = io.BytesIO()
-    with tars.zstd(packed) as stream:
+    with zstds.ZstdWriter(packed) as stream:
         stream.write(tar_of(texts, epoch))
     return packed.getvalue()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -129,16 +128,3 @@ def test_any_content_comes_out_of_gzip_again_whatever_the_number_of_processors(p
             made.add(out.getvalue())
     (data,) = made
     assert gzip.decompress(data) == b"".join(pieces)
-
-
-def test_the_number_of_processors_changes_no_byte_of_zstd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long enough for several threads to have a part each."""
-    (tmp_path / "long").write_bytes(bytes(range(256)) * 80_000)
-    made = set()
-    for number in (1, 2, 7):
-        monkeypatch.setattr("os.cpu_count", lambda number=number: number)
-        out = io.BytesIO()
-        with tars.zstd(out) as stream, (tmp_path / "long").open("rb") as data:
-            shutil.copyfileobj(data, stream)
-        made.add(out.getvalue())
-    assert len(made) == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.host import cache, gzips
+from coldforge.host import blocks, cache, gzips
 from coldforge.host.gzips import BLOCK, GzipWriter
 
 DATA = b"".join(b"line %d of what is packed\n" % number for number in range(250_000))
@@ -95,4 +95,4 @@ def test_what_fails_fails_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         with pytest.raises(MemoryError):
             packed(DATA)
-    assert gzips._RUNNING == {}
+    assert blocks._RUNNING == {}
