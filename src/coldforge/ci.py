@@ -37,15 +37,16 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
     narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
     here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
     notes = [*_option("--notes-from", given("NOTES_FROM")), *_option("--notes-mode", given("NOTES_MODE"))]
+    forgiving = ["--forgiving"] if parts else []  # jobs that hand on parts make one release, which tells what it is without
     options = {
         "plan": [*narrowed, *(["--release", *here, *_option("--tag", given("TAG"))] if _flag("--release", given("RELEASE")) else [])],
         "build": [*narrowed, "--out", out, *host],
         "freeze": [*targets, "--out", out, *host],
         "bundle": [*narrowed, *(["--frozen"] if given("DIGESTS") else []), "--out", out],  # also when every optional target failed
         "smoke": [*targets, "--out", out],
-        "sign": [],  # its keys are secrets of the job, and come by the environment
-        "notarize": [],
-        "attest": _option("--trust-config", trust),
+        "sign": forgiving,  # its keys are secrets of the job, and come by the environment
+        "notarize": forgiving,
+        "attest": [*_flag("--tried", given("TRIED")), *_option("--trust-config", trust)],
         "release": [
             *here,
             *_option("--tag", given("TAG")),
@@ -60,7 +61,10 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         line = ["verify", *_option("--trusted-root", trust), "--", _release_of(repo, tag)]
     signs = session == "bundle" and _flag("--payload", given("SIGN_PAYLOAD"))
     # an installer's plug-ins are signed before the uninstaller is made that has them in it, and that before its installer
-    rounds = [["bundle", "--carried", *options["bundle"], "--", project], ["sign", "--payload", "--project", project, "--", out]] * 2
+    rounds = [
+        ["bundle", "--carried", *options["bundle"], "--", project],
+        ["sign", "--payload", *forgiving, "--project", project, "--", out],
+    ] * 2
     programs = rounds if signs else []
     return [*_taken(digests, parts, out), *programs, line, *_handed_on(session, given("TARGET").split(), parts, out)]
 

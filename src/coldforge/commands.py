@@ -68,6 +68,9 @@ APPLE_SERVERS = click.option(
     "--apple-timestamp-server", "apple_servers", multiple=True, metavar="URL",
     help="RFC 3161 server for macOS, or `none`; several are tried in turn (default: COLDFORGE_APPLE_TIMESTAMP_SERVERS, else Apple's).",
 )  # fmt: skip
+FORGIVING = click.option(
+    "--forgiving", is_flag=True, help="Leave an optional target out that fails, and go on: the release tells what it is without."
+)
 PASSPHRASE = click.option(
     "--passphrase-fd",
     type=click.IntRange(min=0),
@@ -247,7 +250,9 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 @JOBS
 @click.option("--carried", is_flag=True, help="Only make what installers bring of their own, for `sign --payload` to sign.")
 @click.option(
-    "--frozen", is_flag=True, help="Package what was frozen, without any code of the project: an optional target that was not is left out."
+    "--frozen",
+    is_flag=True,
+    help="Package what was frozen, without any code of the project: optional targets that were not, or that fail, are left out.",
 )
 @JSON
 @common
@@ -328,6 +333,7 @@ def unpack(part: str, out: str, *, sha256: str, target: str | None, only_smoke: 
 @click.option(
     "--project", default=".", type=click.Path(path_type=str), help="With --payload: the project, whose files an application for macOS has."
 )
+@FORGIVING
 @JSON
 @common
 def sign(
@@ -340,6 +346,7 @@ def sign(
     passphrase_fd: int | None,
     payload: bool,
     project: str,
+    forgiving: bool,
     as_json: bool,
     **programs: str | None,
 ) -> None:
@@ -364,7 +371,10 @@ def sign(
     about = {names[option]: value for option, value in programs.items()}
     keys = given(openpgp_key, rsa_key, passphrase_fd, programs=about, timestamp_servers=timestamp_servers, apple_servers=apple_servers)
     place = existing(dist)
-    manifest = signing.sign_payloads(place, keys, existing(project)) if payload else signing.sign_release(place, keys)
+    if payload:
+        manifest = signing.sign_payloads(place, keys, existing(project), forgiving=forgiving)
+    else:
+        manifest = signing.sign_release(place, keys, forgiving=forgiving)
     if as_json:
         show(manifest)
 
@@ -377,9 +387,10 @@ def sign(
 @click.option(
     "--deadline", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MINUTES", help="How long to wait for Apple."
 )
+@FORGIVING
 @JSON
 @common
-def notarize(dist: str, *, deadline: float, as_json: bool, **options: str | None) -> None:
+def notarize(dist: str, *, deadline: float, forgiving: bool, as_json: bool, **options: str | None) -> None:
     """Have Apple accept the signed disk images of DIST, and put its tickets to them, so that Macs open them without asking it.
 
     Between `sign` and `attest`. After the deadline, or when Apple does not answer, the exit code is 5: run it again, at any time and
@@ -390,7 +401,7 @@ def notarize(dist: str, *, deadline: float, as_json: bool, **options: str | None
 
     names = {"notary_key": notary.KEY, "notary_key_id": notary.KEY_ID, "notary_issuer": notary.ISSUER}
     about = {names[option]: value for option, value in options.items()}
-    manifest = signing.notarize_release(existing(dist), about, minutes=deadline)
+    manifest = signing.notarize_release(existing(dist), about, minutes=deadline, forgiving=forgiving)
     if as_json:
         show(manifest)
 
@@ -399,16 +410,17 @@ def notarize(dist: str, *, deadline: float, as_json: bool, **options: str | None
 @DIST
 @IDENTITY
 @TRUST
+@click.option("--tried", is_flag=True, help="Leave optional targets out that were not tried, though all were to be: trying them failed.")
 @API
 @common
-def attest(dist: str, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> None:
+def attest(dist: str, *, tried: bool, **options: Any) -> None:
     """Sign a statement about every file of DIST, and about what each target's artifacts are made of: sigstore bundles beside them.
 
     A job of GitHub Actions that has a GITHUB_TOKEN with `attestations: write` puts them into its repository's record as well.
     """
     from coldforge import releasing
 
-    releasing.attest_release(existing(dist), identity_token=identity_token, trust_config=trust_config, api_url=api_url)
+    releasing.attest_release(existing(dist), tried=tried, **options)
 
 
 @coldforge.command()

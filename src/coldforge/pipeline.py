@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from coldforge import __version__, capability, recording
-from coldforge.errors import ConfigurationError, Missing, Problem
+from coldforge.errors import ColdforgeError, ConfigurationError, Missing, Problem
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
@@ -44,8 +44,8 @@ class Run:
     """One invocation: what was decided, where things lie, and how the user wants it done.
 
     `plan` has every format of the targets, `asked` names the artifacts that are wanted now, and `targets` all targets
-    of the matrix: what is left out this time stays as it is. `seconds` collects how long each piece of work took, for
-    the closing table only.
+    of the matrix: what is left out this time stays as it is. A `forgiving` run goes on without optional targets that fail. `seconds`
+    collects how long each piece of work took, for the closing table only.
     """
 
     project: Path
@@ -56,6 +56,7 @@ class Run:
     host: bool = False
     clean: bool = False
     jobs: int = 0
+    forgiving: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -275,8 +276,8 @@ def run(
 ) -> Manifest:
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt.
 
-    Of those that are `frozen` already optional ones may be missing: what was planned is recorded all the same. None of the project's
-    code runs for them, not even to tell its version: keys may be near.
+    Of those that are `frozen` already optional ones may be missing, and may fail: what was planned is recorded all the same. None of the
+    project's code runs for them, not even to tell its version: keys may be near.
     """
     made = make(project, targets=targets, formats=formats, host=host, version=recording.frozen_version(out) if frozen else "")
     _check_out(made.project.root, out)
@@ -292,6 +293,7 @@ def run(
         host=host,
         clean=clean,
         jobs=jobs or (os.cpu_count() or 1),
+        forgiving=frozen,
     )
     manifest = carry_out(this, chosen, stages, shown=made.plan)
     _conclude(this, manifest)
@@ -299,14 +301,16 @@ def run(
 
 
 def _not_absent(targets: Sequence[PlannedTarget], out: Path) -> tuple[PlannedTarget, ...]:
-    """All but optional targets that were not frozen; a required one stays, so that its own stage says what it lacks."""
+    """All but optional targets that were not frozen, or failed since; a required one stays, so that its own stage says what it lacks."""
 
     def frozen(target: Target) -> bool:
-        return all(frozen(half) for half in target.halves) if target.halves else (out / str(target) / INDEX).is_file()
+        if target.halves:
+            return all(frozen(half) for half in target.halves)
+        return all((out / str(target) / name).is_file() for name in (INDEX, MANIFEST))
 
     absent = [target for target in targets if not target.required and not frozen(Target.parse(target.target))]
     for target in absent:
-        reporter().warn(f"{target.target} is optional and was not frozen: it is left out")
+        reporter().warn(f"{target.target} is optional and was not frozen, or failed since: it is left out")
     return tuple(target for target in targets if target not in absent)
 
 
@@ -315,18 +319,43 @@ def carry_out(this: Run, targets: Sequence[PlannedTarget], stages: Sequence[Stag
     from coldforge.host import cache
     from coldforge.host.lock import exclusive
 
+    failed: dict[str, ColdforgeError] = {}
     with files.disk_errors(this.out):
         this.out.mkdir(parents=True, exist_ok=True)
     most = cache.limit()  # before minutes are spent
     if bundle in stages or carry in stages:
-        _provide(this, targets)
+        for those in _apart(this, targets):
+            with _forgiven(this, those, failed):
+                _provide(this, those)
     with exclusive(this.out):
         files.write(this.out / "plan.json", canonical(shown))
         with cache.forgetting(wanted=this.clean):
             for target in sorted(targets, key=lambda planned: bool(Target.parse(planned.target).halves)):  # after what they are made of
-                _run_target(this, target, stages)
+                with _forgiven(this, (target,), failed):
+                    if target.target not in failed:
+                        _run_target(this, target, stages)
+        for name, why in failed.items():  # only now: what is made of two others takes them as they were frozen
+            recording.leave_out(this.out, name, why)
         cache.trim(most)
         return recording.record_release(this.plan, this.out, this.targets)
+
+
+def _apart(this: Run, targets: Sequence[PlannedTarget]) -> Iterator[Sequence[PlannedTarget]]:
+    """The targets in groups that fail together: in a forgiving run optional ones fail alone."""
+    alone = [target for target in targets if this.forgiving and not target.required]
+    yield [target for target in targets if target not in alone]
+    yield from ((target,) for target in alone)
+
+
+@contextmanager
+def _forgiven(this: Run, targets: Sequence[PlannedTarget], failed: dict[str, ColdforgeError]) -> Iterator[None]:
+    """Let the block fail where it is about optional targets of a forgiving run; `failed` then has the reason, by target."""
+    try:
+        yield
+    except ColdforgeError as error:
+        if not this.forgiving or any(target.required for target in targets):
+            raise
+        failed |= {target.target: error for target in targets}
 
 
 def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
@@ -385,11 +414,8 @@ def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> No
     if record is None:
         return
     files.write(path, canonical(recording.manifest_of(this.plan, (record,))))
-    # what an earlier run made and is no more: nothing else is ever removed
-    kept = set(recording.files_of(record))
-    for name in (name for old in (before.targets if before else ()) for name in recording.files_of(old)):
-        if name not in kept and name == Path(name).name:  # a record is no reason to reach into other folders
-            (path.parent / name).unlink(missing_ok=True)
+    # what an earlier run made and is no more
+    recording.remove_files(path.parent, before.targets if before else (), kept=set(recording.files_of(record)))
 
 
 def _conclude(this: Run, manifest: Manifest) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ColdforgeError, ConfigurationError
 from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.records import (
@@ -25,9 +24,7 @@ from coldforge.records import (
     sums,
 )
 from coldforge.report import reporter
-
-if TYPE_CHECKING:
-    pass
+from coldforge.report.reporter import explain
 
 
 def files_of(record: TargetRecord) -> Iterator[str]:
@@ -76,6 +73,33 @@ def record_of(payload: Payload) -> TargetRecord:
         gates=payload.gates,
         findings=payload.findings,
     )
+
+
+def remove_files(folder: Path, records: Iterable[TargetRecord], *, kept: Collection[str] = ()) -> None:
+    """Remove the files in a target's folder that records name, but for those that are `kept`: nothing else is ever removed."""
+    for name in (name for record in records for name in files_of(record)):
+        if name not in kept and name == Path(name).name:  # a record is no reason to reach into other folders
+            (folder / name).unlink(missing_ok=True)
+
+
+def optional(out: Path) -> frozenset[str]:
+    """The targets that may be missing in `out`, by the plan that lies there; none without one."""
+    plan = recorded(out / "plan.json", Plan)
+    return frozenset(target.target for target in plan.targets if not target.required) if plan else frozenset()
+
+
+def leave_out(out: Path, target: str, why: ColdforgeError) -> None:
+    """Forget what is recorded of an optional target that failed, and tell why; its packages go, its tree stays.
+
+    For good: whatever comes later goes by the records. Freezing it again brings it back.
+    """
+    path = out / target / MANIFEST
+    before, whole = recorded(path, Manifest), recorded(out / MANIFEST, Manifest)
+    remove_files(path.parent, before.targets if before else ())
+    path.unlink(missing_ok=True)
+    if whole:
+        _write_manifest(out, msgspec.structs.replace(whole, targets=tuple(one for one in whole.targets if one.target != target)))
+    reporter().warn("\n".join((f"{target} is optional and left out, because it failed:", *explain(why))))
 
 
 def record_release(plan: Plan, out: Path, targets: Sequence[str]) -> Manifest:

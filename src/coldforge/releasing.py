@@ -7,14 +7,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from coldforge import recording
+from coldforge.errors import Refused
 from coldforge.host import files
 from coldforge.plan.model import Plan
-from coldforge.records import (
-    MANIFEST,
-    Manifest,
-    read,
-)
+from coldforge.records import MANIFEST, Manifest, Smoke, read
 from coldforge.report import reporter
+from coldforge.target import Target
 
 if TYPE_CHECKING:
     from coldforge.release.draft import ReleaseRecord
@@ -37,21 +36,40 @@ def foresee_release(plan: Plan, project: Path, *, repo: str | None, tag: str | N
         reporter().info(f"Release: {line}.")
 
 
-def attest_release(dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None) -> tuple[Path, ...]:
+def attest_release(
+    dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None, tried: bool = False
+) -> tuple[Path, ...]:
     """Sign statements about all released files; a job of GitHub's puts them into its repository's record as well.
 
-    Needs an identity, and no secret besides it.
+    Needs an identity, and no secret besides it. Where all was to be `tried`, optional targets that were not are left out before.
     """
     from coldforge.attest.stage import attest
     from coldforge.host.lock import exclusive
 
     read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     with exclusive(dist), reporter().step("attest"):
+        if tried:
+            _leave_out_untried(dist)
         written = attest(dist, identity_token=identity_token, trust_config=trust_config)
         if not identity_token:
             _publish_attestations(dist, api_url=api_url)
     reporter().info(f"{len(written)} attestations. Next: coldforge release {files.shown(dist)}")
     return written
+
+
+def _leave_out_untried(dist: Path) -> None:
+    """Leave optional targets out of which nothing was proven, nor told why not: what tried them failed.
+
+    What is made of two other targets has no job of its own that tries it. Raises Refused for a required target.
+    """
+    optional = recording.optional(dist)
+    silent = [record.target for record in read(dist / MANIFEST, Manifest).targets if record.smoke == Smoke()]
+    silent = [target for target in silent if not Target.parse(target).halves]
+    hint = "Look at what its smoke session says; run that again."
+    if required := sorted({*silent} - optional):
+        raise Refused(f"{', '.join(required)} was to be tried, and nothing tells how that ended", hint=hint)
+    for target in silent:
+        recording.leave_out(dist, target, Refused("it was to be tried, and nothing tells how that ended", hint=hint))
 
 
 def _publish_attestations(dist: Path, *, api_url: str | None) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from coldforge import pipeline, recording
+from coldforge.errors import ColdforgeError
 from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.records import (
@@ -17,32 +18,69 @@ from coldforge.records import (
     Payload,
     TargetRecord,
     canonical,
+    merge,
     read,
 )
 from coldforge.report import reporter
+from coldforge.sign import NothingToSign
 
 if TYPE_CHECKING:
     from coldforge.sign.keys import Given, Keys
     from coldforge.sign.payload import Named
 
 
-def sign_release(dist: Path, given: Given) -> Manifest:
-    """Put the signatures of their formats to the packages of `dist`. Takes the manifest only: the project's code is not even read."""
+def sign_release(dist: Path, given: Given, *, forgiving: bool = False) -> Manifest:
+    """Put the signatures of their formats to the packages of `dist`. Takes the manifest only: the project's code is not even read.
+
+    With `forgiving` optional targets that fail are left out, here and below.
+    """
     from coldforge.host.lock import exclusive
     from coldforge.plan.summary import results
     from coldforge.sign.keys import Keys
     from coldforge.sign.stage import sign
 
-    manifest = read(dist / MANIFEST, Manifest)
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     with exclusive(dist), reporter().step("sign"), Keys(given) as keys:
-        signed = sign(dist, manifest, keys)
-        recording.write_records(dist, signed)
+        signed = _each(dist, lambda part: _save(dist, sign(dist, part, keys)), forgiving=forgiving)
     reporter().table(results(signed, seconds={}, out=dist))
     reporter().info(f"Next: coldforge attest {files.shown(dist)}")
     return signed
 
 
-def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Manifest:
+def _each(dist: Path, work: Callable[[Manifest], None], *, forgiving: bool) -> Manifest:
+    """Do the work on what `dist` records, which saves what it made; all that is recorded after that.
+
+    When it is `forgiving`, the required targets go first, and each optional one alone: it is left out when it fails. Keys for what such a
+    target would have are then no mistake. Raises what the work raises.
+    """
+    manifest = read(dist / MANIFEST, Manifest)
+    optional = recording.optional(dist) if forgiving else frozenset()
+    needed = tuple(record for record in manifest.targets if record.target not in optional)
+    idle: list[NothingToSign] = []
+    for group in (needed, *((record,) for record in manifest.targets if record.target in optional)):
+        try:
+            work(msgspec.structs.replace(manifest, targets=group))
+        except NothingToSign as error:
+            idle.append(error)
+        except ColdforgeError as error:
+            if group is needed:
+                raise
+            recording.leave_out(dist, group[0].target, error)
+    made = read(dist / MANIFEST, Manifest)
+    if len(idle) == 1 + len(manifest.targets) - len(needed):
+        missing = sorted(optional - {record.target for record in made.targets})
+        if not missing:
+            raise idle[0]
+        reporter().warn(f"{idle[0].what}: {', '.join(missing)} would have it, and is missing")
+    return made
+
+
+def _save(dist: Path, part: Manifest) -> None:
+    """Write the records of some targets; what is recorded of others stays."""
+    recording.write_records(dist, merge((read(dist / MANIFEST, Manifest), part)))
+
+
+def sign_payloads(dist: Path, given: Given, project: Path | None = None, *, forgiving: bool = False) -> Manifest:
     """Sign the programs in the frozen trees of `dist`, and the applications for macOS that are made of them, for packages made afterwards.
 
     What an application is besides its code, such as its name and icon, stands in the plan and in `project` (default: the current folder);
@@ -53,10 +91,11 @@ def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Mani
     from coldforge.sign.keys import Keys
     from coldforge.sign.payload import sign_payloads as sign
 
-    manifest = read(dist / MANIFEST, Manifest)
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     plan = recording.recorded(dist / "plan.json", Plan)
     named = _named(plan)
-    with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
+
+    def work(manifest: Manifest) -> None:
         found = sign(dist, manifest, keys, named)
         carrying = (
             msgspec.structs.replace(record, carried=found[record.target][1]) if record.target in found else record
@@ -70,8 +109,11 @@ def sign_payloads(dist: Path, given: Given, project: Path | None = None) -> Mani
             if made != payload:
                 files.write(dist / target / "payload.json", canonical(made))
                 signed = _with_payloads(dist, signed, {target: made})
+
+    with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
+        all_signed = _each(dist, work, forgiving=forgiving)
     reporter().info(f"Next: coldforge bundle --out {files.shown(dist)}")
-    return signed
+    return all_signed
 
 
 def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payload]) -> Manifest:
@@ -82,7 +124,7 @@ def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payloa
         for record in manifest.targets
     )
     made = msgspec.structs.replace(manifest, targets=tuple(kept))
-    recording.write_records(dist, made)
+    _save(dist, made)
     return made
 
 
@@ -133,7 +175,7 @@ def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bo
     return (now.payload_digest, now.signed) == (record.payload_digest, record.signed)
 
 
-def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: float) -> Manifest:
+def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: float, forgiving: bool = False) -> Manifest:
     """Have Apple accept the disk images of `dist`, and put its tickets to them; what is known is written at once, for the next run."""
     from functools import partial
 
@@ -141,10 +183,10 @@ def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: 
     from coldforge.sign import notary
     from coldforge.sign.notarize import notarize
 
-    manifest = read(dist / MANIFEST, Manifest)
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
     service = notary.opened(options)
+    save = partial(_save, dist)
     with exclusive(dist), reporter().step("notarize"):
-        made = notarize(dist, manifest, service, seconds=60 * minutes, save=partial(recording.write_records, dist))
-        recording.write_records(dist, made)
+        made = _each(dist, lambda part: save(notarize(dist, part, service, seconds=60 * minutes, save=save)), forgiving=forgiving)
     reporter().info(f"Next: coldforge attest {files.shown(dist)}")
     return made

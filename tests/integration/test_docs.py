@@ -102,6 +102,14 @@ def test_nothing_is_published_before_what_github_has_is_verified() -> None:
     assert not any("continue-on-error" in each for name in ours for each in (jobs[name], *jobs[name]["steps"]))
 
 
+def test_optional_targets_are_attested_only_where_the_job_that_tries_them_did_well() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    (attests,) = (step["with"] for step in jobs["attest"]["steps"] if step["uses"] == "$/")
+    assert attests["tried"] is True
+    assert {"bundle", "smoke"} <= set(jobs["attest"]["needs"])
+    assert jobs["smoke"]["strategy"]["matrix"] == jobs["freeze"]["strategy"]["matrix"], "each target that is frozen is tried"
+
+
 def test_secrets_have_names_that_secrets_of_an_environment_can_have() -> None:
     """GitHub takes letters, digits and `_` there; a job with an `environment` then needs no word of the caller for them."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())

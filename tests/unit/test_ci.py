@@ -98,6 +98,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_PUBLISH": "true",
         "COLDFORGE_RELEASE": "true",
         "COLDFORGE_REPLACE": "true",
+        "COLDFORGE_TRIED": "true",
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",
@@ -156,6 +157,22 @@ def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> 
         "attest -- dist",
         "pack --to parts/attest.tar --no-trees -- dist",
     ]
+
+
+def test_where_jobs_hand_on_parts_an_optional_target_may_fail() -> None:
+    """On a desk, and in a job that does it all, it may not: nothing there asks which targets the release is without."""
+    for session in ("sign", "notarize"):
+        assert command_line({"COLDFORGE_SESSION": session}) == [session, "--", "dist"]
+        line, _pack = command_lines({"COLDFORGE_SESSION": session, "COLDFORGE_PARTS": "parts"})
+        assert line == [session, "--forgiving", "--", "dist"]
+    given = {
+        "COLDFORGE_SESSION": "bundle",
+        "COLDFORGE_SIGN_PAYLOAD": "true",
+        "COLDFORGE_PARTS": "parts",
+        "COLDFORGE_DIGESTS": '{"windows-x86_64": "34"}',
+    }
+    assert [line[:3] for line in command_lines(given) if line[0] == "sign"] == [["sign", "--payload", "--forgiving"]] * 2
+    assert command_line({"COLDFORGE_SESSION": "attest", "COLDFORGE_TRIED": "true"}) == ["attest", "--tried", "--", "dist"]
 
 
 def test_every_input_of_the_action_is_handed_over() -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import pipeline, recording
-from coldforge.errors import ConfigurationError, Missing
+from coldforge.errors import BuildFailed, ConfigurationError, Missing
 from coldforge.pipeline import Run, Stage
 from coldforge.plan.model import PlannedTarget
 from coldforge.plan.planner import make_plan
@@ -18,6 +18,7 @@ from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import INDEX, MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from support import payloads
 from support.releases import ENVIRONMENT
+from support.warned import warnings
 
 OTHER = "linux-aarch64"
 TARGETS = (OTHER, payloads.TARGET)
@@ -171,6 +172,8 @@ def test_only_an_optional_target_may_be_missing_of_those_that_are_frozen(tmp_pat
     assert pipeline._not_absent([required, optional], tmp_path) == (required,)
     (tmp_path / optional.target).mkdir()
     (tmp_path / optional.target / INDEX).touch()
+    assert pipeline._not_absent([required, optional], tmp_path) == (required,), "a tree without a record is one that failed later"
+    (tmp_path / optional.target / MANIFEST).touch()
     assert pipeline._not_absent([required, optional], tmp_path) == (required, optional)
 
 
@@ -183,4 +186,60 @@ def test_an_optional_target_that_is_made_of_two_is_there_with_both(tmp_path: Pat
         assert pipeline._not_absent([both], tmp_path) == ()
         (tmp_path / half).mkdir()
         (tmp_path / half / INDEX).touch()
+        (tmp_path / half / MANIFEST).touch()
     assert pipeline._not_absent([both], tmp_path) == (both,)
+
+
+def lenient(out: Path, *, forgiving: bool = True) -> Run:
+    """A run whose one target of the two is optional."""
+    run = run_of(out)
+    targets = tuple(replace(target, required=target.target != OTHER) for target in run.plan.targets)
+    return dataclasses.replace(run, plan=replace(run.plan, targets=targets), forgiving=forgiving)
+
+
+def failing(name: str) -> Stage:
+    """A stage that fails for one target, and makes what `stage` makes for others."""
+
+    def made(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
+        if target.target == name:
+            raise BuildFailed("no icon fits", hint="Draw one.")
+        return stage("new", "tar.gz")(run, target, record)
+
+    return made
+
+
+def test_an_optional_target_that_fails_is_told_and_left_out_for_good(tmp_path: Path) -> None:
+    """Every later step of the job goes by the records: no other may bring it back, and none must stumble over it."""
+    run = lenient(tmp_path)
+    pipeline.carry_out(run, run.plan.targets, (stage("old", "tar.gz", "deb"),), shown=run.plan)
+    (tmp_path / OTHER / INDEX).write_bytes(b"the tree")
+    with warnings() as told:
+        manifest = pipeline.carry_out(run, run.plan.targets, (failing(OTHER),), shown=run.plan)
+    assert names(manifest) == {(payloads.TARGET, "tar.gz")}
+    (text,) = told
+    assert OTHER in text
+    assert "no icon fits" in text
+    assert "Draw one." in text
+    assert [path.name for path in (tmp_path / OTHER).iterdir()] == [INDEX], "what it had made is gone, the tree is not"
+    assert pipeline._not_absent(run.plan.targets, tmp_path) == (target_of(run, payloads.TARGET),)
+    assert recording.record_release(run.plan, tmp_path, run.targets) == manifest
+
+
+def test_a_required_target_that_fails_ends_it_and_on_a_desk_every_one_does(tmp_path: Path) -> None:
+    for run, name in ((lenient(tmp_path), payloads.TARGET), (lenient(tmp_path, forgiving=False), OTHER)):
+        with pytest.raises(BuildFailed):
+            pipeline.carry_out(run, run.plan.targets, (failing(name),), shown=run.plan)
+
+
+def test_what_an_optional_targets_formats_are_made_with_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coldforge.host.programs.find", lambda _: None)
+    monkeypatch.setattr(pipeline, "bundle", stage("a", "tar.gz"))
+    formats = {payloads.TARGET: ("tar.gz",), OTHER: ("tar.gz", "snap")}
+    matrix = Matrix(targets={name: TargetConfig(formats=formats[name], optional=name == OTHER) for name in TARGETS})
+    plan = make_plan(product=payloads.PRODUCT, config=Config(), source=SourceRecord(epoch=0), matrix=matrix, coldforge="0")
+    whole = frozenset(artifact.name for target in plan.targets for artifact in target.artifacts)
+    this = dataclasses.replace(run_of(tmp_path), plan=plan, asked=whole, forgiving=True)
+    with warnings() as told:
+        manifest = pipeline.carry_out(this, plan.targets, (pipeline.bundle,), shown=plan)
+    assert [record.target for record in manifest.targets] == [payloads.TARGET]
+    assert "mksquashfs, for snap" in told[0]

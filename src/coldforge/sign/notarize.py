@@ -15,6 +15,7 @@ from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused, 
 from coldforge.host import clock, files, images, signed
 from coldforge.records import Artifact, Manifest, Notarization
 from coldforge.report import reporter
+from coldforge.sign import NothingToSign
 from coldforge.sign.notary import Issue, Notary, Submission
 
 FORMATS: Final = ("dmg",)
@@ -37,13 +38,13 @@ def notarize(dist: Path, manifest: Manifest, notary: Notary, *, seconds: float, 
     """Have Apple accept the disk images in `dist`, signed by a key, and put the tickets to them; the manifest of what lies there then.
 
     All are submitted before any is waited for. `save` gets the manifest whenever there is more to know. What is done already stays.
-    Raises ConfigurationError when there is nothing to submit, Refused for a file that is not the manifest's or when Apple refuses it,
+    Raises NothingToSign when there is nothing to submit, Refused for a file that is not the manifest's or when Apple refuses it,
     RemoteFailed when `seconds` are over before Apple has decided, or it does not answer; running it again goes on.
     """
     wanted = [artifact for artifact in manifest.artifacts if artifact.format in FORMATS and artifact.target.startswith("macos-")]
     if not wanted:
         hint = "Disk images are notarized, with the application in them: build a dmg for macOS, and sign it."
-        raise ConfigurationError("there is nothing that could be notarized", hint=hint)
+        raise NothingToSign("there is nothing that could be notarized", hint=hint)
     known = {artifact.path: artifact for artifact in manifest.artifacts}
 
     def kept(artifact: Artifact) -> None:

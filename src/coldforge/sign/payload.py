@@ -19,6 +19,7 @@ from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.host import apple, authenticode, codesign, files, macho, pe, signed
 from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
+from coldforge.sign import NothingToSign
 from coldforge.sign import authenticode as windows
 from coldforge.sign.apple import Key as AppleKey
 from coldforge.sign.apple import entitlements
@@ -161,7 +162,7 @@ def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> d
     found = {record.target: signer for record in manifest.targets if (signer := _signer(record, keys, manifest.source.epoch, named))}
     if not found:
         hint = "Give --authenticode-key or --sign-command, and freeze for Windows or macOS before."
-        raise ConfigurationError("there is no frozen tree that the given keys could sign", hint=hint)
+        raise NothingToSign("there is no frozen tree that the given keys could sign", hint=hint)
     with ExitStack() as written:
         made = {
             record.target: (_payload(dist, record, signer, written), _carried(dist / record.target, record, signer, written))

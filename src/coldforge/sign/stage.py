@@ -16,7 +16,7 @@ from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
 from coldforge.host import authenticode, codesign, files, images, msix, programs, signed, spans, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
-from coldforge.sign import apk
+from coldforge.sign import NothingToSign, apk
 from coldforge.sign.keys import Keys
 
 OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
@@ -41,7 +41,7 @@ class _Work:
 def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
     """Sign what the keys can sign in `dist`; the manifest of what lies there then. Signing again with the same keys changes nothing.
 
-    Raises Refused when a file is not what the manifest says, ConfigurationError when there is nothing to sign, Missing from the keys.
+    Raises Refused when a file is not what the manifest says, NothingToSign, Missing from the keys.
     """
     able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()), *(PROGRAMS if keys.programs else ()))
     able += () if keys.apple.is_adhoc else IMAGES
@@ -51,7 +51,7 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
         needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}; Authenticode signs {', '.join(PROGRAMS)} for Windows."
         needed += f" A Developer ID signs {', '.join(IMAGES)} for macOS."
         hint = f"{needed} Give --openpgp-key, --rsa-key, --authenticode-key or --apple-key."
-        raise ConfigurationError("there is nothing that the given keys could sign", hint=hint)
+        raise NothingToSign("there is nothing that the given keys could sign", hint=hint)
     if any(_is_about_signed(artifact, able) for artifact in manifest.artifacts):
         programs.needed(zsyncmake.PROGRAM)  # before the keys are used
     for artifact in manifest.artifacts:
