@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 
 def foresee_release(plan: Plan, project: Path, *, repo: str | None, tag: str | None, api_url: str | None) -> None:
     """Ask GitHub whether it would take the release, with a token that may only read. Raises Refused with what stands in the way."""
-    from coldforge.errors import RemoteFailed
     from coldforge.release import preflight
     from coldforge.release.api import GitHub, token_of_environment
-    from coldforge.release.wire import AGAIN, Failure
+    from coldforge.release.wire import Failure
 
     repository, named = preflight.place_of(plan.source, repo=repo, tag=tag)
     github = GitHub(repository, api_url=api_url, token=token_of_environment())
     try:
         known = preflight.check(github, preflight.Question(plan=plan, project=project, tag=named, writes=False))
     except Failure as failure:
-        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
+        raise failure.told() from failure
     for line in known:
         reporter().info(f"Release: {line}.")
 

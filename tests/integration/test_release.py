@@ -137,6 +137,32 @@ def test_it_converges_whatever_fails_once(fault: Fault, dist: Path, github: Fake
     assert len(github.releases) == 1
 
 
+@pytest.mark.parametrize("refusal", ["too many", "too large", "tag exists", "400"])
+def test_what_github_refuses_for_good_is_told_in_its_words(refusal: str, attested: Path, github: FakeGitHub) -> None:
+    method = "PATCH" if refusal == "tag exists" else "POST"
+    github.faults = [Fault(refusal, method, "/releases" if method == "PATCH" else "/uploads")]
+    with pytest.raises(Refused, match="GitHub refuses") as caught:
+        go(attested, github, publish=True)
+    words = {"too many": "limited to 1000", "too large": "less than 2147483648", "tag exists": "tag_name already_exists", "400": "400"}
+    assert words[refusal] in caught.value.why
+    assert "nothing that was done is lost" not in caught.value.hint
+    go(attested, github, publish=True)
+    assert github.contents(TAG) == expected(attested)
+
+
+def test_a_server_that_says_when_to_come_back_is_asked_then(dist: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("coldforge.host.clock.sleep", waited.append)
+    github.faults = [Fault("503", path="/uploads", headers={"Retry-After": "77"})]
+    go(dist, github)
+    assert 77 in waited
+    github.releases.clear()
+    github.faults = [Fault("503", method="GET", path="/releases", headers={"Retry-After": "3600"})]
+    with pytest.raises(RemoteFailed) as caught:
+        go(dist, github)
+    assert "Run it again in 60 minutes" in caught.value.hint
+
+
 def test_an_answer_that_is_lost_makes_no_second_draft(dist: Path, github: FakeGitHub) -> None:
     github.faults = [Fault("cut after", path="/repos/acme/demo/releases")]
     go(dist, github)
@@ -614,6 +640,32 @@ def test_the_latest_is_that_of_the_highest_version(others: list[str], tag: str, 
         github.add_release(other, draft=False)
     record = release(attested, Wanted(repo="acme/demo", tag=tag, publish=True), api_url=github.url)
     assert github.releases[record.id].latest == latest
+
+
+@pytest.mark.parametrize("moment", ["GET /repos/acme/demo/releases", "PATCH"])
+def test_what_a_person_edits_while_it_is_published_stays(moment: str, attested: Path, github: FakeGitHub) -> None:
+    """The third list is asked for the latest version, after all looks at the draft; the PATCH is what publishes."""
+    made = github.releases[go(attested, github).id]
+    github.log.clear()
+
+    def edit(method: str, path: str) -> None:
+        if f"{method} {path}".startswith(moment) and github.log.count(f"{method} {path}") == (3 if method == "GET" else 1):
+            made.body, made.name = f"{made.body} By hand.", "Our demo"
+            made.prerelease = method == "GET"  # what is sent at this very moment cannot know of it
+
+    github.on_request = edit
+    go(attested, github, publish=True)
+    assert (made.draft, made.name, made.prerelease) == (False, "Our demo", moment != "PATCH")
+    assert made.body.endswith(" By hand.")
+
+
+@pytest.mark.parametrize(("field", "shown"), [("name", "name: ''"), ("body", "body: ''"), ("tag_name", "tag_name: 'untagged-")])
+def test_what_github_does_not_take_over_is_named(field: str, shown: str, dist: Path, github: FakeGitHub) -> None:
+    github.add_release(TAG).name = ""
+    github.deaf = {field}
+    with pytest.raises(RemoteFailed, match="completing the draft failed") as caught:
+        go(dist, github)
+    assert shown in caught.value.why
 
 
 def test_what_a_person_made_a_prerelease_is_published_as_one(attested: Path, github: FakeGitHub) -> None:

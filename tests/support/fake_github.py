@@ -147,6 +147,8 @@ class FakeGitHub:
         """Whether lists of releases show them without their assets, as for a moment after an upload."""
         self.digests = True
         """Whether the server computes digests at all."""
+        self.deaf: set[str] = set()
+        """Fields of a release that no change reaches."""
         self.next_server = ""
         """Another server's URL that the next pages are said to be on."""
         self.ranges = True
@@ -522,7 +524,7 @@ class FakeGitHub:
         if method == "DELETE":
             del self.releases[release.id]
             return 204, None, {}
-        document = json.loads(body)
+        document = {key: value for key, value in json.loads(body).items() if key not in self.deaf}
         draft, prerelease = document.get("draft", release.draft), document.get("prerelease", release.prerelease)
         if document.get("make_latest") == "true" and (draft or prerelease):
             return 422, {"message": "Validation Failed", "errors": ["Latest release cannot be draft or prerelease"]}, {}

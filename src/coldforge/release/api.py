@@ -308,7 +308,7 @@ class GitHub:
             raise
 
     def update(self, number: int, state: Mapping[str, Any]) -> Release:
-        """Change a release. `state` must be the full one: GitHub resets the tag when it is left out (release-drafter#204)."""
+        """Change a release. `state` must name the tag: GitHub resets it when it is left out (release-drafter#204)."""
         return self._wire.write("PATCH", f"{self._base}/releases/{number}", Release, json=state)
 
     def delete_release(self, number: int) -> None:

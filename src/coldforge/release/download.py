@@ -12,7 +12,7 @@ from typing import Final
 from coldforge.errors import ConfigurationError, Refused, RemoteFailed
 from coldforge.host import files
 from coldforge.release.api import Asset, GitHub, Release, token_of_environment
-from coldforge.release.wire import AGAIN, BadToken, Failure
+from coldforge.release.wire import BadToken, Failure
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
 
@@ -39,7 +39,7 @@ def download_release(
             for _ in pool.map(lambda asset: _fetch(github, asset, folder, bar), assets):
                 pass
     except Failure as failure:
-        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
+        raise failure.told() from failure
 
 
 def _found(repository: str, tag: str, api_url: str | None) -> tuple[GitHub, Release]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from coldforge.errors import ConfigurationError, Missing, Problem, Refused, RemoteFailed
+from coldforge.errors import ConfigurationError, Missing, Problem, Refused
 from coldforge.project.source import previous_tag
 from coldforge.release import preflight
 from coldforge.release.api import Asset, Forge, GitHub, Release, token_of_environment
@@ -17,7 +17,7 @@ from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, 
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
 from coldforge.release.upload import Published, check_draft, fill, same_bytes
-from coldforge.release.wire import AGAIN, TRIES, Failure, lanes, pause
+from coldforge.release.wire import TRIES, Failure, lanes, pause
 from coldforge.report import reporter
 
 __all__ = ["ReleaseRecord", "Wanted", "release"]
@@ -51,7 +51,7 @@ def release(dist: Path, wanted: Wanted, *, api_url: str | None = None) -> Releas
     try:
         record = _promote(github, goal, dry_run=wanted.dry_run) if wanted.promote else _converge(github, goal, wanted)
     except Failure as failure:
-        raise RemoteFailed("GitHub refused a request", why=str(failure), hint=AGAIN) from failure
+        raise failure.told() from failure
     if not wanted.dry_run:
         keep(goal, record)
     return record
@@ -110,18 +110,19 @@ def _promote(github: Forge, goal: Goal, *, dry_run: bool) -> ReleaseRecord:
         return record
     latest = "true" if _is_latest(github, goal) else "false"
     state = {**goal.state(found), "name": found.name, "body": found.text, "draft": False, "prerelease": False, "make_latest": latest}
-    _patch(github, found.id, state)
+    _patch(github, found, state)
     reporter().info(f"Promoted: {found.html_url}")
     return record
 
 
-def _patch(github: Forge, number: int, wanted: Mapping[str, Any]) -> None:
-    """Bring a release to a state, confirmed by the server."""
+def _patch(github: Forge, now: Release, wanted: Mapping[str, Any]) -> None:
+    """Bring a release, as it is `now`, to a state, confirmed by the server."""
     for attempt in range(1, TRIES + 1):
         try:
-            if _holds(github.update(number, wanted), wanted):
+            shown = github.update(now.id, _sent(now, wanted))
+            if not (differing := _differing(shown, wanted)):
                 return
-            pause(attempt, "promoting the release", "GitHub shows another state")
+            pause(attempt, "promoting the release", _shows(shown, differing))
         except Failure as failure:
             if not failure.passing:
                 raise
@@ -140,7 +141,7 @@ def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Releas
         present, found = fill(github, draft, goal, todo, first=partial(_complete, github, goal, now), last=again)
     else:
         reporter().info(f"All {len(goal.planned)} files are there already.")
-        if not publish and _holds(draft, goal.state(draft)):
+        if not publish and not _differing(draft, goal.state(draft)):
             return record_of(goal, draft, present)
         found = again()
     if found is not None and not found.draft:
@@ -187,20 +188,22 @@ def _complete(github: Forge, goal: Goal, now: Release, *, publish: bool = False)
     Each change is confirmed by the server.
     """
     latest = publish and _is_latest(github, goal)
+    if publish:  # what a person did to the draft while files went up is not undone by what is sent
+        now = github.release(now.id)
     for attempt in range(1, TRIES + 1):
         wanted = _as_published(goal.state(now), latest=latest) if publish else goal.state(now)
-        if not now.draft or _holds(now, wanted):
+        if not now.draft or not _differing(now, wanted):
             return now
         try:
-            now = github.update(now.id, wanted)
+            now = github.update(now.id, _sent(now, wanted))
         except Failure as failure:
             if not (failure.passing or failure.status == 404):  # it was read just now
                 raise
             pause(attempt, "completing the draft", failure)
         else:
-            if _holds(now, wanted):
+            if not (differing := _differing(now, wanted)):
                 return now
-            pause(attempt, "completing the draft", f"GitHub made it {now.tag_name!r}, {'a draft' if now.draft else 'published'}")
+            pause(attempt, "completing the draft", _shows(now, differing))
         now = github.release(now.id)
     raise AssertionError  # pause() raises on the last attempt
 
@@ -210,9 +213,19 @@ def _as_published(state: Mapping[str, Any], *, latest: bool) -> dict[str, Any]:
     return {**state, "draft": False, "make_latest": "true" if latest and not state["prerelease"] else "false"}
 
 
-def _holds(now: Release, wanted: Mapping[str, Any]) -> bool:
+def _differing(now: Release, wanted: Mapping[str, Any]) -> dict[str, object]:
+    """What the server shows that is not as it was wanted."""
     present = {"body": now.text, "name": now.name, "tag_name": now.tag_name, "draft": now.draft, "prerelease": now.prerelease}
-    return all(wanted[key] == value for key, value in present.items())
+    return {key: value for key, value in present.items() if wanted[key] != value}
+
+
+def _shows(now: Release, differing: Mapping[str, object]) -> str:
+    return f"GitHub still shows release {now.id} with {', '.join(f'{key}: {value!r:.60}' for key, value in differing.items())}"
+
+
+def _sent(now: Release, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The state to send: all of it, but for a name and a text that are as they should be. A person may edit these in this very moment."""
+    return {key: value for key, value in wanted.items() if key not in ("name", "body") or key in _differing(now, wanted)}
 
 
 def _is_latest(github: Forge, goal: Goal) -> bool:

@@ -105,7 +105,7 @@ class Goal:
         return texts.body(present.text if present else "", self.block, self.notes, mode=self.mode, longest=longest)
 
     def state(self, present: Release | None = None) -> dict[str, Any]:
-        """The full state of the draft, with a person's changes to the `present` one kept; a partial PATCH would lose the tag."""
+        """The full state of the draft, with a person's changes to the `present` one kept."""
         state: dict[str, Any] = {
             "tag_name": self.tag,
             "name": (present.name if present else None) or f"{self.manifest.product} {self.manifest.version}",

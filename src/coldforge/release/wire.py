@@ -43,17 +43,27 @@ class BadToken(Missing):
 
 
 class Failure(Exception):
-    """A request without success. `status` is 0 when there was no answer, or one that is not the API's."""
+    """A request without success. `status` is 0 when there was no answer, or one that is not the API's.
 
-    def __init__(self, status: int, text: str) -> None:
+    `after` are the seconds that the server wants to be left alone, 0 when it does not say.
+    """
+
+    def __init__(self, status: int, text: str, *, after: float = 0) -> None:
         super().__init__(redact(f"{status}: {text}" if status else text))
         self.status = status
         self.text = text
+        self.after = after
 
     @property
     def passing(self) -> bool:
         """Whether the same request may do better next time."""
         return self.status == 0 or self.status >= 500 or self.status in (408, 429)
+
+    def told(self) -> RemoteFailed | Refused:
+        """What ends the command: a refusal, or what may go better next time, as where somebody else changed something (404, 409)."""
+        if self.passing or self.status in (404, 409):
+            return RemoteFailed("GitHub refused a request", why=str(self), hint=AGAIN)
+        return Refused("GitHub refuses what it was asked to do", why=str(self), hint="Mend what it names, then run it again.")
 
 
 class Wire:
@@ -168,8 +178,7 @@ class Wire:
             if wait is None:
                 break
             if waited + wait > LONGEST_WAIT:
-                hint = f"Run it again in {math.ceil(wait / 60)} minutes: it goes on where it stopped."
-                raise RemoteFailed("GitHub's rate limit is used up", why=words(answer), hint=hint)
+                raise RemoteFailed("GitHub's rate limit is used up", why=words(answer), hint=_later(wait))
             reporter().info(f"GitHub's rate limit: waiting {wait:.0f} s.")
             self._not_before = max(self._not_before, clock.now() + wait)
             waited += wait
@@ -191,7 +200,7 @@ class Wire:
         if answer.status_code == 422 and any(word in text for word in BURNT):
             why = f"{text}: its name was that of an immutable release that is deleted, or a rule of the repository reserves it"
             return Refused("GitHub refused the tag", why=why, hint="Raise the version and release that.")
-        return Failure(answer.status_code, text)
+        return Failure(answer.status_code, text, after=_asked_for(answer) or 0)
 
 
 @contextmanager
@@ -220,12 +229,18 @@ def retried(once: Callable[[], T], doing: str, *, known: bool = False) -> T:
     raise AssertionError  # pause() raises on the last attempt
 
 
-def pause(attempt: int, doing: str, failure: object) -> None:
-    """Wait before trying again; raises RemoteFailed when there have been enough tries."""
-    if attempt >= TRIES:
-        raise RemoteFailed(f"{doing} failed after {attempt} tries", why=str(failure), hint=AGAIN)
+def pause(attempt: int, doing: str, failure: Failure | str) -> None:
+    """Wait before trying again, as long as a server asks for; raises RemoteFailed when that is too long, or after enough tries."""
+    asked = failure.after if isinstance(failure, Failure) else 0.0
+    if attempt >= TRIES or asked > LONGEST_WAIT:
+        hint = _later(asked) if asked else AGAIN
+        raise RemoteFailed(f"{doing} failed after {attempt} {'tries' if attempt > 1 else 'try'}", why=str(failure), hint=hint)
     reporter().warn(f"{doing}: {failure}; trying again")
-    clock.sleep(min(30.0, 0.5 * 2**attempt))
+    clock.sleep(max(asked, min(30.0, 0.5 * 2**attempt)))
+
+
+def _later(seconds: float) -> str:
+    return f"Run it again in {math.ceil(seconds / 60)} minutes: it goes on where it stopped."
 
 
 def origin(url: str) -> Origin:
@@ -269,12 +284,18 @@ def _no_answer(answer: Response) -> Failure:
     return Failure(0, f"the answer is not GitHub's API's ({answer.status_code}, {kind}): {answer.text[:200]!r}")
 
 
+def _asked_for(answer: Response) -> float | None:
+    """Seconds that an answer asks to wait; a date, which GitHub does not send, counts as a minute."""
+    value = answer.headers.get("Retry-After")
+    return (float(value) if value.isdecimal() else 60.0) if value else None
+
+
 def limited(answer: Response, *, now: float) -> float | None:
     """Seconds to wait when the answer is about a rate limit, else None (primary and secondary limits come as 403 or 429)."""
     if answer.status_code not in (403, 429):
         return None
-    if value := answer.headers.get("Retry-After"):
-        return float(value) if value.isdecimal() else 60.0
+    if (asked := _asked_for(answer)) is not None:
+        return asked
     if answer.headers.get("X-RateLimit-Remaining") == "0":
         reset = answer.headers.get("X-RateLimit-Reset", "")
         return max(1.0, float(reset) - now) if reset.isdecimal() else 60.0
