@@ -314,6 +314,7 @@ PyMODINIT_FUNC PyInit_knot(void) { return PyModule_Create(&module); }
 """,
 }
 ROPE = KNOT["pyproject.toml"].replace('knot"\nversion', 'rope"\nversion')
+OWN = "ropebridge"  # which is on no index but ours
 MAKER = """\
 from pathlib import Path
 
@@ -449,6 +450,23 @@ def test_what_builds_must_be_in_the_build_lock(host_env: dict[str, str], tmp_pat
         freeze(project, env).failed(2, "knot-maker is not in the build lock")
         (project / "build.txt").write_text(re.sub(r"(knot-maker==1\.0 \\\n\s*--hash=sha256:)\w+", r"\g<1>" + "0" * 64, lines))
         freeze(project, env).failed(1, "not the one that the lock names", "knot-maker")
+
+
+def test_what_has_no_wheel_is_named_all_at_once_and_what_cannot_be_built_by_its_name(
+    host_env: dict[str, str], tmp_path: Path, source: Path
+) -> None:
+    folder = shutil.copytree(source, tmp_path / "index")
+    packed(folder, OWN, {"pyproject.toml": ROPE.replace("rope", OWN), "setup.py": "raise SystemExit('there is no hemp here')\n"})
+    with serve(folder) as index:
+        env = {**alone(tmp_path, host_env), "UV_INDEX": credentials(index.url)}
+        project = tied(tmp_path, source, env=env, lock=False)
+        settings, lock = project / "pyproject.toml", project / "requirements.txt"
+        settings.write_text(settings.read_text().replace('allow-sdists = ["knot"]\n', ""))
+        digest = sha256(folder / f"{OWN}-1.0.tar.gz")
+        lock.write_text(f"{lock.read_text()}{OWN}==1.0 --hash=sha256:{digest}\n")
+        freeze(project, env).failed(4, f"knot and {OWN} have no wheel", f'allow-sdists = ["knot", "{OWN}"]')
+        settings.write_text(settings.read_text() + f'allow-sdists = ["knot", "{OWN}"]\n')
+        freeze(project, env).failed(4, f"{OWN} could not be built from source", "there is no hemp here")
 
 
 def test_without_a_build_lock_a_rebuild_builds_with_what_is_recorded(host_env: dict[str, str], tmp_path: Path, source: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +12,7 @@ from coldforge import recipes
 from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing, Problem
 from coldforge.freeze import Workshop
 from coldforge.freeze.building import BUILT, Builder, split
-from coldforge.freeze.installer import QUIET, Installer
+from coldforge.freeze.installer import QUIET, Installer, without_wheel
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.managed import ASKED, HINT, is_managed
 from coldforge.freeze.managed import install as install_python
@@ -23,6 +25,8 @@ FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
 SITE_PACKAGES: Final = "environment/Lib/site-packages"  # of Windows' Python
 BUILDER: Final = "python3"  # the Python of an image with Wine that is not Windows'
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
+_LACKING: Final = 20  # distributions without a wheel that are told of at once
+_HOW_TO_BUILD: Final = "docs/how-to/environments.md tells how distributions are built."
 # Who reads them: setuptools-scm and hatch-vcs, vcs-versioning (their common successor), pdm-backend, poetry-dynamic-versioning.
 _TOLD_VERSION: Final = (
     "SETUPTOOLS_SCM_PRETEND_VERSION", "VCS_VERSIONING_PRETEND_VERSION", "PDM_BUILD_SCM_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS",
@@ -114,11 +118,57 @@ def install(
     words = [*into(workshop, version), "--require-hashes"]
     for lock, text in locks.items():
         wheels, sources = split(text, allowed)
-        installer.install(*words, "--only-binary", ":all:", "--requirement", _brought(workshop, scratch, lock, wheels))
+
+        def of_wheels(lines: str, *more: str, lock: str = lock) -> None:
+            installer.install(*words, *more, "--only-binary", ":all:", "--requirement", _brought(workshop, scratch, lock, lines))
+
+        install_wheels(of_wheels, wheels, allowed)
         for name, lines in sources.items():
             more = ["--requirement", _brought(workshop, scratch, f"source-{name}", lines), *builder.constraints("--require-build-hashes")]
             # never from a cache: uv does not ask with what, and in which surroundings, it built before
-            builder.carry_out(installer.install, *words, "--no-cache", *more, env=builder.surroundings(f"environment/{BUILT}/{name}"))
+            with _building(name):
+                builder.carry_out(installer.install, *words, "--no-cache", *more, env=builder.surroundings(f"environment/{BUILT}/{name}"))
+
+
+def install_wheels(install: Callable[..., None], text: str, allowed: Sequence[str]) -> None:
+    """Install requirements with `install`, which takes their text and further options. What has no wheel is told all at once.
+
+    uv names one of them only: without that one it is asked again, and installs nothing any more.
+    """
+    lacking: list[str] = []
+    for _ in range(_LACKING):
+        try:
+            install(text, *(["--dry-run"] if lacking else []))
+        except BuildFailed as error:
+            name = without_wheel(error.why)
+            if not name and not lacking:
+                raise
+            if not name or name in lacking:
+                break
+            lacking.append(name)
+            text, _ = split(text, [name])
+        else:
+            break
+    if lacking:
+        raise _no_wheels(sorted(lacking), allowed)
+
+
+def _no_wheels(names: Sequence[str], allowed: Sequence[str]) -> BuildFailed:
+    message = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'} no wheel for this Python and system"
+    line = f"allow-sdists = [{', '.join(json.dumps(name) for name in sorted({*allowed, *names}))}]"
+    why = "Wheels are installed as they are. Building from source runs what its authors wrote, so what may be built is named."
+    hint = f"Write `{line}` under [tool.coldforge.environment], or lock versions that have wheels. {_HOW_TO_BUILD}"
+    return BuildFailed(message, why=why, hint=hint)
+
+
+@contextmanager
+def _building(name: str) -> Iterator[None]:
+    """Say which distribution it was that could not be built."""
+    try:
+        yield
+    except BuildFailed as error:
+        hint = f"What it needs must be where it is built: compilers, headers, programs. {_HOW_TO_BUILD} {error.hint}"
+        raise BuildFailed(f"{name} could not be built from source", why=error.why, hint=hint.strip()) from error
 
 
 def _brought(workshop: Workshop, scratch: Path, name: str, text: str) -> str:

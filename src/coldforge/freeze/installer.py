@@ -26,6 +26,7 @@ QUIET: Final = {"UV_NO_PROGRESS": "1", "UV_NO_CONFIG_WARNINGS": "1", "NO_COLOR":
 _ANY: Final = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
 _WHEELHOUSE: Final = "wheelhouse"  # in the workshop
 _ABSENT: Final = re.compile(r"(\S+) was not found in the (?:cache|provided package locations)|there is no version of (\S+)")
+_NO_WHEEL: Final = re.compile(r"[Bb]ecause (\S+?)==\S+ has no usable wheels")
 _UNLOCKED: Final = re.compile(r"no trusted hash was provided for: `([^`]+)`")
 # uv says nothing of a refusal (401) where it may look on further indexes
 _UNKNOWN: Final = re.compile(r"(\S+) was not found in the package registry")
@@ -72,9 +73,6 @@ def _explained(error: BuildFailed, *, closed: bool) -> ColdforgeError:
     if "hash mismatch" in error.why.lower():
         hint = "Either the file was replaced on the index or the lock is wrong. Find out which before you change the lock."
         return Refused("a distribution is not the one that the lock names", why=error.why, hint=hint)
-    if "no usable wheels" in error.why:
-        hint = "Name it in [tool.coldforge.environment] allow-sdists if it may be built from source."
-        return BuildFailed("a locked distribution has no wheel for this Python and system", why=error.why, hint=hint)
     if unlocked := _UNLOCKED.search(error.why):
         hint = "[tool.coldforge.environment] build-lock names the file; docs/how-to/environments.md tells how it is made."
         return ConfigurationError(f"{unlocked[1]} is not in the build lock", why=error.why, hint=hint)
@@ -85,6 +83,12 @@ def _explained(error: BuildFailed, *, closed: bool) -> ColdforgeError:
         hint = "Add it to the wheelhouse, and what it needs." if closed else "Fetch it once with the network, or work with a wheelhouse."
         return Missing(f"{absent[1] or absent[2]} is not on this machine, and nothing may be fetched", why=error.why, hint=hint)
     return error
+
+
+def without_wheel(why: str) -> str:
+    """The distribution of which uv says that it has no wheel; empty when it says nothing of the kind."""
+    found = _NO_WHEEL.search(why)
+    return found[1] if found else ""
 
 
 def open_supply(workshop: Workshop, folder: Path | None) -> tuple[str, ...]:

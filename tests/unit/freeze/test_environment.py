@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.errors import ConfigurationError
-from coldforge.freeze.environment import freezer_pins
+from coldforge.errors import BuildFailed, ConfigurationError
+from coldforge.freeze.environment import freezer_pins, install_wheels
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.resolve import knows_no_times
 
@@ -61,3 +61,41 @@ def test_versions_that_the_freezer_cannot_work_with_are_all_told(project: Path) 
 )
 def test_an_index_without_times_is_known_by_what_uv_says(output: str, *, expected: bool) -> None:
     assert knows_no_times(output) is expected
+
+
+class Index:
+    """Installs what has wheels as uv does: of what has none it names the first only."""
+
+    def __init__(self, *lacking: str, other: str = "") -> None:
+        self.lacking, self.other, self.asked = lacking, other, list[tuple[str, ...]]()
+
+    def install(self, text: str, *more: str) -> None:
+        self.asked.append(more)
+        if name := next((name for name in self.lacking if f"{name}==1" in text), ""):
+            raise BuildFailed("uv", why=f"cause: Because {name}==1 has no usable wheels and you require {name}==1, we can conclude")
+        if self.other:
+            raise BuildFailed("uv", why=self.other)
+
+
+TEXT = "one==1 --hash=sha256:00\ntwo==1 --hash=sha256:00\nthree==1 --hash=sha256:00\n"
+
+
+def test_where_all_have_wheels_they_are_installed_once() -> None:
+    index = Index()
+    install_wheels(index.install, TEXT, [])
+    assert index.asked == [()]
+
+
+def test_all_that_have_no_wheel_are_named_and_nothing_is_installed_then() -> None:
+    index = Index("three", "one")
+    with pytest.raises(BuildFailed, match="one and three have no wheel") as caught:
+        install_wheels(index.install, TEXT, ["four"])
+    assert '`allow-sdists = ["four", "one", "three"]`' in caught.value.hint
+    assert index.asked == [(), ("--dry-run",), ("--dry-run",)]
+
+
+def test_another_failure_is_told_as_it_is_but_not_for_what_has_no_wheel() -> None:
+    with pytest.raises(BuildFailed, match=r"^uv$"):
+        install_wheels(Index(other="the index is closed").install, TEXT, [])
+    with pytest.raises(BuildFailed, match=r"^two has no wheel"):
+        install_wheels(Index("two", other="the index is closed").install, TEXT, [])
