@@ -24,6 +24,7 @@ from coldforge.plan.model import PlannedTarget
 from coldforge.project.load import load_project
 from coldforge.project.source import read_source
 from coldforge.records import MANIFEST, Manifest, SourceRecord, TargetRecord, canonical
+from support import alpine
 from support.program import ROOT, environment
 from support.releases import ENVIRONMENT
 from support.repository import TINY, write
@@ -370,9 +371,12 @@ SUFFIXES = ("alpha", "beta", "pre", "rc", "", "cvs", "svn", "git", "hg", "p")
 
 
 def apk(left: str, right: str) -> int:
-    """The same by the rules that Alpine documents; the tool itself is in no package index that a test can reach."""
+    """The same by the rules that Alpine documents, and as go-apk has them; the tool itself is in no package index that a test can reach."""
     one, two = map(_apk_key, (left, right))
-    return (one > two) - (one < two)
+    result = (one > two) - (one < two)
+    if not any(version.count("_") > 1 for version in (left, right)):  # Alpine has several suffixes, go-apk takes one
+        assert alpine.go_apk("order", left, right).stdout == f"{result}\n"
+    return result
 
 
 def _apk_key(text: str) -> tuple[list[int], list[tuple[int, int]], int]:

@@ -22,13 +22,14 @@ import pytest
 
 from coldforge import pipeline, signing
 from coldforge.errors import ConfigurationError, Missing, Refused
+from coldforge.freeze.index import index
 from coldforge.host import files
 from coldforge.records import read
 from coldforge.repo import CONTENTS, Contents
 from coldforge.repo.stage import publish
 from coldforge.sign import openpgp
 from coldforge.sign.keys import Given
-from support import packaged, payloads
+from support import alpine, packaged, payloads
 from support.bare import Bare, bare
 from support.images import MANAGERS, image
 from support.require import tool
@@ -499,3 +500,27 @@ def test_an_index_for_apk_is_signed_and_says_what_is_in_the_packages(both: Path,
         assert f"pkgver = {one['V']}\n".encode() in about[1]
         assert f"cmd:demo={one['V']}" in one["p"].split()
     assert (both / "README.md").read_text().count(public.name) == 1
+
+
+def test_go_apk_installs_the_newest_with_what_it_depends_on(both: Path, releases: dict[str, Path], tmp_path: Path) -> None:
+    """An implementation that is not ours reads index and packages; apk itself is not to be had."""
+    bare, root = tmp_path / "bare", tmp_path / "root"
+    for folder in (bare, root):
+        folder.mkdir()
+    refused = alpine.go_apk("add", bare, "x86_64", "demo", both / "apk")
+    assert refused.returncode == 1
+    assert "could not find package either named so:libc.so.6 or that provides so:libc.so.6 for demo" in refused.stderr
+    stub = alpine.providing("glibc", "so:libc.so.6=6", folder=tmp_path / "stub")
+    done = alpine.go_apk("add", root, "x86_64", "demo", both / "apk", stub)
+    assert (done.returncode, done.stdout) == (0, "glibc 1-r0\ndemo 1.1.0_rc1-r1\n"), done.stderr
+    payload = releases[NEW] / payloads.TARGET / "payload"
+    assert described(root / "usr/lib/demo") == described(payload)
+    assert subprocess.run([root / "usr/bin/demo"], capture_output=True, text=True, check=True).stdout == "it runs\n"
+    kept = (root / "lib/apk/db/installed").read_text()
+    program = hashlib.sha1((payload / "demo").read_bytes(), usedforsecurity=False).digest()
+    assert f"R:demo\na:0:0:0755\nZ:Q1{base64.b64encode(program).decode()}\n" in kept
+
+
+def described(folder: Path) -> dict[str, tuple[str, str]]:
+    """Every file, link and empty folder of a tree: digest, and where it leads."""
+    return {entry.path: (entry.sha256, entry.link) for entry in index(folder, {}, "demo")}
