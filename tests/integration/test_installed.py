@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from coldforge.bundle import nfpm
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, Manifest, read, sums
+from coldforge.release.publication import recorded
 from coldforge.verify.installed import verify_installed
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_folder
@@ -98,6 +100,8 @@ def pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+# What `setcap` writes (linux/capability.h, version 2 with the effective bit): a right that only root has otherwise.
+SOME_RIGHT = b"\x01\x00\x00\x02" + b"\x00\x04\x00\x00" + b"\0" * 12
 CHANGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "another program": (lambda r: (r / "demo").write_bytes(b"evil"), "demo", "changed"),
     "an emptied program": (lambda r: (r / "demo").write_bytes(b""), "demo", "changed"),
@@ -109,6 +113,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a program that is called like a licence": (lambda r: shadow(r, "licenses/run", 0o755), "licenses/run", "extra"),
     "a module that is called like a licence": (lambda r: shadow(r, "licenses/evil.py", 0o644), "licenses/evil.py", "extra"),
     "a link more": (lambda r: (r / "lib" / "more").symlink_to("/etc"), "lib/more", "extra"),
+    "a program with rights of its own": (lambda r: os.setxattr(r / "demo", "security.capability", SOME_RIGHT), "demo", "changed"),
     "a pipe in the place of a program": (lambda r: pipe(r / "demo"), "demo", "changed"),
 }
 
@@ -187,8 +192,13 @@ def test_what_is_nowhere_is_told(place: Path) -> None:
 
 
 def as_deb(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
-    """Install a package by dpkg, whose records are kept elsewhere."""
+    """Install a package with a launcher and a menu entry by dpkg, whose records are kept elsewhere."""
     (scratch / "DEBIAN").mkdir(parents=True)
+    launcher, entry = (scratch / path.relative_to("/") for path in beside(root))
+    launcher.parent.mkdir(parents=True)
+    launcher.symlink_to(f"../{root.name}/demo")
+    entry.parent.mkdir(parents=True)
+    entry.write_text("[Desktop Entry]\n")
     control = "Package: demo-tree\nVersion: 1.0.0\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: a tree\n"
     (scratch / "DEBIAN" / "control").write_text(control)
     lay(scratch / root.relative_to("/"))
@@ -202,12 +212,19 @@ def as_deb(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("DPKG_ADMINDIR", str(records))
 
 
+def beside(root: Path) -> tuple[Path, Path]:
+    """Where a package has its launcher and its menu entry, whose tree is at `root`."""
+    return root.parent / "bin" / "demo", root.parent / "share" / "applications" / "demo.desktop"
+
+
 def as_rpm(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
     """Install a package by rpm, whose records are kept elsewhere."""
     tree = lay(scratch / "tree")
     contents = [
         {"src": str(tree / "demo"), "dst": f"{root}/demo"},
         {"src": "../demo", "dst": f"{root}/lib/current", "type": "symlink"},
+        {"src": f"../{root.name}/demo", "dst": str(beside(root)[0]), "type": "symlink"},
+        {"src": str(tree / "demo"), "dst": str(beside(root)[1])},
     ]
     recipe = {"name": "demo-tree", "arch": "amd64", "version": "1.0.0", "maintainer": "A <a@example.org>", "contents": contents}
     (scratch / "nfpm.json").write_text(json.dumps(recipe))
@@ -222,15 +239,81 @@ def as_rpm(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
     subprocess.run([rpm, "--install", "--nodeps", "--nosignature", package], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("install", [as_deb, as_rpm])
+def as_arch(scratch: Path, root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Install a package by pacman, which finds its records elsewhere by a program of its name: it has no variable for that."""
+    lay(scratch / root.relative_to("/"))
+    launcher, entry = (scratch / path.relative_to("/") for path in beside(root))
+    launcher.parent.mkdir(parents=True)
+    launcher.symlink_to(f"../{root.name}/demo")
+    entry.parent.mkdir(parents=True)
+    entry.write_text("[Desktop Entry]\n")
+    (scratch / ".PKGINFO").write_text("pkgname = demo-tree\npkgver = 1.0.0-1\npkgdesc = a tree\narch = any\n")
+    package = scratch.with_suffix(".pkg.tar.gz")
+    with tarfile.open(package, "w:gz") as archive:
+        for path in sorted(scratch.iterdir()):
+            archive.add(path, path.name)
+    records, programs = scratch.with_name("records"), scratch.with_name("programs")
+    for folder in (records, programs):
+        folder.mkdir()
+    pacman = tool("pacman", "apt-get install pacman-package-manager")
+    words = f"{pacman} --dbpath {records} --logfile {records}/log --cachedir {records} --config {os.devnull}"
+    (programs / "pacman").write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    (programs / "pacman").chmod(0o755)
+    patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    subprocess.run(["pacman", "--upgrade", "--noconfirm", package], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("install", [as_deb, as_rpm, as_arch])
 def test_a_package_is_found_by_its_name(
     install: Callable[[Path, Path, pytest.MonkeyPatch], None], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "installed" / "demo"
     install(tmp_path / "package", root, monkeypatch)
-    assert verify(place, "demo-tree").exit_code == 0
+    launcher, entry = map(str, beside(root))
+    verdict = verify(place, "demo-tree")
+    assert {row.name: row.word for row in verdict.rows} == {"demo": "ok", "lib/current": "ok", launcher: "ok"}
+    assert f"outside of {root}, which nobody signed and nobody judged: 1" in verdict.line
     (root / "demo").write_bytes(b"evil")
-    assert {row.name: row.word for row in verify(place, "demo-tree").rows} == {"demo": "changed", "lib/current": "ok"}
+    assert {row.name: row.word for row in verify(place, "demo-tree").rows} == {"demo": "changed", "lib/current": "ok", launcher: "ok"}
+    assert entry not in verdict.line
+
+
+def instead(path: Path, text: str) -> None:
+    path.unlink()
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def outside(path: Path) -> None:
+    (path.parent / "evil").write_bytes(b"evil")
+    path.unlink()
+    path.symlink_to("evil")
+
+
+def around(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+LAUNCHERS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a script in its place": (lambda path: instead(path, "#!/bin/sh\nrm -r ~\n"), "changed"),
+    "a link that leads elsewhere": (outside, "changed"),
+    "a link that leads nowhere": (around, "changed"),
+    "one that is gone": (lambda path: path.unlink(), "missing"),
+    "the program itself": (lambda path: instead(path, PROGRAM.decode()), "ok"),
+}
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_what_a_user_starts_is_judged_as_well(name: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change, word = LAUNCHERS[name]
+    root = tmp_path / "installed" / "demo"
+    as_deb(tmp_path / "package", root, monkeypatch)
+    launcher = beside(root)[0]
+    change(launcher)
+    verdict = verify(place, "demo-tree")
+    assert {row.name: row.word for row in verdict.rows} == {"demo": "ok", "lib/current": "ok", str(launcher): word}
+    assert verdict.exit_code == (word != "ok")
 
 
 @pytest.fixture(scope="module")
@@ -308,3 +391,28 @@ def test_a_release_on_github_need_not_be_downloaded_whole(place: Path, root: Pat
     assert done.returncode == 0, done.stderr
     assert {row["name"]: row["word"] for row in json.loads(done.stdout)["rows"]} == {"demo": "ok", "lib/current": "ok"}
     assert len(fetched) == 2
+
+
+def test_what_is_installed_is_verified_by_the_record_of_a_release_that_has_no_attestations(place: Path, root: Path) -> None:
+    """GitHub is asked by the digests that the manifest has of the packages, which are not downloaded."""
+    with FakeGitHub() as github:
+        release = github.add_release("v1.0.0", draft=False)
+        for path in (place / "dist" / MANIFEST, place / "dist" / "linux-x86_64" / DEB):
+            github.add_asset(release, path.name, path.read_bytes())
+        github.recorded = [json.loads(line) for line in (place / "dist" / ATTESTATIONS).read_text().splitlines()]
+        trusted = ["--trusted-root", str(place / "trust.json"), "--api-url", github.url]
+        done = command("verify", "acme/demo@v1.0.0", "--installed", str(root), *trusted, "--json")
+        fetched = [line for line in github.log if "/releases/assets/" in line]
+    assert done.returncode == 0, done.stderr
+    assert {row["name"]: row["word"] for row in json.loads(done.stdout)["rows"]} == {"demo": "ok", "lib/current": "ok"}
+    assert len(fetched) == 1
+
+
+def test_a_manifest_that_nobody_has_judged_yet_leads_a_request_nowhere_else(place: Path, tmp_path: Path) -> None:
+    text = (place / "dist" / MANIFEST).read_text()
+    for number, artifact in enumerate(read(place / "dist" / MANIFEST, Manifest).artifacts):
+        text = text.replace(artifact.sha256, f"../../../../user{number}")
+    (tmp_path / MANIFEST).write_text(text)
+    with FakeGitHub() as github:
+        assert recorded(tmp_path, "acme/demo", api_url=github.url) == {}
+        assert [line.rpartition("/")[2] for line in github.log] == [f"sha256:{files.sha256(tmp_path / MANIFEST)}"]

@@ -6,20 +6,22 @@ Source: https://docs.github.com/rest/repos/attestations
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from coldforge.errors import Missing, RemoteFailed
+from coldforge.errors import ConfigurationError, Missing, RemoteFailed
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, Manifest, read
 from coldforge.release.api import GitHub, token_of_environment
 from coldforge.release.attested import subjects_of
 from coldforge.release.wire import AGAIN, Failure, retried
 from coldforge.report import reporter
 
-_SIDE_BY_SIDE = 4
+_SIDE_BY_SIDE: Final = 4
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def publish(dist: Path, repository: str, *, api_url: str | None, token: str) -> int:
@@ -57,6 +59,9 @@ def _ensure(github: GitHub, bundle: Mapping[str, Any]) -> bool:
 def recorded(folder: Path, repository: str, *, api_url: str | None) -> dict[str, tuple[str, ...]]:
     """The bundles in the repository's record about the files of a folder, by name: for releases that have no attestations among them.
 
+    Of a target whose artifacts are not there, the record is asked for the first one, by the digest that the manifest has of it: the
+    statements about all artifacts of a target are about that one, too. Nothing is trusted for that: what comes back must be signed.
+
     Raises RemoteFailed when GitHub does not answer, or does not let us ask.
     """
     if (folder / ATTESTATIONS).exists():
@@ -64,11 +69,27 @@ def recorded(folder: Path, repository: str, *, api_url: str | None) -> dict[str,
     github = GitHub(repository, api_url=api_url, token=token_of_environment())
     paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.endswith(BUNDLE_SUFFIX)]
 
-    def about(path: Path) -> tuple[str, ...]:
-        return tuple(json.dumps(bundle) for bundle in github.attestations(files.sha256(path)))
+    def about(digest: str) -> tuple[str, ...]:
+        return tuple(json.dumps(bundle) for bundle in github.attestations(digest))
 
     try:
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            return {path.name: found for path, found in zip(paths, pool.map(about, paths), strict=True) if found}
+            digests = {**_elsewhere(folder), **dict(zip((path.name for path in paths), pool.map(files.sha256, paths), strict=True))}
+            return {name: found for name, found in zip(digests, pool.map(about, digests.values()), strict=True) if found}
     except Failure as failure:
         raise RemoteFailed("GitHub's record of attestations cannot be read", why=str(failure), hint=AGAIN) from failure
+
+
+def _elsewhere(folder: Path) -> dict[str, str]:
+    """The digest that the manifest in a folder has of one artifact of each target of which none is there, by name.
+
+    It becomes part of an address, so what is no digest is left out.
+    """
+    try:
+        targets = read(folder / MANIFEST, Manifest).targets
+    except ConfigurationError:
+        return {}
+    absent = [
+        target.artifacts[0] for target in targets if target.artifacts and not any((folder / a.name).exists() for a in target.artifacts)
+    ]
+    return {artifact.name: artifact.sha256 for artifact in absent if _SHA256.fullmatch(artifact.sha256)}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +32,7 @@ _MANAGERS: Final[Mapping[str, tuple[str, ...]]] = {
     "apk": ("apk", "info", "--contents", "--quiet"),
 }
 _PACKAGE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_PROGRAMS: Final = frozenset({"bin", "sbin", "games"})  # folders of what users start
 _PROBES: Final = 20  # paths that the folder of a package is looked for by
 
 
@@ -67,13 +70,18 @@ def verify_installed(
     if not signed:
         hint = "Give the folder with the release's attestations.jsonl, or OWNER/REPO@TAG."
         raise ConfigurationError(f"nothing in {folder} that the policy accepts tells what is in the release", why=why, hint=hint)
-    path = Path(place)
+    path, left = Path(place), ""
     if path.is_file():
         rows, best = _file(path, signed)
+    elif path.is_dir():
+        rows, best = _tree(path, signed)
     else:
-        rows, best = _tree(path if path.is_dir() else _installed_by(place, signed), signed)
+        listed = _listed_by(place)
+        root = _home(place, listed, signed)
+        rows, best = _tree(root, signed)
+        rows, left = (*rows, *_launchers(root, listed, best.said)), _not_judged(root, listed)
     said = best.said
-    note = f"this is {_name(said)} for {said.target}"
+    note = f"this is {_name(said)} for {said.target}{left}"
     if rows and all(row.word == "ok" for row in rows):  # a tree of empty folders has none
         rows = (msgspec.structs.replace(rows[0], why="; ".join(filter(None, (rows[0].why, note)))), *rows[1:])
     return Verdict(what=place, rows=rows, signer=best.statement.signer, policy=policy)
@@ -114,12 +122,16 @@ def _file(path: Path, signed: Sequence[Signed]) -> tuple[tuple[Row, ...], Signed
     return (Row(name=path.name, word="ok", sha256=sha256, why=f"it is {known[0][0]}" if known[0][0] != path.name else ""),), known[0][1]
 
 
-def _installed_by(name: str, signed: Sequence[Signed]) -> Path:
-    """The folder that a package put the tree into, as the machine's package manager lists it."""
-    listed = frozenset(_listed(name) if _PACKAGE.fullmatch(name) else ())
-    if not listed:
-        hint = "Give the folder where it is installed, the AppImage or program itself, or the name of a package of this machine."
-        raise ConfigurationError(f"there is no folder, file or installed package {name}", hint=hint)
+def _listed_by(name: str) -> frozenset[str]:
+    """The paths that a package has put on the machine, as its package manager lists them."""
+    if listed := frozenset(_listed(name) if _PACKAGE.fullmatch(name) else ()):
+        return listed
+    hint = "Give the folder where it is installed, the AppImage or program itself, or the name of a package of this machine."
+    raise ConfigurationError(f"there is no folder, file or installed package {name}", hint=hint)
+
+
+def _home(name: str, listed: Collection[str], signed: Sequence[Signed]) -> Path:
+    """The folder that a package put the tree into."""
     paths = [entry.path for each in signed for entry in each.said.payload.files]
     some = sorted(paths, key=len)[-_PROBES:]  # the longest are hardly anything else
     homes = {line.removesuffix(f"/{path}") for path in some for line in listed if line.endswith(f"/{path}")}
@@ -128,6 +140,41 @@ def _installed_by(name: str, signed: Sequence[Signed]) -> Path:
             f"the package {name} has no file of this release", hint="Is it the package, and the release, that you mean?"
         )
     return Path(max(sorted(homes), key=lambda home: sum(f"{home}/{path}" in listed for path in paths)))
+
+
+def _launchers(root: Path, listed: Collection[str], said: Predicate) -> Iterator[Row]:
+    """What a package puts where users start programs from: each must be a program of the tree, or lead to one."""
+    for path in sorted(_outside(root, listed)):
+        if path.parent.name in _PROGRAMS:
+            yield _launcher(path, root, said)
+
+
+def _launcher(path: Path, root: Path, said: Predicate) -> Row:
+    name, programs = str(path), {entry.path: entry for entry in said.payload.files if entry.kind != "directory"}
+    if not os.path.lexists(path):
+        return Row(name=name, word="missing", why="the package put it there, and it is gone")
+    if path.is_symlink():
+        end = Path(os.path.realpath(path))  # what lies there has a row of its own
+        inside = end.is_relative_to(home := Path(os.path.realpath(root))) and end.relative_to(home).as_posix() in programs
+        why = "it leads to nothing of what was signed"
+        return Row(name=name, word="ok") if inside else Row(name=name, word="changed", why=why, got=str(end))
+    got = files.sha256(path) if stat.S_ISREG(path.lstat().st_mode) else "no regular file"
+    if got not in {entry.sha256 for entry in programs.values() if entry.sha256} or tree.has_rights(path):
+        return Row(name=name, word="changed", why="it is no program of what was signed", got=got)
+    return Row(name=name, word="ok", sha256=got)
+
+
+def _not_judged(root: Path, listed: Collection[str]) -> str:
+    """How many files of a package nobody signed: menu entries, manual pages, configuration."""
+    count = sum(path.parent.name not in _PROGRAMS for path in _outside(root, listed))
+    return f"; files of the package outside of {root}, which nobody signed and nobody judged: {count}" if count else ""
+
+
+def _outside(root: Path, listed: Collection[str]) -> Iterator[Path]:
+    """The files and links of a package outside of its tree; what is gone counts as one."""
+    for path in map(Path, listed):
+        if not path.is_relative_to(root) and (path.is_symlink() or not path.is_dir()):
+            yield path
 
 
 def _listed(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -77,10 +78,22 @@ def _entry(entry: FileEntry, path: Path, sha256: str) -> Row:
         got, expected = sha256 or "no regular file", entry.sha256
     if got != expected:
         return Row(name=entry.path, word="changed", why="it is not what was signed", expected=expected, got=got, sha256=sha256)
-    if not stat.S_ISLNK(state.st_mode) and state.st_mode & _SPECIAL:
-        why = "it runs with the rights of its owner or group"
+    if not stat.S_ISLNK(state.st_mode) and has_rights(path):
+        why = "it runs with rights that whoever starts it has not"
         return Row(name=entry.path, word="changed", why=why, expected=f"{entry.mode:o}", got=f"{state.st_mode & 0o7777:o}", sha256=sha256)
     return Row(name=entry.path, word="ok", sha256=sha256, statements=("coldforge",))
+
+
+def has_rights(path: Path) -> bool:
+    """Whether a file runs with rights that whoever starts it has not: its owner's, its group's, or some of root's (`setcap`)."""
+    if path.lstat().st_mode & _SPECIAL:
+        return True
+    if sys.platform != "linux":
+        return False
+    try:
+        return "security.capability" in os.listxattr(path, follow_symlinks=False)
+    except OSError:  # a file system that has none
+        return False
 
 
 def _is_text(path: Path) -> bool:
