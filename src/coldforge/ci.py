@@ -46,7 +46,7 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         "smoke": [*targets, "--out", out],
         "sign": forgiving,  # its keys are secrets of the job, and come by the environment
         "notarize": forgiving,
-        "attest": [*_flag("--tried", given("TRIED")), *_option("--trust-config", trust)],
+        "attest": [*_flag("--tried", given("TRIED")), *_option("--inputs", given("INPUTS")), *_option("--trust-config", trust)],
         "release": [
             *here,
             *_option("--tag", given("TAG")),

@@ -410,6 +410,7 @@ def notarize(dist: str, *, deadline: float, forgiving: bool, as_json: bool, **op
 @DIST
 @IDENTITY
 @TRUST
+@click.option("--inputs", default="", metavar="JSON", help="Inputs of the workflow that built DIST: the provenance tells them.")
 @click.option("--tried", is_flag=True, help="Leave optional targets out that were not tried, though all were to be: trying them failed.")
 @API
 @common

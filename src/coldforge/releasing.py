@@ -36,20 +36,23 @@ def foresee_release(plan: Plan, project: Path, *, repo: str | None, tag: str | N
 
 
 def attest_release(
-    dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None, tried: bool = False
+    dist: Path, *, identity_token: str | None, trust_config: Path | None, api_url: str | None, tried: bool = False, inputs: str = ""
 ) -> tuple[Path, ...]:
     """Sign statements about all released files; a job of GitHub's puts them into its repository's record as well.
 
     Needs an identity, and no secret besides it. Where all was to be `tried`, optional targets that were not are left out before.
+    `inputs` are those of the workflow around it, as JSON.
     """
     from coldforge.attest.stage import attest
+    from coldforge.attest.statement import inputs_of
     from coldforge.host.lock import exclusive
 
     read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
+    given = inputs_of(inputs or "{}")
     with exclusive(dist), reporter().step("attest"):
         if tried:
             _leave_out_untried(dist)
-        written = attest(dist, identity_token=identity_token, trust_config=trust_config)
+        written = attest(dist, identity_token=identity_token, trust_config=trust_config, inputs=given)
         if not identity_token:
             _publish_attestations(dist, api_url=api_url)
     reporter().info(f"{len(written)} attestations. Next: coldforge release {files.shown(dist)}")

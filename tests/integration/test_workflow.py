@@ -5,11 +5,13 @@ With one target as it is; with several its matrix is written out before, because
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from coldforge.host import files
 from coldforge.records import Manifest, decode
@@ -95,6 +97,11 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
     (record,) = manifest.targets
     assert record.target == "linux-x86_64"
     assert {artifact.format for artifact in record.artifacts} == {"tar.gz", "deb", "apk", "sbom"}
+    bundle = json.loads(contents["tiny_0.1.0_amd64.deb.sigstore.json"])
+    said = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))["predicate"]["buildDefinition"]["externalParameters"]["inputs"]
+    document = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    assert said.keys() == document[True]["workflow_call"]["inputs"].keys() | {"target", "format", "host"}
+    assert (said["sign"], said["trust-config"], said["notes-from"], said["format"]) == (True, "trust.json", "changelog", ["deb"])
     (trial,) = record.smoke.trials
     assert trial.system.startswith("Debian")
     assert {artifact.name for artifact in record.artifacts} <= contents.keys()

@@ -99,6 +99,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_RELEASE": "true",
         "COLDFORGE_REPLACE": "true",
         "COLDFORGE_TRIED": "true",
+        "COLDFORGE_INPUTS": "{}",
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",

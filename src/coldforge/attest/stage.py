@@ -8,16 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coldforge.attest.signer import Signer, claims_of, find_token, trust
-from coldforge.attest.statement import check_source, made_statement, sbom_statement, statement
+from coldforge.attest.statement import NO_INPUTS, Inputs, check_source, made_statement, sbom_statement, statement
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, INDEX, MANIFEST, SBOM, SUMS, Manifest, Payload, TargetRecord, read, statements_of
 from coldforge.report import reporter
 
 
-def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path | None = None) -> tuple[Path, ...]:
+def attest(
+    dist: Path, *, identity_token: str | None = None, trust_config: Path | None = None, inputs: Inputs = NO_INPUTS
+) -> tuple[Path, ...]:
     """Write `<file>.sigstore.json` for every released file, for every target those that are about all of its artifacts, and all of
-    them as `attestations.jsonl`.
+    them as `attestations.jsonl`. The `inputs` of the workflow that they were made by are stated too.
 
     Bundles that are there and still right are kept, so a second run signs only what is missing.
     Raises Refused when a file is not what the manifest says, or was built from another commit or tag than
@@ -30,7 +32,7 @@ def attest(dist: Path, *, identity_token: str | None = None, trust_config: Path 
     check_source(manifest, claims)
     if manifest.source.dirty:
         reporter().warn("the source had changes that are in no commit: the attestations say so, and nobody can build these files again")
-    wanted = {name: statement(name, digest, manifest, claims) for name, digest in sorted(digests.items())}
+    wanted = {name: statement(name, digest, manifest, claims, inputs) for name, digest in sorted(digests.items())}
     wanted |= {name: text for record in manifest.targets for name, text in _of_target(dist, manifest, record)}
     renew = None if identity_token else lambda: find_token(None)
     with Signer(token, trust(trust_config), renew=renew) as signer, reporter().progress("signing", len(wanted), "statements") as bar:

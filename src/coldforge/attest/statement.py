@@ -1,6 +1,6 @@
 """in-toto statements with SLSA provenance, as pure functions of the manifest and the signer's token.
 
-The predicate is a superset of what `actions/attest` writes; every value about the workflow comes from
+The predicate is a superset of what `actions/attest` writes; every value about the workflow but its inputs comes from
 the identity token's claims (which the certificate repeats), never from environment variables.
 Source: https://slsa.dev/spec/v1.1/provenance, https://actions.github.io/buildtypes/workflow/v1
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from coldforge.errors import Refused
+from coldforge.errors import ConfigurationError, Refused
 from coldforge.predicate import COLDFORGE, CYCLONEDX, is_listed, predicate_of, unsigned
 from coldforge.records import Manifest, Payload, TargetRecord, canonical
 
@@ -24,13 +24,19 @@ DESK: Final = "https://github.com/coldforge/coldforge/buildtypes/desk/v1"
 GITHUB: Final = "https://github.com"
 TAGS: Final = "refs/tags/"
 Claims = Mapping[str, Any]
+Input = str | bool | int | float
+Inputs = Mapping[str, Input]
+NO_INPUTS: Final[Inputs] = {}
 Targets = tuple[TargetRecord, ...]
 
 
-def statement(name: str, sha256: str, manifest: Manifest, claims: Claims) -> bytes:
-    """The statement that `name` with this digest came out of the build that `manifest` records, as canonical JSON."""
+def statement(name: str, sha256: str, manifest: Manifest, claims: Claims, inputs: Inputs = NO_INPUTS) -> bytes:
+    """The statement that `name` with this digest came out of the build that `manifest` records, as canonical JSON.
+
+    `inputs` are those of the workflow that it was built by, as that says itself.
+    """
     about = _about(name, manifest)
-    predicate = {"buildDefinition": _definition(about, manifest, claims), "runDetails": _details(about, claims)}
+    predicate = {"buildDefinition": _definition(about, manifest, claims, inputs), "runDetails": _details(about, claims)}
     return in_toto({name: sha256}, PROVENANCE, predicate)
 
 
@@ -51,14 +57,23 @@ def in_toto(subjects: Mapping[str, str], about: str, predicate: object) -> bytes
     return canonical({"_type": STATEMENT, "subject": named, "predicateType": about, "predicate": predicate}).rstrip(b"\n")
 
 
-def _definition(about: Targets, manifest: Manifest, claims: Claims) -> dict[str, Any]:
+def inputs_of(text: str) -> Inputs:
+    """The inputs of a workflow, from what GitHub writes for `toJSON(inputs)`. Raises ConfigurationError for anything else."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Input])
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        hint = "Write ${{ toJSON(inputs) }}."
+        raise ConfigurationError("the workflow's inputs are no JSON object of plain values", why=str(error), hint=hint) from error
+
+
+def _definition(about: Targets, manifest: Manifest, claims: Claims, inputs: Inputs) -> dict[str, Any]:
     internal: dict[str, Any] = {"coldforge": _coldforge(about, manifest)}
     if is_workflow(claims):
         keys = ("event_name", "repository_id", "repository_owner_id", "runner_environment")
         internal["github"] = {key: claims[key] for key in keys if key in claims}
     return {
         "buildType": WORKFLOW if is_workflow(claims) else DESK,
-        "externalParameters": _external(about, claims),
+        "externalParameters": _external(about, claims, inputs),
         "internalParameters": internal,
         "resolvedDependencies": [_source(manifest, claims), *_dependencies(about)],
     }
@@ -87,13 +102,14 @@ def check_source(manifest: Manifest, claims: Claims) -> None:
         raise Refused("the files were not built from the tag that would be named", why=why, hint=hint)
 
 
-def _external(about: Targets, claims: Claims) -> dict[str, Any]:
-    """What the outside decided: the workflow, and its inputs by the names that they have in action.yml.
+def _external(about: Targets, claims: Claims, given: Inputs) -> dict[str, Any]:
+    """What the outside decided: the workflow, its inputs, and those of the action by the names that they have in action.yml.
 
     Nothing else may stand here: verifiers refuse parameters that they do not know.
     """
     hosts = [target.target for target in about if target.environment.workshop == "host"]
     inputs = {
+        **given,
         "target": [target.target for target in about],
         "format": sorted({artifact.format for target in about for artifact in target.artifacts}),
         "host": bool(hosts),

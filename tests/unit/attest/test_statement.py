@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from coldforge.attest.signer import claims_of
-from coldforge.attest.statement import DESK, WORKFLOW, check_source, same_build, statement
+from coldforge.attest.statement import DESK, WORKFLOW, check_source, inputs_of, same_build, statement
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.records import Manifest
 from support.fake_sigstore import github_claims, mail_claims
@@ -55,6 +55,19 @@ def test_the_manifests_statement_is_about_everything(manifest: Manifest) -> None
     build = json.loads(statement("manifest.json", "0" * 64, manifest, mail_claims("dev@example.org")))["predicate"]["buildDefinition"]
     assert build["externalParameters"] == {"inputs": {"target": ["linux-x86_64"], "format": ["deb", "gz"], "host": False}}
     assert set(build["internalParameters"]["coldforge"]["payloads"]) == {artifact.name for artifact in manifest.artifacts}
+
+
+def test_what_a_workflow_was_called_with_is_told_and_never_another_target_or_format(manifest: Manifest) -> None:
+    given = inputs_of('{"tools": "nsis wixl", "sign": true, "target": "windows-x86_64"}')
+    build = json.loads(statement(DEB, "0" * 64, manifest, github_claims(), given))["predicate"]["buildDefinition"]
+    told = {"tools": "nsis wixl", "sign": True, "target": ["linux-x86_64"], "format": ["deb"], "host": False}
+    assert build["externalParameters"]["inputs"] == told
+
+
+@pytest.mark.parametrize("text", ["", "tools", "[]", '{"tools": ["nsis"]}', '{"tools": null}', '"\ud800"'])
+def test_what_are_no_inputs_of_a_workflow(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="inputs"):
+        inputs_of(text)
 
 
 @pytest.mark.parametrize(
