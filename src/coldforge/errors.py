@@ -6,6 +6,7 @@ contract (see docs/reference/exit-codes.md); nothing else in coldforge calls `sy
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -33,8 +34,18 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        hint = f" ({self.hint})" if self.hint else ""
+        hint = f"\n({self.hint})" if self.hint and "\n" in self.what else f" ({self.hint})" if self.hint else ""
         return f"{place}{self.what}{hint}"
+
+
+def without_frames(text: str) -> str:
+    """What a program says, without the frames of a traceback: those are the business of whoever wrote it.
+
+    >>> without_frames('Traceback (most recent call last):\n  File "x.py", line 1\n    f()\n    ^^^\nValueError: no')
+    'ValueError: no'
+    """
+    said = [line for line in text.splitlines() if not re.match(r'\s*Traceback |\s*File "|    ', line)]
+    return "\n".join(said) or text
 
 
 class ColdforgeError(Exception):

@@ -279,6 +279,8 @@ def run(
     Of those that are `frozen` already optional ones may be missing, and may fail: what was planned is recorded all the same. None of the
     project's code runs for them, not even to tell its version: keys may be near.
     """
+    if freeze not in stages and not frozen and not out.is_dir():
+        raise ConfigurationError(f"{out} does not exist", hint="Run `coldforge build` first, or name the folder it wrote to: --out.")
     made = make(project, targets=targets, formats=formats, host=host, version=recording.frozen_version(out) if frozen else "")
     _check_out(made.project.root, out)
     chosen = capability.buildable(made.whole, named=bool(targets), freezes=freeze in stages, host=host)

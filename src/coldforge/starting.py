@@ -13,7 +13,7 @@ from coldforge import __version__
 from coldforge.errors import ConfigurationError, Problem
 from coldforge.host import files
 from coldforge.project.check import script
-from coldforge.project.discover import entries, meant
+from coldforge.project.discover import entries, how_to_begin, meant
 from coldforge.project.source import read_source
 from coldforge.recipes import ROOT, find
 from coldforge.report import reporter
@@ -122,6 +122,8 @@ def _targets(matrix: str) -> str:
 def lacks_entry(root: Path) -> bool:
     """Whether nothing in the project's files says what starts it."""
     document = _document(root)
+    if "project" not in document and "build-system" in document:  # then the backend tells everything
+        return False
     project, own = document.get("project", {}), document.get("tool", {}).get("coldforge", {})
     dynamic = {"scripts", "gui-scripts"} & {*project.get("dynamic", ())}
     return not (
@@ -138,7 +140,9 @@ def choices(root: Path) -> tuple[str, tuple[str, ...]]:
 def _name(root: Path) -> str:
     name = _document(root).get("project", {}).get("name")
     if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"{root / PROJECT} does not name the project", hint="Add [project] with a name and a version.")
+        begun = "project" in _document(root)
+        hint = "Add [project] with a name and a version." if begun else how_to_begin(root)
+        raise ConfigurationError(f"{root / PROJECT} does not name the project", hint=hint)
     return name
 
 
@@ -148,8 +152,7 @@ def _text(root: Path) -> str:
 
 def _document(root: Path) -> dict[str, Any]:
     if not (root / PROJECT).is_file():
-        hint = "Run it in the project's folder; `uv init` makes a new project."
-        raise ConfigurationError(f"there is no {PROJECT} in {root}", hint=hint)
+        raise ConfigurationError(f"there is no {PROJECT} in {root}", hint=how_to_begin(root))
     try:
         return tomllib.loads(_text(root))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -34,3 +34,8 @@ def test_an_explanation_has_every_part_in_order() -> None:
         "  - p.toml:3:1: unknown key 'a' (did you mean 'b'?)",
         "  do this",
     ]
+
+
+def test_what_to_do_has_a_line_of_its_own_below_several() -> None:
+    assert str(Problem(what="one", hint="do")) == "one (do)"
+    assert str(Problem(what="one\ntwo", hint="do")) == "one\ntwo\n(do)"

@@ -149,6 +149,13 @@ def test_nothing_is_made_over_the_project(place: Callable[[Path], Path], tmp_pat
         pipeline._check_out(project, place(project))
 
 
+@pytest.mark.parametrize("stages", [pipeline.BUNDLE, pipeline.SMOKE], ids=["bundle", "smoke"])
+def test_what_goes_on_with_a_folder_makes_none(stages: tuple[Stage, ...], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="absent does not exist"):
+        pipeline.run(tmp_path, stages, out=tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+
+
 def test_what_a_format_is_made_with_is_missed_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coldforge.host.programs.find", lambda _: None)
     monkeypatch.setattr(pipeline, "bundle", stage("a", "tar.gz"))

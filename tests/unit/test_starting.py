@@ -74,6 +74,11 @@ def test_a_project_that_says_what_starts_it_is_not_asked(root: Path) -> None:
         assert not starting.lacks_entry(root)
 
 
+def test_a_project_whose_backend_says_everything_is_asked_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.poetry]\nname = "demo"\n[build-system]\nrequires = ["poetry-core"]\n')
+    assert not starting.lacks_entry(tmp_path)
+
+
 @pytest.mark.parametrize("text", [None, "[project", "[project]\n"], ids=["none", "broken", "nameless"])
 def test_a_folder_that_is_no_project_is_explained(tmp_path: Path, text: str | None) -> None:
     if text is not None:

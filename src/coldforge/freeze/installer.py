@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from coldforge import recipes
-from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused
+from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused, without_frames
 from coldforge.freeze import Workshop
 from coldforge.freeze.lock import uv
 from coldforge.freeze.managed import is_managed
@@ -60,7 +60,8 @@ class Installer:
 
     def build(self, *words: str, env: Mapping[str, str]) -> None:
         """`uv build` of a wheel. Raises what `install` does, and ConfigurationError for what the build lock lacks."""
-        self._run([self.tool, "build", "--quiet", "--wheel", *self.supply, *words], env)
+        # not --quiet: that hides what the backend says of its failure as well
+        self._run([self.tool, "build", "--wheel", *self.supply, *words], env)
 
     def _run(self, words: list[str], env: Mapping[str, str]) -> None:
         try:
@@ -82,7 +83,14 @@ def _explained(error: BuildFailed, *, closed: bool) -> ColdforgeError:
     if (closed or "network was disabled" in error.why) and (absent := _ABSENT.search(error.why)):
         hint = "Add it to the wheelhouse, and what it needs." if closed else "Fetch it once with the network, or work with a wheelhouse."
         return Missing(f"{absent[1] or absent[2]} is not on this machine, and nothing may be fetched", why=error.why, hint=hint)
-    return error
+    return _quoted(error) if "The build backend returned an error" in error.why else error
+
+
+def _quoted(error: BuildFailed) -> BuildFailed:
+    """The failure of a build backend in its own words; uv's general advice helps nobody."""
+    why = without_frames(error.why.partition("\nhint: ")[0])
+    hint = f"`python -m build` in the project shows the same failure. {error.hint}".rstrip()
+    return BuildFailed("a build backend could not make a wheel", why=why, hint=hint)
 
 
 def without_wheel(why: str) -> str:

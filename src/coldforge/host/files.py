@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -46,8 +47,8 @@ def digests(path: Path, *algorithms: str) -> list[str]:
 
 
 def shown(path: Path) -> str:
-    """A path as a person would type it here: from the current folder where it is in there."""
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
+    """A path as a person would type it into a shell here: from the current folder where it is in there."""
+    return shlex.quote(path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path))
 
 
 def set_time(path: Path, epoch: int) -> None:

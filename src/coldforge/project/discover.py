@@ -1,4 +1,4 @@
-"""What starts a project that does not say so: read from its modules, which are never imported."""
+"""What starts a project that does not say so, and what could become one: read from files, of which none is imported."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Final
 _MODULES: Final = ("__main__", "cli", "main", "app", "__init__")
 _FUNCTIONS: Final = ("main", "cli", "run", "app")
 _FOLDERS: Final = ("src", ".")
+_BELOW: Final = ("*", "*/*")  # where the projects of a repository that has several are
+_SHOWN: Final = 5
 
 
 def entries(root: Path, name: str) -> tuple[str, ...]:
@@ -28,6 +30,23 @@ def meant(root: Path, name: str) -> str:
     started = ((package, files["__main__"]) for package, files in _packages(root, _module(name)) if "__main__" in files)
     called = [entry for package, path in started for entry in _called(_parsed(path), package)]
     return called[0] if called else found[0] if len(found) == 1 else ""
+
+
+def how_to_begin(root: Path) -> str:
+    """What to do in a folder that holds no project, by what it does hold."""
+    found = (path.parent.relative_to(root).as_posix() for depth in _BELOW for path in root.glob(f"{depth}/pyproject.toml"))
+    if below := sorted(folder for folder in found if not folder.startswith(".")):
+        more = " …" if len(below) > _SHOWN else ""
+        return f"Name the folder of one: {', '.join(below[:_SHOWN])}{more}."
+    if setup := next((name for name in ("setup.py", "setup.cfg") if (root / name).is_file()), ""):
+        lines = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"'
+        return f"{setup} is read by its build backend, which pyproject.toml names. Add that file, with:\n{lines}"
+    scripts = sorted(path.stem for path in root.glob("*.py") if path.stem.isidentifier() and path.stem != "noxfile")
+    if len(scripts) == 1:
+        (name,) = scripts
+        lines = f'[project]\nname = "{name}"\nversion = "0.1.0"\ndependencies = []\n\n[project.scripts]\n{name} = "{name}:main"'
+        return f"{name}.py becomes a project by a pyproject.toml beside it, such as this (with a function `main` to start):\n{lines}"
+    return "Name the folder that holds pyproject.toml; `uv init` makes a new project."
 
 
 def _module(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from coldforge.errors import BuildFailed
+from coldforge.errors import BuildFailed, without_frames
 from coldforge.project.metadata import Person, ProjectTable, Text
 from coldforge.report import reporter
 
@@ -77,11 +77,10 @@ def _distribution(root: Path, folder: Path, supply: Sequence[str]) -> PathDistri
 
 
 def _failed(root: Path, why: str) -> BuildFailed:
-    # the exception and what was printed before it are for people; the frames are the backend's business
-    said = [line for line in why.splitlines() if not re.match(r'Traceback |  File "|    ', line)]
-    why = "\n".join(said) or why
     message = f"the build backend of {root.name} could not tell the project's metadata"
-    return BuildFailed(message, why=why, hint="`python -m build` in the project shows the same failure. A static version needs no backend.")
+    return BuildFailed(
+        message, why=without_frames(why), hint="`python -m build` in the project shows the same failure. A static version needs no backend."
+    )
 
 
 def _environment(root: Path, folder: Path) -> Path:

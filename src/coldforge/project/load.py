@@ -12,7 +12,7 @@ import msgspec
 from coldforge.errors import ConfigurationError, Location, Problem
 from coldforge.project.check import Read, check, check_entry, names_entry, script
 from coldforge.project.config import Config, ExecutableConfig, Matrix, Product
-from coldforge.project.discover import meant
+from coldforge.project.discover import how_to_begin, meant
 from coldforge.project.matrix import NAME as MATRIX
 from coldforge.project.matrix import read_matrix
 from coldforge.project.metadata import ProjectTable, product_of
@@ -80,7 +80,7 @@ def _folder(path: Path) -> Path:
     root = Path(os.path.abspath(path.parent if path.is_file() else path))  # noqa: PTH100  # resolve() would follow a symlinked folder
     if not any((root / name).is_file() for name in _FILES):
         why = "It holds neither pyproject.toml nor coldforge.toml."
-        raise ConfigurationError(f"there is no project in {root}", why=why, hint="Name the folder that holds pyproject.toml.")
+        raise ConfigurationError(f"there is no project in {root}", why=why, hint=how_to_begin(root))
     return root
 
 
@@ -103,6 +103,9 @@ def _tables(root: Path, findings: Findings) -> Read | None:
         return None
     pyproject, own = (document or Part(file=root) for document in documents)
     project, tool = _choose(pyproject, own, findings)
+    if not (project.content or tool.content or "build-system" in pyproject.content or findings.problems):
+        why = f"Its {pyproject.file.name} has no [project]."  # that of a workspace, or of tools only
+        raise ConfigurationError(f"there is no project in {root}", why=why, hint=how_to_begin(root))
     table = project.typed(ProjectTable, findings)
     if not project.content and pyproject.content.get("build-system"):
         from coldforge.project import dynamic

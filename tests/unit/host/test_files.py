@@ -86,3 +86,8 @@ def test_a_full_or_closed_disk_is_told_in_words(number: int, word: str, tmp_path
     with pytest.raises(Missing) as caught, files.disk_errors(tmp_path / "file"):
         raise OSError(number, os.strerror(number))
     assert word in f"{caught.value.what} {caught.value.hint}"
+
+
+def test_a_folder_is_shown_as_a_shell_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [files.shown(tmp_path / name) for name in ("dist", "my dist")] == ["dist", "'my dist'"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,3 +59,24 @@ def test_nothing_of_the_project_is_run(tmp_path: Path) -> None:
     files = {"my_demo/__init__.py": "raise SystemExit(9)", "my_demo/__main__.py": "from .a import b\nb()\n"}
     assert meant(project(tmp_path, files), "my-demo") == "my_demo.a:b"
     assert entries(tmp_path, "nothing") == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"packages/b/pyproject.toml": "", "a/pyproject.toml": "", ".tox/c/pyproject.toml": "", "tool.py": ""}, "of one: a, packages/b."),
+        ({f"p{number}/pyproject.toml": "" for number in range(6)}, "p0, p1, p2, p3, p4 …."),
+        ({"setup.py": "", "old.py": ""}, 'setup.py is read by its build backend, .*requires = \\["setuptools"\\]'),
+        ({"hello.py": "", "noxfile.py": ""}, 'hello.py becomes a project .*hello = "hello:main"'),
+        ({"a.py": "", "b.py": ""}, "`uv init`"),
+        ({}, "`uv init`"),
+    ],
+    ids=["projects below", "many", "setup.py", "a script", "scripts", "nothing"],
+)
+def test_a_folder_without_a_project_is_told_what_would_make_it_one(tmp_path: Path, files: dict[str, str], said: str) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match="there is no project in") as caught:
+        load_project(tmp_path)
+    assert re.search(said, caught.value.hint, re.DOTALL)

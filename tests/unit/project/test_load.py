@@ -97,6 +97,15 @@ def test_no_project_and_no_folder(tmp_path: Path) -> None:
         load_project(tmp_path / "absent")
 
 
+def test_the_root_of_a_workspace_names_its_projects_and_nothing_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "pyproject.toml").write_text(PLAIN)
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["app"]\n')
+    with pytest.raises(ConfigurationError, match="there is no project in") as caught:
+        load_project(tmp_path)
+    assert (caught.value.problems, caught.value.hint) == ((), "Name the folder of one: app.")
+
+
 def test_all_problems_of_all_files_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
     pyproject = """\
 [project]

@@ -20,6 +20,7 @@ ASKED: Final = ("collect", "ctypes", "entry-import", "hidden-import", "missing-l
 # Qt goes on without the first (build/freezing/plugins.py); the second no library of Qt's has, where it is installed as where it is frozen:
 # wheels of PySide6 carry descriptions of modules that they do not carry.
 _ALWAYS_WARNINGS: Final = ("Qt plugin", "%s: QML plugin binary")
+_IMPORTING: Final = re.compile(r'  File "(<string>|<frozen importlib[\w.]*>|.*[/\\]importlib[/\\]__init__\.py)"')
 _ABSENT: Final = re.compile(r"(lib[\w.+-]*?\.so(?:\.\w+)*): cannot open shared object file")
 _TABLE: Final = "[tool.coldforge.pyinstaller]"
 _NAMESPACE: Final = "Failed to query GI module"
@@ -49,11 +50,23 @@ def from_imports(failures: Sequence[Mapping[str, str]], packages: Mapping[str, s
     `packages` are Debian's by soname.
     """
     for failure in failures:
-        # the headline would look like a crash of coldforge
-        *frames, error = [line for line in failure["error"].splitlines() if not line.startswith("Traceback ")] or [""]
+        *frames, error = _frames(failure["error"]) or [""]
         absent = _ABSENT.search(error)
         brought = _brought(absent[1], packages) if absent else ""
         yield found("entry-import", "\n".join([f"{failure['entry']} cannot be imported: {error}{brought}", *frames]))
+
+
+def _frames(traceback: str) -> list[str]:
+    """A traceback's lines without its headline, which would look like a crash of coldforge, and without the frames of the import itself."""
+    kept, own = [], False
+    for line in traceback.splitlines():
+        if line.startswith("  File "):
+            own = not _IMPORTING.match(line)
+        elif not line.startswith("    "):
+            own = not line.startswith("Traceback ")
+        if own:
+            kept.append(line)
+    return kept
 
 
 def from_warnings(

@@ -123,6 +123,19 @@ def test_an_entry_that_does_not_import_shows_its_own_error() -> None:
     assert finding.message.splitlines() == ["demo:main cannot be imported: ModuleNotFoundError: No module named 'x'", "  File …"]
 
 
+def test_the_frames_of_the_import_itself_are_left_out() -> None:
+    own = ['  File "/work/demo/cli.py", line 3, in <module>', "    import x", "    ^^^^^^^^"]
+    frames = ['  File "<string>", line 1, in <module>']
+    frames += ['  File "/usr/lib/python3.12/importlib/__init__.py", line 90, in import_module']
+    frames += [
+        "    return _bootstrap._gcd_import(name[level:], package, level)",
+        '  File "<frozen importlib._bootstrap>", line 1, in _load',
+    ]
+    error = "\n".join(["    a line of a frame that was cut off", *frames, *own, *frames[-1:], "ModuleNotFoundError: No module named 'x'"])
+    (finding,) = from_imports([{"entry": "demo:main", "error": error}], {})
+    assert finding.message.splitlines()[1:] == own
+
+
 def test_an_entry_that_lacks_a_library_is_told_with_the_package_that_brings_it() -> None:
     error = "ImportError: libEGL.so.1: cannot open shared object file: No such file or directory"
     (finding,) = from_imports([{"entry": "demo:main", "error": error}], {"libEGL.so.1": "libegl1"})
