@@ -64,6 +64,16 @@ APPLE = click.option(
 APPLE_CERTIFICATE = click.option(
     "--apple-certificate", metavar="FILE", help="Its certificates in PEM, the signer's first (default: COLDFORGE_APPLE_CERTIFICATE)."
 )
+INSTALLER = click.option(
+    "--apple-installer-key",
+    metavar="FILE|keychain:NAME",
+    help="Key for packages (pkg) for macOS, in the same ways (default: COLDFORGE_APPLE_INSTALLER_KEY).",
+)
+INSTALLER_CERTIFICATE = click.option(
+    "--apple-installer-certificate",
+    metavar="FILE",
+    help="Its certificates in PEM, the signer's first (default: COLDFORGE_APPLE_INSTALLER_CERTIFICATE).",
+)
 APPLE_SERVERS = click.option(
     "--apple-timestamp-server", "apple_servers", multiple=True, metavar="URL",
     help="RFC 3161 server for macOS, or `none`; several are tried in turn (default: COLDFORGE_APPLE_TIMESTAMP_SERVERS, else Apple's).",
@@ -113,7 +123,7 @@ def coldforge() -> None:
     coldforge plan              what would be made, and what is missing
     coldforge build             freeze and package, into dist/
     coldforge sign              packages, with a key of your own
-    coldforge notarize          disk images for macOS, by Apple
+    coldforge notarize          images and packages for macOS, by Apple
     coldforge attest            sign statements about every file (in CI: its own identity)
     coldforge release           complete the draft release on GitHub
     coldforge verify WHAT       check a folder or owner/repo@tag
@@ -325,6 +335,8 @@ def unpack(part: str, out: str, *, sha256: str, target: str | None, only_smoke: 
 @SERVERS
 @APPLE
 @APPLE_CERTIFICATE
+@INSTALLER
+@INSTALLER_CERTIFICATE
 @APPLE_SERVERS
 @PASSPHRASE
 @click.option(
@@ -351,7 +363,8 @@ def sign(
     **programs: str | None,
 ) -> None:
     """Sign the packages of DIST as their formats want it: deb, rpm, arch and appimage by OpenPGP, apk by RSA,
-    programs and installers for Windows by Authenticode, programs for macOS (--payload) by a Developer ID, or ad hoc.
+    programs and installers for Windows by Authenticode, images, packages and programs (--payload) for macOS by a Developer ID, the last
+    also ad hoc.
 
     Before `attest`, and without any code of the project. Signing again with the same keys changes nothing.
     """
@@ -362,6 +375,8 @@ def sign(
     names = {
         "apple_key": apple.KEY,
         "apple_certificate": apple.CERTIFICATE,
+        "apple_installer_key": apple.INSTALLER.key,
+        "apple_installer_certificate": apple.INSTALLER.certificate,
         "authenticode_key": authenticode.KEY,
         "authenticode_certificate": authenticode.CERTIFICATE,
         "pkcs11_module": authenticode.MODULE,
@@ -391,7 +406,7 @@ def sign(
 @JSON
 @common
 def notarize(dist: str, *, deadline: float, forgiving: bool, as_json: bool, **options: str | None) -> None:
-    """Have Apple accept the signed disk images of DIST, and put its tickets to them, so that Macs open them without asking it.
+    """Have Apple accept the signed disk images and packages of DIST, and put its tickets to them, so that Macs open them without asking it.
 
     Between `sign` and `attest`. After the deadline, or when Apple does not answer, the exit code is 5: run it again, at any time and
     as often as you like; what was submitted is not submitted twice.

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import apple_platform
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_pem_x509_certificates
 from msgspec.structs import replace
 
-from coldforge import recording, signing
+from coldforge import recipes, recording, signing
 from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.host import blobs, codesign, files, signed
+from coldforge.host import blobs, codesign, developer, files, signed
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Executable, Matrix, TargetConfig
@@ -27,6 +29,7 @@ from coldforge.rebuild import signatures
 from coldforge.records import MANIFEST, Manifest, Payload, SourceRecord, canonical, read
 from coldforge.sign import apple
 from coldforge.sign.keys import Given
+from coldforge.verify import code
 from support import machos, payloads
 from support.authority import Authority
 from support.program import coldforge, environment
@@ -80,7 +83,7 @@ def index(dist: Path) -> Payload:
     return read(dist / TARGET / "payload.json", Payload)
 
 
-def seen(path: Path) -> codesign.Seen:
+def seen(path: Path) -> developer.Seen:
     with path.open("rb") as stream:
         first, *others = codesign.read(stream)
     assert first
@@ -88,7 +91,7 @@ def seen(path: Path) -> codesign.Seen:
     return first
 
 
-def alike(one: codesign.Seen) -> tuple[object, ...]:
+def alike(one: developer.Seen) -> tuple[object, ...]:
     """What the signatures of all architectures have alike."""
     return one.identifier, one.team, one.flags, one.entitlements, one.certificate, one.time
 
@@ -114,6 +117,7 @@ def second_opinions(path: Path, authority: Authority, folder: Path) -> None:
             folder / "about",
             "-purpose",
             "any",
+            "-ignore_critical",  # the mark of a Developer ID, which openssl does not know
         ]
         more: list[str | Path] = ["-CAfile", authority.folder / "ca.pem", "-out", "/dev/null"]
         done = subprocess.run([tool("openssl", "apt-get install openssl"), *words, *more], capture_output=True, text=True, check=False)
@@ -316,6 +320,10 @@ def test_a_vendors_real_signature_is_read() -> None:
     assert found.issuer == "C=US,O=Apple Inc.,OU=G2,CN=Developer ID Certification Authority"
     assert found.timestamp
     assert found.timestamp.signer.startswith("C=US,O=Apple Inc.,CN=Timestamp Signer")
+    (root,) = load_pem_x509_certificates(recipes.find(code.APPLES_ROOT).read_bytes())
+    assert root.fingerprint(SHA256()).hex() == "b0b1730ecbc7ff4505142c49f1295e6eda6bcaed7e2c68c5be91b5a11001f024", "as Apple publishes it"
+    assert found.doubted([root], developer.APPLICATION) == ""
+    assert found.doubted([root], developer.INSTALLER) == f"{found.signer} is no Developer ID for that"
     fields = inspect(machos.program(machos.VENDORS)).fields
     assert (fields["architecture"], fields["team"], fields["flags"]) == ("aarch64", "2DC432GLL2", "runtime")
     assert fields["timestamp"].endswith(f"by {found.timestamp.signer}")

@@ -16,7 +16,7 @@ from coldforge.bundle.inspect import inspect
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files, images, signed
 from coldforge.rebuild import rows, signatures
-from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, TargetRecord, canonical, read
+from coldforge.records import MANIFEST, Artifact, Manifest, canonical, read
 from coldforge.report import reporter
 from coldforge.sign import apple
 from coldforge.sign.keys import Given
@@ -27,11 +27,10 @@ from support import mac, payloads
 from support.authority import Authority
 from support.fake_notary import ISSUER, KEY_ID, Notary
 from support.program import coldforge, environment
-from support.releases import ENVIRONMENT
 
 pytestmark = pytest.mark.integration
 TARGET = "macos-aarch64"
-NAME = "demo-1.0.0-macos-aarch64.dmg"
+NAME = "demo-1.2.0-rc.1-macos-aarch64.dmg"
 TEAM = "ABCDE12345"
 PASSPHRASE = "vertraulich"
 
@@ -51,20 +50,7 @@ def key(authority: Authority, name: str = "demo") -> Given:
 @pytest.fixture(scope="module")
 def unsigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of one disk image, not signed."""
-    dist = tmp_path_factory.mktemp("unsigned")
-    path = dist / TARGET / NAME
-    path.parent.mkdir()
-    place = tmp_path_factory.mktemp("image")
-    shutil.copyfile(mac.made(mac.job(place / "project", "dmg"), mac.tree(place / "tree")), path)
-    size, sha256 = path.stat().st_size, files.sha256(path)
-    artifact = Artifact(name=NAME, path=f"{TARGET}/{NAME}", target=TARGET, format="dmg", size=size, sha256=sha256)
-    record = TargetRecord(
-        target=TARGET, freezer="pyinstaller", payload_digest="d", payload_size=1, environment=ENVIRONMENT, artifacts=(artifact,)
-    )
-    manifest = Manifest(coldforge="0", product="demo", version="1.0.0", source=SourceRecord(epoch=payloads.EPOCH), targets=(record,))
-    for place in (dist / MANIFEST, dist / TARGET / MANIFEST):
-        place.write_bytes(canonical(manifest))
-    return dist
+    return mac.release(tmp_path_factory.mktemp("unsigned"), "dmg", tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="module")
@@ -330,12 +316,16 @@ def test_what_is_not_signed_or_not_the_manifests_is_not_submitted(
 
 
 def test_it_is_told_who_signed_and_a_policy_may_demand_it(
-    dist: Path, unsigned: Path, notary: Notary, monkeypatch: pytest.MonkeyPatch
+    dist: Path, unsigned: Path, authority: Authority, notary: Notary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = dist / run(dist, notary, monkeypatch).path
     row = Row(name=NAME, word="ok", sha256="d")
     assert code.judged(row, path, Policy()) == row
-    assert code.judged(row, path, Policy(apple_team=TEAM)) == row
+    root = (authority.folder / "ca.pem").read_text()
+    assert code.judged(row, path, Policy(apple_team=TEAM, apple_root=root)) == row
+    doubted = code.judged(row, path, Policy(apple_team=TEAM))
+    assert (doubted.word, doubted.expected) == ("foreign", f"{TEAM}, certified by Apple"), "anybody can write that name"
+    assert "no certificate that is believed" in doubted.why
     assert (foreign := code.judged(row, path, Policy(apple_team="ZZZZZ12345"))).word == "foreign"
     assert TEAM in foreign.got
     assert code.judged(row, unsigned / artifact(unsigned).path, Policy(apple_team=TEAM)).word == "unsigned"

@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from coldforge.host import developer
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
 
 SINCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(2049, 1, 1, tzinfo=UTC)
+_KINDS: Final = {"Developer ID Application": developer.APPLICATION, "Developer ID Installer": developer.INSTALLER}
 _CONFIG: Final = """\
 [tsa]
 default_tsa = t
@@ -51,18 +53,23 @@ class Authority:
     def signer(
         self, name: str, called: str, purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING, *, team: str = ""
     ) -> x509.Certificate:
-        """Certify a new key for a purpose; `team` is what Apple calls whoever has it."""
+        """Certify a new key for a purpose; `team` is what Apple calls whoever has it. A Developer ID gets the mark of its kind."""
         key = rsa.generate_private_key(65537, 2048)
-        made = self._made(_name(called, team), key.public_key(), x509.ExtendedKeyUsage([purpose]))
+        kind = next((kind for words, kind in _KINDS.items() if called.startswith(words)), None)
+        marks = [x509.UnrecognizedExtension(x509.ObjectIdentifier(kind[0]), b"\x05\x00")] if kind else []
+        usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(kind[1]) if kind else purpose])
+        made = self._made(_name(called, team), key.public_key(), usage, *marks)
         (self.folder / f"{name}.pem").write_bytes(_pem(made) + _pem(self.certificate))
         (self.folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         how = BestAvailableEncryption(b"vertraulich")
         (self.folder / f"{name}.pfx").write_bytes(pkcs12.serialize_key_and_certificates(None, key, made, [self.certificate], how))
         return made
 
-    def _made(self, name: x509.Name, key: rsa.RSAPublicKey, extension: x509.ExtensionType) -> x509.Certificate:
+    def _made(self, name: x509.Name, key: rsa.RSAPublicKey, *extensions: x509.ExtensionType) -> x509.Certificate:
         builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), SINCE, UNTIL)
-        return builder.add_extension(extension, critical=True).sign(self._key, SHA256())
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=True)
+        return builder.sign(self._key, SHA256())
 
     @contextmanager
     def stamping(self) -> Iterator[str]:

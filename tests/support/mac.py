@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,10 @@ from PIL import Image
 from coldforge.bundle import BundleJob
 from coldforge.bundle.formats import BUNDLERS
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
+from coldforge.host import files
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Executable, Matrix, Product, TargetConfig
-from coldforge.records import Payload, SourceRecord
+from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical
 from support import machos, payloads
 from support.releases import ENVIRONMENT
 
@@ -82,6 +84,23 @@ def made(found: BundleJob, content: Tree) -> Path:
     out = found.folder / found.artifact.name
     BUNDLERS[found.artifact.format]().bundle(found, content, out)
     return out
+
+
+def release(dist: Path, form: str, scratch: Path) -> Path:
+    """A release in `dist` of one artifact that nobody has signed."""
+    whole = made(job(scratch / "project", form), tree(scratch / "tree"))
+    path = dist / TARGET / whole.name
+    path.parent.mkdir(parents=True)
+    shutil.copyfile(whole, path)
+    size, sha256 = path.stat().st_size, files.sha256(path)
+    artifact = Artifact(name=path.name, path=f"{TARGET}/{path.name}", target=TARGET, format=form, size=size, sha256=sha256)
+    record = TargetRecord(
+        target=TARGET, freezer="pyinstaller", payload_digest="d", payload_size=1, environment=ENVIRONMENT, artifacts=(artifact,)
+    )
+    manifest = Manifest(coldforge="0", product="demo", version="1.2.0-rc.1", source=SourceRecord(epoch=payloads.EPOCH), targets=(record,))
+    for place in (dist / MANIFEST, dist / TARGET / MANIFEST):
+        place.write_bytes(canonical(manifest))
+    return dist
 
 
 def signed(path: Path, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from coldforge.bundle.inspection import Inspection
 from coldforge.bundle.recorded import part_of, record
 from coldforge.bundle.survey import MAGIC, Survey, elf, floor
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, codesign, files, flatpaks, macho, msix, nsis, ole, packed, pe, rpm, squashfs, udif, xar
+from coldforge.host import authenticode, codesign, developer, files, flatpaks, macho, msix, nsis, ole, packed, pe, rpm, squashfs, udif, xar
 from coldforge.host import images as signatures
 
 _UNPACKED: Final = (b"b", b"x")  # libraries and data files: what a program must unpack before it can start
@@ -94,7 +94,7 @@ def _macos(stream: BinaryIO, survey: Survey) -> packages.Found:
     survey.require(tuple(sorted({name for one in found for name in one.needed})))
     about = {"architecture": " ".join(one.machine for one in found), "kind of file": " ".join(sorted({one.kind for one in found}))}
     try:
-        return "program for macOS", {**about, **codesign.fields(codesign.read(stream))}, []
+        return "program for macOS", {**about, **developer.fields(codesign.read(stream))}, []
     except damage() as error:
         return "program for macOS", {**about, "signature": f"bad: {error}"}, []
 
@@ -143,7 +143,7 @@ def _image(stream: BinaryIO) -> dict[str, str]:
         seen, ticket = signatures.read(stream), signatures.ticket(stream)
     except damage() as error:
         return {"signature": f"bad: {error}"}
-    return {**codesign.fields((seen,)), "ticket": f"{len(ticket)} bytes" if ticket else "none"}
+    return {**developer.fields((seen,)), "ticket": f"{len(ticket)} bytes" if ticket else "none"}
 
 
 def _folder(path: Path) -> Inspection:

@@ -9,7 +9,8 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from coldforge.bundle.contents import ENTRIES, PIECE, UNPACKED, Bounded, Item, escaped, seen, unpacked
 from coldforge.bundle.survey import Survey
-from coldforge.host import cpio, xar
+from coldforge.host import cpio, developer, pkg, xar
+from coldforge.host.signed import damage
 
 _TEXT: Final = 1 << 20  # bytes of a description
 _LINK: Final = 4096
@@ -20,10 +21,10 @@ _KINDS: Final[dict[int, Kind]] = {stat.S_IFREG: "file", stat.S_IFDIR: "directory
 
 def package(stream: BinaryIO, survey: Survey) -> tuple[str, dict[str, str], list[Item]]:
     """A package, or another archive of its kind: its fields, and the files that it installs. Raises one of `damage()`."""
-    _, entries, signed = xar.entries(stream)
+    _, entries, _ = xar.entries(stream)
     found = {entry.path: entry for entry in entries}
     payloads = [entry for entry in entries if entry.path.rpartition("/")[2] == "Payload"]
-    fields = {"signature": "there is one, which is not looked at" if signed else ""}
+    fields = _signature(stream)
     items: list[Item] = []
     if (entry := found.get("Distribution")) is not None:
         fields |= _distribution(_document(stream, entry))
@@ -40,6 +41,15 @@ def package(stream: BinaryIO, survey: Survey) -> tuple[str, dict[str, str], list
         plain: Any = Bounded(unpacked(_Joined(xar.content(stream, payload)), compression), UNPACKED, refuse=True)
         items += _entries(plain, folder if mark else "", survey)
     return "pkg" if payloads else "xar", fields, items or [Item(path=escaped(each.path), size=each.size) for each in entries]
+
+
+def _signature(stream: BinaryIO) -> dict[str, str]:
+    """Who has signed a package, and whether it has a ticket. A bad signature is told like any other: somebody is looking for that."""
+    try:
+        seen, ticket = pkg.read(stream), pkg.ticket(stream)
+    except damage() as error:
+        return {"signature": f"bad: {error}"}
+    return {**developer.made_by(seen), "ticket": f"{len(ticket)} bytes" if ticket else "none"} if seen else {"signature": "none"}
 
 
 class _Joined:

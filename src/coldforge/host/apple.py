@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from coldforge.errors import BuildFailed, Missing, RemoteFailed
-from coldforge.host import clock, codesign, files, images, signed
+from coldforge.host import clock, codesign, files, images, pkg, signed
 
 if TYPE_CHECKING:
     from apple_platform import Signer
@@ -87,6 +87,32 @@ def image_signature(file: Path, identifier: str, identity: Identity, server: str
             apple_platform.sign(file, out, binary_identifier=identifier, **_given(identity, server))
         with out.open("rb") as stream:
             return taken(file, stream, images.detached)
+
+
+def package_signature(file: Path, identity: Identity, server: str = "") -> bytes:
+    """A new signature of a package, as `pkg.attached` takes it. Raises as `signature`."""
+    with files.scratch("productsign") as folder:
+        out = folder / "signed.pkg"
+        with _explained(file, server):
+            import apple_platform
+
+            apple_platform.sign(file, out, **_given(identity, server))
+        with out.open("rb") as stream:
+            return taken(file, stream, lambda signed: pkg.detached(signed, lambda checksum: _rsa(checksum, identity)))
+
+
+def _rsa(checksum: bytes, identity: Identity) -> bytes:
+    """The older signature of a package, as `productsign` makes it: apple-platform-rs signs the checksum's digest, which xar finds wrong."""
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    key, _, _ = pkcs12.load_key_and_certificates(identity.file.read_bytes(), identity.passphrase.encode())
+    if isinstance(key, RSAPrivateKey):
+        return key.sign(checksum, PKCS1v15(), Prehashed(SHA1()))  # noqa: S303  # the one that the format has
+    raise ValueError("the key is no RSA key")
 
 
 def _given(identity: Identity | None, server: str) -> dict[str, Any]:

@@ -28,7 +28,8 @@ SIGNING_TIME: Final = "1.2.840.113549.1.9.5"
 _SEVERAL: Final = ("1.2.840.113635.100.9.2",)  # Apple's digests of directories, which stand in another attribute too
 _RSA: Final = ("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12", "1.2.840.113549.1.1.13")
 _EC: Final = ("1.2.840.10045.2.1", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4")
-_CODE, _STAMPS = "1.3.6.1.5.5.7.3.3", "1.3.6.1.5.5.7.3.8"
+CODE: Final = "1.3.6.1.5.5.7.3.3"  # what a certificate is for: code of any system
+_STAMPS: Final = "1.3.6.1.5.5.7.3.8"
 _DEEP: Final = 8  # certificates from a signer's to one that is believed
 
 
@@ -161,6 +162,16 @@ def unit(certificate: Certificate) -> str:
     return str(found[0].value) if found else ""
 
 
+def has_extension(certificate: Certificate, name: str) -> bool:
+    """Whether a certificate has an extension, by its name in numbers."""
+    from cryptography.x509 import DuplicateExtension
+
+    try:
+        return any(one.oid.dotted_string == name for one in certificate.extensions)
+    except (DuplicateExtension, ValueError):
+        return False
+
+
 def encoded(certificate: Certificate) -> bytes:
     """A certificate in DER."""
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -192,13 +203,19 @@ def time_of(value: der.Value) -> int:
 
 
 def chain(
-    found: Signed, stamp: tuple[Signed, int] | None, believed: Sequence[Certificate], stamps: Sequence[Certificate], time: int | None
+    found: Signed,
+    stamp: tuple[Signed, int] | None,
+    believed: Sequence[Certificate],
+    stamps: Sequence[Certificate],
+    time: int | None,
+    *,
+    purpose: str = CODE,
 ) -> str:
-    """Why it is not believed; empty when it is."""
+    """Why it is not believed that the signer was certified for a purpose; empty when it is."""
     at = stamp[1] if stamp else time
     if at is None:
         return "it does not say when it was made"
-    if reason := _leads(found, believed, at, _CODE):
+    if reason := _leads(found, believed, at, purpose):
         return f"{found.signer.subject.rfc4514_string()}: {reason}"
     if stamp and (reason := _leads(stamp[0], stamps or believed, at, _STAMPS)):
         return f"timestamp of {stamp[0].signer.subject.rfc4514_string()}: {reason}"

@@ -3,24 +3,21 @@
 A signature lies at the end of a file's `__LINKEDIT` segment, and its header says where; so without it a file is brought into one form: the
 header has the command, and it leads to nothing. What is kept of a signature are its parts without the digests of the file's pages:
 these are made again from the file.
-What is in a signature is told by `blobs`, what is in a Mach-O file by `macho`.
+What is in a signature is told by `blobs`, whose it is by `developer`, what is in a Mach-O file by `macho`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import plistlib
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import BinaryIO, Final
 
-from coldforge.host import blobs, cms, der, macho
+from coldforge.host import blobs, developer, macho
 from coldforge.host.spans import Span, pieces
 
-_TIMESTAMP: Final = "1.2.840.113549.1.9.16.2.14"
-_HASHES: Final = "1.2.840.113635.100.9.1"
 _COMMAND: Final = struct.Struct("<IIII")
 _LAYOUT: Final = struct.Struct(">BxxxIQ")  # of a slice: alignment as a power of two, room for the signature, size in memory of the segment
 _HEADER, _SEGMENT, _SIGNATURE = 32, 0x19, 0x1D
@@ -28,36 +25,6 @@ _GRAIN: Final = 16  # a signature begins at a multiple
 _PAGE: Final = 14  # the largest page of a Mac, as a power of two
 _FAT: Final = b"\xca\xfe\xba\xbe"
 MAGICS: Final = (b"\xcf\xfa\xed\xfe", _FAT)  # what files begin with that can be signed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The signature of one architecture, whose bytes are those of the file: who made it, by which certificate (sha256), when, and of what.
-
-    `signer`, `name`, `unit` (Apple's name for the team), `issuer` and `certificate` are empty for one that anybody can make (ad hoc).
-    `info` and `resources` are the digests of the bundle's Info.plist and seal (sha256), where it is the code of one; `requirement` tells
-    which code is taken for the same.
-    """
-
-    identifier: str
-    team: str
-    flags: tuple[str, ...]
-    cdhash: str
-    requirement: bytes
-    entitlements: bytes
-    info: bytes
-    resources: bytes
-    signer: str = ""
-    name: str = ""
-    unit: str = ""
-    issuer: str = ""
-    certificate: str = ""
-    time: int | None = None
-    timestamp: cms.Stamped | None = None
-
-    def is_by(self, wanted: str) -> bool:
-        """Whether the signer is called so: by the team in the certificate, by common name, or by the whole subject."""
-        return bool(self.signer) and wanted in (self.unit, self.name, self.signer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +244,7 @@ def regions(stream: BinaryIO) -> tuple[bytes, ...]:
     return tuple(one.region for one in _slices(stream))
 
 
-def read(stream: BinaryIO) -> tuple[Seen | None, ...]:
+def read(stream: BinaryIO) -> tuple[developer.Seen | None, ...]:
     """The signatures of a Mach-O file, one for each of its architectures; None for one that has none.
 
     Raises ValueError when what is signed is not this file, one of `signed.damage()` when a signature is damaged.
@@ -285,62 +252,12 @@ def read(stream: BinaryIO) -> tuple[Seen | None, ...]:
     return tuple(_seen(stream, one) if one.is_signed else None for one in _slices(stream))
 
 
-def _seen(stream: BinaryIO, one: _Slice) -> Seen:
+def _seen(stream: BinaryIO, one: _Slice) -> developer.Seen:
     found = blobs.parts(one.region)
     listed = {slot: blobs.directory(data) for slot, data in found.items() if blobs.KINDS[slot] == blobs.DIRECTORIES}
     for each in listed.values():
         _check(stream, one, each, found)
-    return said([listed[slot] for slot in sorted(listed)], found)
-
-
-def said(listed: Sequence[blobs.Directory], found: Mapping[int, bytes]) -> Seen:
-    """What a signature says, by its directories, the first one first, and its parts; that they are about the file was seen before.
-
-    Raises ValueError when nobody has signed that.
-    """
-    first, best = listed[0], max(listed, key=lambda each: (each.width, each.algorithm))
-    if any((each.identifier, each.team, each.flags) != (first.identifier, first.team, first.flags) for each in listed):
-        raise ValueError("its signature says one thing here and another there")
-    seen = Seen(
-        identifier=first.identifier,
-        team=first.team,
-        flags=first.flags,
-        cdhash=best.cdhash.hex(),
-        requirement=found.get(blobs.REQUIREMENTS, b""),
-        entitlements=found.get(blobs.ENTITLEMENTS, b"")[8:],
-        info=blobs.special(best, blobs.INFO),
-        resources=blobs.special(best, blobs.RESOURCES),
-    )
-    data = found.get(blobs.SIGNATURE, b"")[8:]
-    if data:
-        return _by(seen, data, listed)
-    if "adhoc" not in first.flags:
-        raise ValueError("nobody has signed it, and it does not say so")
-    return seen
-
-
-def _by(seen: Seen, data: bytes, listed: Sequence[blobs.Directory]) -> Seen:
-    """A signature with who made it; `data` is CMS about the first directory, and names all of them."""
-    signature = cms.Signed(data, listed[0].data)
-    signature.check()
-    if signature.behind.strip(b"\0") or set(signature.unsigned) - {_TIMESTAMP}:
-        raise ValueError("there is more in its signature than one")
-    if len(listed) > 1 or _HASHES in signature.signed:
-        named = plistlib.loads(signature.signed[_HASHES].of(der.OCTETS).bytes)["cdhashes"]
-        if named != [each.cdhash for each in listed]:
-            raise ValueError("its signature is about other digests than there are")
-    stamp = cms.stamp_of(signature, _TIMESTAMP, cms.WEAK)
-    signer = signature.signer
-    return replace(
-        seen,
-        signer=signer.subject.rfc4514_string(),
-        name=cms.common_name(signer),
-        unit=cms.unit(signer),
-        issuer=signer.issuer.rfc4514_string(),
-        certificate=hashlib.sha256(cms.encoded(signer)).hexdigest(),
-        time=cms.time_of(signature.signed[cms.SIGNING_TIME]) if cms.SIGNING_TIME in signature.signed else None,
-        timestamp=cms.Stamped(time=stamp[1], signer=stamp[0].signer.subject.rfc4514_string()) if stamp else None,
-    )
+    return developer.said([listed[slot] for slot in sorted(listed)], found)
 
 
 def _check(stream: BinaryIO, one: _Slice, found: blobs.Directory, others: Mapping[int, bytes]) -> None:
@@ -349,25 +266,3 @@ def _check(stream: BinaryIO, one: _Slice, found: blobs.Directory, others: Mappin
     if found.limit != one.end or blobs.pages_of(stream, (Span(one.start, one.start + one.end),), found) != found.data[start:end]:
         raise ValueError("the file was changed after it was signed")
     blobs.check(found, others)
-
-
-def fields(found: Sequence[Seen | None]) -> dict[str, str]:
-    """The signatures of a file's architectures in the words of `inspect`: all of them say the same, or one has none."""
-    from coldforge.host.clock import iso
-
-    if None in found or not found:
-        return {"signature": "not of every architecture" if any(found) else "none"}
-    one = next(seen for seen in found if seen)
-    stamp = one.timestamp
-    about = {"identifier": one.identifier, "team": one.team, "flags": " ".join(one.flags), "cdhash": " ".join(s.cdhash for s in found if s)}
-    rights = plistlib.loads(one.entitlements) if one.entitlements else {}
-    about |= {"entitlements": " ".join(sorted(rights))}
-    if not one.signer:
-        return {"signature": "ad hoc: by nobody", **about}
-    return {
-        "signed by": one.signer,
-        "issued by": one.issuer,
-        "signed at": iso(one.time) if one.time is not None else "",
-        "timestamp": f"{iso(stamp.time)} by {stamp.signer}" if stamp else "none",
-        **about,
-    }

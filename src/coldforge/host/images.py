@@ -11,11 +11,10 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final
 
-from coldforge.host import blobs, codesign, udif
-from coldforge.host.spans import Span, copied, pieces
+from coldforge.host import blobs, developer, udif
+from coldforge.host.spans import Span, pieces
 
 TICKET: Final = 0x10002
 _TABLE, _SIGNATURE = 216, 296  # where in the trailer place and size of the table stand, and those of the signature
@@ -89,18 +88,22 @@ def stapled(stream: BinaryIO, ticket: bytes) -> tuple[Span, ...]:
     return _with(found, {**parts, TICKET: struct.pack(">II", blobs.WRAPPED, 8 + len(ticket)) + ticket})
 
 
-def staple(file: Path, ticket: bytes, out: Path) -> None:
-    """Write a signed image with a ticket to another file. Raises as `stapled`."""
-    with file.open("rb") as stream, out.open("wb") as made:
-        copied(stream, stapled(stream, ticket), made)
-
-
 def ticket(stream: BinaryIO) -> bytes:
     """The ticket of an image, empty for none."""
     return _parts(_image(stream)).get(TICKET, b"")[8:]
 
 
-def read(stream: BinaryIO) -> codesign.Seen | None:
+def record(stream: BinaryIO) -> str:
+    """What Apple's ticket of an image is asked for by: what stands for the code, with the kind of its digest (2: SHA-256).
+
+    Raises ValueError when it is not signed, or as `read`.
+    """
+    if (seen := read(stream)) is None:
+        raise ValueError("it is not signed")
+    return f"2/2/{seen.cdhash}"
+
+
+def read(stream: BinaryIO) -> developer.Seen | None:
     """The signature of an image; None when it has none. Raises ValueError when what is signed is not this image."""
     found = _image(stream)
     parts = _parts(found)
@@ -121,4 +124,4 @@ def read(stream: BinaryIO) -> codesign.Seen | None:
     blobs.check(first, parts)
     if any(blobs.OTHERS <= slot < blobs.SIGNATURE for slot in parts):
         raise ValueError("there is more in its signature than one")
-    return codesign.said([first], parts)
+    return developer.said([first], parts)

@@ -3,7 +3,7 @@
 Only what every program that installs the file leaves unread, or reads as a signature, is one. All of it is data: no key is needed.
 Sources: deb(5) and debsigs(1); https://rpm-software-management.github.io/rpm/manual/format_v4.html; https://wiki.alpinelinux.org/wiki/Apk_spec;
 https://github.com/AppImage/AppImageSpec/blob/master/draft.md;
-for Windows see `pe`, `ole` and `msix`, for macOS `codesign`.
+for Windows see `pe`, `ole` and `msix`, for macOS `codesign`, `images` and `pkg`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from coldforge.host import authenticode, codesign, files, gzips, images, macho, msix, ole, pe, rpm, sections, udif
+from coldforge.host import authenticode, codesign, files, gzips, images, macho, msix, ole, pe, pkg, rpm, sections, udif, xar
 from coldforge.host.spans import Span, copied
 
 AR: Final = b"!<arch>\n"
@@ -209,6 +209,14 @@ def _zip(stream: BinaryIO) -> Unsigned:
     return Unsigned(spans=(Span(0, found.body), Span(0, 0, found.tail)), was_signed=True)
 
 
+def _xar(stream: BinaryIO) -> Unsigned:
+    try:
+        found, was_signed = pkg.unsigned(stream)
+    except damage():  # somebody else's: whose table says more than ours could say again
+        return _nothing(stream)
+    return Unsigned(spans=found, was_signed=was_signed) if was_signed else _nothing(stream)
+
+
 _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     AR: _deb,
     rpm.MAGIC: _rpm,
@@ -218,6 +226,7 @@ _READERS: Final[Mapping[bytes, Callable[[BinaryIO], Unsigned]]] = {
     ole.MAGIC: _msi,
     **dict.fromkeys(codesign.MAGICS, _mach_o),
     msix.MAGIC: _zip,
+    xar.MAGIC: _xar,
 }
 
 
@@ -241,7 +250,7 @@ def put(file: Path, form: str, signature: bytes, out: Path) -> None:
 
     For a deb and an rpm `signature` is that of OpenPGP, for an apk the stream that stands before the others, and for an AppImage
     an armored one of OpenPGP with the public key after it; for Windows it is PKCS #7,
-    for macOS what `detached` of `codesign` and of `images` gives.
+    for macOS what `detached` of `codesign`, of `images` and of `pkg` gives.
     Raises ValueError where there is no room for it, and Missing when an msi needs osslsigncode and it is not here.
     """
     if form == "msi":
@@ -305,6 +314,7 @@ _WITH: Final[Mapping[str, Callable[[BinaryIO, bytes], tuple[Span, ...]]]] = {
     "onefile": pe.signed,
     "msix": msix.signed,
     "dmg": images.attached,
+    "pkg": pkg.attached,
 }
 FORMATS: Final = (*_WITH, "msi")
 

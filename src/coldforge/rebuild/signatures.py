@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from coldforge.host import files, images, signed, spans, zsyncmake
+from coldforge.host import files, signed, spans, tickets, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
 from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Payload, Signature, canonical, read
@@ -66,7 +66,7 @@ def _stapled(recorded: Artifact, file: Path) -> bool:
         return True
     with files.scratch("stapled") as folder:
         try:
-            images.staple(file, base64.b64decode(recorded.notarization.ticket, validate=True), folder / "whole")
+            tickets.staple(file, recorded.format, base64.b64decode(recorded.notarization.ticket, validate=True), folder / "whole")
         except damage():  # what is recorded may come from anybody
             return False
         shutil.copyfile(folder / "whole", file)

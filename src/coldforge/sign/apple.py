@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from coldforge.errors import ConfigurationError, Missing, RemoteFailed
-from coldforge.host import apple, clock, codesign, files, images
+from coldforge.host import apple, clock, cms, codesign, developer, files, images, pkg
 from coldforge.host.run import run, which, without_secrets
 from coldforge.host.secrets import hide
 from coldforge.sign import material, openpgp
@@ -29,6 +29,23 @@ SERVERS: Final = "COLDFORGE_APPLE_TIMESTAMP_SERVERS"
 KEYCHAIN: Final = "keychain:"
 NO_SERVER: Final = "none"
 APPLES_SERVER: Final = "http://timestamp.apple.com/ts01"
+
+
+class Names(NamedTuple):
+    """The variables that one key is given by, and how its certificate is marked when it is Apple's."""
+
+    key: str
+    certificate: str
+    passphrase: str
+    called: str
+    mark: tuple[str, str]
+
+
+APPLICATION: Final = Names(KEY, CERTIFICATE, PASSPHRASE, "Developer ID Application", developer.APPLICATION)
+_INSTALLER: Final = "COLDFORGE_APPLE_INSTALLER"
+INSTALLER: Final = Names(
+    f"{_INSTALLER}_KEY", f"{_INSTALLER}_CERTIFICATE", f"{_INSTALLER}_PASSPHRASE", "Developer ID Installer", developer.INSTALLER
+)
 _TEAM: Final = re.compile(r"[A-Z0-9]{10}")
 _PAUSE: Final = 5.0  # seconds until all servers are tried again
 _DEADLINE: Final = 300.0  # seconds for one file
@@ -47,6 +64,7 @@ class Asked:
     certificate: str = ""
     passphrase: str = ""
     servers: tuple[str, ...] = (APPLES_SERVER,)
+    names: Names = APPLICATION
 
     @property
     def is_empty(self) -> bool:
@@ -54,13 +72,20 @@ class Asked:
         return not self.key
 
 
-def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, passphrase: str | None, env: Mapping[str, str]) -> Asked:
+def asked(
+    options: Mapping[str, str | None],
+    servers: Sequence[str] = (),
+    names: Names = APPLICATION,
+    *,
+    passphrase: str | None,
+    env: Mapping[str, str],
+) -> Asked:
     """What options, by the name of the variable that stands in for each, or the environment ask for; options win.
 
-    Raises ConfigurationError for what contradicts itself.
+    `names` tells which of the two keys is meant. Raises ConfigurationError for what contradicts itself.
     """
-    key, certificate = ((options.get(name) or env.get(name, "")).strip() for name in (KEY, CERTIFICATE))
-    material.refuse_typed(options.get(KEY), KEY)
+    key, certificate = ((options.get(name) or env.get(name, "")).strip() for name in (names.key, names.certificate))
+    material.refuse_typed(options.get(names.key), names.key)
     found = tuple(servers) or tuple(env.get(SERVERS, "").split()) or (APPLES_SERVER,)
     if bad := [server for server in found if server != NO_SERVER and not re.match("https?://[!-~]+$", server)]:
         hint = f"Such a one has an address that begins with http:// or https://; `{NO_SERVER}` alone means that there is none."
@@ -70,8 +95,9 @@ def asked(options: Mapping[str, str | None], servers: Sequence[str] = (), *, pas
     return Asked(
         key=key if key.startswith(KEYCHAIN) or material.is_file(key) else hide(key),
         certificate=certificate,
-        passphrase=hide(env.get(PASSPHRASE, "") if passphrase is None else passphrase),
+        passphrase=hide(env.get(names.passphrase, "") if passphrase is None else passphrase),
         servers=() if found == (NO_SERVER,) else found,
+        names=names,
     )
 
 
@@ -102,6 +128,15 @@ class Key:
             return self._native(file, about, codesign.detached)
         return self._stamped(lambda server: apple.signature(file, about, self.identity, server))
 
+    def package_signature(self, file: Path) -> bytes:
+        """The signature of a package, as `pkg.attached` takes it. Raises as `signature`, and ValueError without a key."""
+        if self.keychain:
+            return self._native(file, None, pkg.detached)
+        if self.identity is None:
+            raise ValueError("nobody's signature of a package means anything")
+        identity = self.identity
+        return self._stamped(lambda server: apple.package_signature(file, identity, server))
+
     def image_signature(self, file: Path, identifier: str) -> bytes:
         """The signature of a disk image, as `images.attached` takes it. Raises as `signature`, and ValueError without a key."""
         if self.keychain:
@@ -126,19 +161,25 @@ class Key:
         hint = f"Sign again later, or give another server with --apple-timestamp-server or {SERVERS}."
         raise RemoteFailed(f"no timestamp from {', '.join(self.asked.servers)}", why="\n".join(why[-len(self.asked.servers) :]), hint=hint)
 
-    def _native(self, file: Path, about: apple.About, reader: Callable[[BinaryIO], bytes]) -> bytes:
-        which("codesign", hint=f"Keychains are on a Mac only. Elsewhere {KEY} takes the key itself, as PKCS #12.")
-        with files.scratch("codesign") as folder:
+    def _native(self, file: Path, about: apple.About | None, reader: Callable[[BinaryIO], bytes]) -> bytes:
+        """A signature by Apple's own tools: about code or an image, or of a package, of which there is nothing to say."""
+        tool = "codesign" if about else "productsign"
+        which(tool, hint=f"Keychains are on a Mac only. Elsewhere {self.asked.names.key} takes the key itself, as PKCS #12.")
+        with files.scratch(tool) as folder:
             out, entitlements = folder / file.name, folder / "entitlements.plist"
-            out.write_bytes(file.read_bytes())
-            if about.entitlements:
-                entitlements.write_bytes(about.entitlements)
-            words = codesign_words(self.keychain, about, out, entitlements, next(iter(self.asked.servers), ""))
+            server = next(iter(self.asked.servers), "")
+            if about is None:
+                words = productsign_words(self.keychain, file, out, server)
+            else:
+                out.write_bytes(file.read_bytes())
+                if about.entitlements:
+                    entitlements.write_bytes(about.entitlements)
+                words = codesign_words(self.keychain, about, out, entitlements, server)
             run(words, env=without_secrets(), seconds=_DEADLINE)
             with out.open("rb") as stream:
                 return apple.taken(file, stream, reader)
 
-    def fits(self, found: Sequence[codesign.Seen | None], about: apple.About) -> str:
+    def fits(self, found: Sequence[developer.Seen | None], about: apple.About) -> str:
         """Why the signatures of a file's architectures are not what this key makes; empty when they are."""
         for seen in found:
             if seen is None:
@@ -147,7 +188,7 @@ class Key:
                 return reason
         return ""
 
-    def made(self, seen: codesign.Seen | None) -> str:
+    def made(self, seen: developer.By | None) -> str:
         """Why a signature is not this key's; empty when it is."""
         if seen is None:
             return "there is none"
@@ -159,7 +200,7 @@ class Key:
             return "it has no timestamp"
         return ""
 
-    def _fits(self, seen: codesign.Seen, about: apple.About) -> str:
+    def _fits(self, seen: developer.Seen, about: apple.About) -> str:
         if reason := self.made(seen):
             return reason
         if (seen.identifier, apple.RUNTIME in seen.flags) != (about.identifier, about.runtime):
@@ -175,6 +216,11 @@ def codesign_words(identity: str, about: apple.About, file: Path, entitlements: 
     runtime = ("--options", apple.RUNTIME) if about.runtime else ()
     rights = ("--entitlements", entitlements) if about.entitlements else ()
     return ["codesign", "--force", "--sign", identity, "--identifier", about.identifier, *runtime, stamp, *rights, file]
+
+
+def productsign_words(identity: str, file: Path, out: Path, server: str) -> list[str | Path]:
+    """The command line of Apple's own tool for packages, which knows no timestamp server but Apple's."""
+    return ["productsign", "--sign", identity, "--timestamp" if server else f"--timestamp={NO_SERVER}", file, out]
 
 
 def entitlements(rights: Mapping[str, Any]) -> bytes:
@@ -218,6 +264,7 @@ def _key(asked: Asked, folder: Path) -> Key:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     private, certificate, above = _loaded(asked)
+    _check_kind(certificate, asked.names)
     if not isinstance(private, RSAPrivateKey):
         raise ConfigurationError("the key for macOS is no RSA key", why="Apple certifies no others for programs outside of its shop.")
     if folder.parent != openpgp.MEMORY and not asked.passphrase:
@@ -243,16 +290,26 @@ def _key(asked: Asked, folder: Path) -> Key:
     return Key(asked=asked, identity=identity, certificate=certificate.fingerprint(SHA256()).hex())
 
 
+def _check_kind(certificate: Certificate, names: Names) -> None:
+    """Raises ConfigurationError for Apple's other kind of Developer ID: what that signs, Macs refuse."""
+    other = next(one for one in (APPLICATION, INSTALLER) if one != names)
+    if cms.has_extension(certificate, other.mark[0]) and not cms.has_extension(certificate, names.mark[0]):
+        message = f"the key that {names.key} gives is a {other.called}, not a {names.called}"
+        why = "Apple has one kind of certificate for programs and disk images, and another for packages."
+        raise ConfigurationError(message, why=why, hint=f"Give it as {other.key}, and the other here.")
+
+
 def _loaded(asked: Asked) -> tuple[object, Certificate, Sequence[Certificate]]:
     """The private key, its certificate, and those above it."""
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
     from cryptography.x509 import load_pem_x509_certificates
 
-    data, passphrase = _bytes(asked.key, KEY), asked.passphrase.encode() or None
-    text = _bytes(asked.certificate, CERTIFICATE) if asked.certificate else data
+    names = asked.names
+    data, passphrase = _bytes(asked.key, names.key), asked.passphrase.encode() or None
+    text = _bytes(asked.certificate, names.certificate) if asked.certificate else data
     is_pem = material.BEGIN.encode() in data
     if is_pem and b"BEGIN CERTIFICATE" not in text:
-        hint = f"Give --apple-certificate or {CERTIFICATE}: PEM, of the signer first."
+        hint = f"Give {names.certificate}, or the option for it: PEM, of the signer first."
         raise ConfigurationError("the key for macOS comes without its certificate", hint=hint)
     try:
         if is_pem:
@@ -260,7 +317,7 @@ def _loaded(asked: Asked) -> tuple[object, Certificate, Sequence[Certificate]]:
             return load_pem_private_key(data, passphrase if b"ENCRYPTED" in data else None), first, above
         found = pkcs12.load_pkcs12(data, passphrase)
     except (ValueError, TypeError) as error:
-        hint = f"Is the passphrase right ({PASSPHRASE} or --passphrase-fd), and the file whole?"
+        hint = f"Is the passphrase right ({names.passphrase} or --passphrase-fd), and the file whole?"
         raise Missing("the key for macOS cannot be opened", why=str(error).split("\n", 1)[0][:200], hint=hint) from error
     if found.cert is None or found.key is None:
         raise ConfigurationError("the PKCS #12 file with the key for macOS has no certificate, or no key")

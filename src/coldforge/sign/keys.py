@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -29,12 +30,13 @@ class Given:
     openpgp_passphrase: str = ""
     rsa_passphrase: str = ""
     programs: authenticode.Asked = field(default_factory=authenticode.Asked)
+    installer: apple.Asked = field(default_factory=partial(apple.Asked, names=apple.INSTALLER))
     apple: apple.Asked = field(default_factory=apple.Asked)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to sign with."""
-        return not (self.openpgp or self.rsa) and self.programs.is_empty and self.apple.is_empty
+        return not (self.openpgp or self.rsa) and all(one.is_empty for one in (self.programs, self.apple, self.installer))
 
 
 def given(
@@ -55,6 +57,10 @@ def given(
     Raises Missing for a file that cannot be read, ConfigurationError for a text that is no private key.
     """
     passphrase = None if passphrase_fd is None else _passphrase(passphrase_fd)
+
+    def asked(names: apple.Names) -> apple.Asked:
+        return apple.Asked(names=names) if programs is None else apple.asked(programs, apple_servers, names, passphrase=passphrase, env=env)
+
     return Given(
         openpgp=_openpgp(openpgp_key or env.get(OPENPGP, ""), inline=not openpgp_key),
         rsa=_text(rsa_key or env.get(RSA, ""), RSA, "PRIVATE KEY", inline=not rsa_key),
@@ -63,7 +69,8 @@ def given(
         programs=authenticode.Asked()
         if programs is None
         else authenticode.asked(programs, timestamp_servers, passphrase=passphrase, env=env),
-        apple=apple.Asked() if programs is None else apple.asked(programs, apple_servers, passphrase=passphrase, env=env),
+        apple=asked(apple.APPLICATION),
+        installer=asked(apple.INSTALLER),
     )
 
 
@@ -113,7 +120,7 @@ class Keys:
         self.openpgp: openpgp.Key | None = None
         self.rsa: rsa.Key | None = None
         self.programs: authenticode.Key | None = None
-        self.apple = apple.Key(asked=apple.Asked())
+        self.apple, self.installer = apple.Key(asked=given.apple), apple.Key(asked=given.installer)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -124,6 +131,7 @@ class Keys:
             if not self._given.programs.is_empty:
                 self.programs = stack.enter_context(authenticode.opened(self._given.programs))
             self.apple = stack.enter_context(apple.opened(self._given.apple))
+            self.installer = stack.enter_context(apple.opened(self._given.installer))
             self._stack = stack.pop_all()
         return self
 

@@ -12,13 +12,12 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused, RemoteFailed
-from coldforge.host import clock, files, images, signed
+from coldforge.host import clock, files, signed, tickets
 from coldforge.records import Artifact, Manifest, Notarization
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign
 from coldforge.sign.notary import Issue, Notary, Submission
 
-FORMATS: Final = ("dmg",)
 ACCEPTED, PROGRESS = "Accepted", "In Progress"
 _PAUSES: Final = (5.0, 10.0, 15.0)  # seconds between two looks; after these the last
 _LONGEST: Final = 30.0
@@ -35,15 +34,15 @@ class Round:
 
 
 def notarize(dist: Path, manifest: Manifest, notary: Notary, *, seconds: float, save: Callable[[Manifest], None]) -> Manifest:
-    """Have Apple accept the disk images in `dist`, signed by a key, and put the tickets to them; the manifest of what lies there then.
+    """Have Apple accept the signed disk images and packages in `dist`, and put the tickets to them; the manifest of what lies there then.
 
     All are submitted before any is waited for. `save` gets the manifest whenever there is more to know. What is done already stays.
     Raises NothingToSign when there is nothing to submit, Refused for a file that is not the manifest's or when Apple refuses it,
     RemoteFailed when `seconds` are over before Apple has decided, or it does not answer; running it again goes on.
     """
-    wanted = [artifact for artifact in manifest.artifacts if artifact.format in FORMATS and artifact.target.startswith("macos-")]
+    wanted = [artifact for artifact in manifest.artifacts if artifact.format in tickets.FORMATS and artifact.target.startswith("macos-")]
     if not wanted:
-        hint = "Disk images are notarized, with the application in them: build a dmg for macOS, and sign it."
+        hint = "Disk images and packages are notarized, with what is in them: build a dmg or pkg for macOS, and sign it."
         raise NothingToSign("there is nothing that could be notarized", hint=hint)
     known = {artifact.path: artifact for artifact in manifest.artifacts}
 
@@ -83,16 +82,17 @@ def _is_done(dist: Path, artifact: Artifact) -> bool:
     if sha256 != artifact.sha256:
         if state and state.ticket and sha256 == state.sha256:  # a run ended between the record and the file
             with files.beside(path) as temporary:
-                images.staple(path, base64.b64decode(state.ticket), temporary)
+                tickets.staple(path, artifact.format, base64.b64decode(state.ticket), temporary)
             return _is_done(dist, artifact)
         raise Refused(f"{artifact.path} is not the file that the manifest lists", hint="Build and sign it again.")
     try:
         with path.open("rb") as stream:
-            seen = images.read(stream)
+            seen = tickets.FORMATS[artifact.format].read(stream)
     except signed.damage() as error:
         raise Refused(f"the signature of {artifact.path} is bad", why=str(error), hint="Build and sign it again.") from error
     if seen is None or not seen.signer:
-        hint = "Sign it first: `coldforge sign --apple-key`. What is not signed by a Developer ID, Apple refuses."
+        option = "--apple-key" if artifact.format == "dmg" else "--apple-installer-key"
+        hint = f"Sign it first: `coldforge sign {option}`. What is not signed by a Developer ID, Apple refuses."
         raise ConfigurationError(f"{artifact.name} is not signed", hint=hint)
     return bool(state and state.ticket)
 
@@ -173,11 +173,14 @@ def _staple(this: Round, path: Path, artifact: Artifact) -> None:
     state = artifact.notarization
     if state is None:
         raise ValueError("nothing is stapled that was not submitted")
-    ticket = _ticket(this, record_of(path), artifact.name)
+    form = tickets.FORMATS[artifact.format]
+    with path.open("rb") as stream:
+        record = form.record(stream)
+    ticket = _ticket(this, record, artifact.name)
     with files.beside(path) as temporary:
-        images.staple(path, ticket, temporary)
+        tickets.staple(path, artifact.format, ticket, temporary)
         with temporary.open("rb") as stream:
-            if images.ticket(stream) != ticket or record_of(temporary) != record_of(path):
+            if form.ticket(stream) != ticket or form.record(stream) != record:
                 raise BuildFailed(f"the ticket of {artifact.name} does not fit into it", hint="Report this; nothing was changed.")
         temporary.chmod(path.stat().st_mode)
         size, sha256 = temporary.stat().st_size, files.sha256(temporary)
@@ -185,15 +188,6 @@ def _staple(this: Round, path: Path, artifact: Artifact) -> None:
         # before the file takes its place: what the manifest says of a file without its ticket is known, too
         this.save(msgspec.structs.replace(artifact, size=size, sha256=sha256, notarization=made))
     reporter().info(f"{artifact.name} has its ticket")
-
-
-def record_of(path: Path) -> str:
-    """What Apple's tickets are asked for by: what stands for the code, with the kind of its digest (2: SHA-256)."""
-    with path.open("rb") as stream:
-        seen = images.read(stream)
-    if seen is None:
-        raise ValueError("it is not signed")
-    return f"2/2/{seen.cdhash}"
 
 
 def _ticket(this: Round, record: str, name: str) -> bytes:

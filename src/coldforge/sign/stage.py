@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
-from coldforge.host import authenticode, codesign, files, images, msix, programs, signed, spans, zsyncmake
+from coldforge.host import authenticode, developer, files, msix, programs, signed, spans, tickets, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign, apk
@@ -23,8 +23,15 @@ OPENPGP: Final = ("deb", "rpm", "arch", "appimage")
 RSA: Final = ("apk",)
 PROGRAMS: Final = ("nsis", "msi", "msix", "onefile")
 IMAGES: Final = ("dmg",)
-_ALL: Final = (*OPENPGP, *RSA, *PROGRAMS, *IMAGES)
-_KINDS: Final = {OPENPGP: "an OpenPGP key", RSA: "an RSA key", PROGRAMS: "a key for Authenticode", IMAGES: "a Developer ID"}
+PACKAGES: Final = ("pkg",)
+_ALL: Final = (*OPENPGP, *RSA, *PROGRAMS, *IMAGES, *PACKAGES)
+_KINDS: Final = {
+    OPENPGP: "an OpenPGP key",
+    RSA: "an RSA key",
+    PROGRAMS: "a key for Authenticode",
+    IMAGES: "a Developer ID Application",
+    PACKAGES: "a Developer ID Installer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +51,13 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
     Raises Refused when a file is not what the manifest says, NothingToSign, Missing from the keys.
     """
     able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()), *(PROGRAMS if keys.programs else ()))
-    able += () if keys.apple.is_adhoc else IMAGES
+    able += (*(() if keys.apple.is_adhoc else IMAGES), *(() if keys.installer.is_adhoc else PACKAGES))
     wanted = [artifact for artifact in manifest.artifacts if _form(artifact) in able]
     _check(dist, wanted)
     if not wanted:
         needed = f"OpenPGP signs {', '.join(OPENPGP)}; RSA signs {', '.join(RSA)}; Authenticode signs {', '.join(PROGRAMS)} for Windows."
-        needed += f" A Developer ID signs {', '.join(IMAGES)} for macOS."
-        hint = f"{needed} Give --openpgp-key, --rsa-key, --authenticode-key or --apple-key."
+        needed += f" A Developer ID Application signs {', '.join(IMAGES)} for macOS, a Developer ID Installer {', '.join(PACKAGES)}."
+        hint = f"{needed} Give --openpgp-key, --rsa-key, --authenticode-key, --apple-key or --apple-installer-key."
         raise NothingToSign("there is nothing that the given keys could sign", hint=hint)
     if any(_is_about_signed(artifact, able) for artifact in manifest.artifacts):
         programs.needed(zsyncmake.PROGRAM)  # before the keys are used
@@ -121,8 +128,8 @@ def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:
     if artifact.format not in signed.FORMATS:
         yield _beside(work, artifact)
         return
-    if artifact.format in (*PROGRAMS, *IMAGES):
-        yield _program(work, artifact) if artifact.format in PROGRAMS else _image(work, artifact)
+    if artifact.format in (*PROGRAMS, *IMAGES, *PACKAGES):
+        yield _program(work, artifact) if artifact.format in PROGRAMS else _apples(work, artifact)
         return
     path = work.dist / artifact.path
     try:
@@ -190,30 +197,34 @@ def _check_publisher(path: Path, artifact: Artifact, seen: authenticode.Seen) ->
         raise ConfigurationError(f"{artifact.name} is not of whoever signs it", why=why, hint=hint)
 
 
-def _image(work: _Work, artifact: Artifact) -> Artifact:
-    """A disk image with a signature; itself when it has the one that the key would make."""
-    path, key = work.dist / artifact.path, work.keys.apple.since(work.epoch)
+def _apples(work: _Work, artifact: Artifact) -> Artifact:
+    """A disk image or a package for macOS with a signature; itself when it has the one that the key would make."""
+    path, form = work.dist / artifact.path, tickets.FORMATS[artifact.format]
+    key = (work.keys.apple if artifact.format in IMAGES else work.keys.installer).since(work.epoch)
+
+    def seen_in(file: Path) -> developer.By | None:
+        with file.open("rb") as stream:
+            return form.read(stream)
+
     if artifact.signature:
-        if reason := key.made(_image_seen(path)):
+        if reason := key.made(seen_in(path)):
             message = f"{artifact.name} has another signature already: {reason}"
             raise ConfigurationError(message, hint="`coldforge bundle --clean` makes it anew, without one.")
         return artifact
-    signature = key.image_signature(path, artifact.name.removesuffix(".dmg"))
+    name = artifact.name.removesuffix(".dmg")
+    signature = key.image_signature(path, name) if artifact.format in IMAGES else key.package_signature(path)
     temporary = work.written.enter_context(files.beside(path))
     try:
         signed.put(path, artifact.format, signature, temporary)
-        seen = _image_seen(temporary)
+        seen = seen_in(temporary)
     except signed.damage() as error:
         raise BuildFailed(f"the signature that was made of {artifact.name} is none of it", why=str(error)) from error
     if seen is None or (reason := key.made(seen)):
         raise BuildFailed(f"the signature that was made of {artifact.name} is not what is asked for: {reason}")
+    if _plain(temporary) != artifact.sha256:
+        raise BuildFailed(f"what signed {artifact.name} changed more of it than a signature does", hint="Report this; nothing was changed.")
     record = Signature(key=seen.certificate, size=artifact.size, sha256=artifact.sha256, data=base64.b64encode(signature).decode("ascii"))
     return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
-
-
-def _image_seen(path: Path) -> codesign.Seen | None:
-    with path.open("rb") as stream:
-        return images.read(stream)
 
 
 def _signature_of(path: Path, artifact: Artifact) -> authenticode.Seen | None:

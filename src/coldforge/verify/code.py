@@ -1,20 +1,24 @@
-"""Whom programs for Windows and disk images for macOS must be signed as: demands of the policy beyond what attestations prove."""
+"""Whom programs for Windows, images and packages for macOS must be signed as: demands of the policy beyond what attestations prove."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
 
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
 _WINDOWS: Final = (".exe", ".msi", ".msix")
-_MACOS: Final = (".dmg",)
+_MACOS: Final = (".dmg", ".pkg")
 # What is signed for these systems as well, in ways that are not read here: a demand about it is not met, and is not refuted.
 _OTHER_WINDOWS: Final = (".appx", ".appxbundle", ".cab", ".dll", ".msixbundle", ".msp", ".ps1", ".sys")
-_OTHER_MACOS: Final = (".pkg", ".mpkg")
+_OTHER_MACOS: Final = (".mpkg",)
+APPLES_ROOT: Final = "signing/apple-root.pem"
 
 
 def judged(row: Row, file: Path, policy: Policy) -> Row:
@@ -23,7 +27,7 @@ def judged(row: Row, file: Path, policy: Policy) -> Row:
     if row.word == "ok" and policy.code_signer and name.endswith(_WINDOWS):
         return _windows(row, file, policy.code_signer)
     if row.word == "ok" and policy.apple_team and name.endswith(_MACOS):
-        return _macos(row, file, policy.apple_team)
+        return _macos(row, file, policy)
     wanted = (policy.code_signer if name.endswith(_OTHER_WINDOWS) else "") or (policy.apple_team if name.endswith(_OTHER_MACOS) else "")
     if row.word == "ok" and wanted:
         why = "whether its signature is that of the policy cannot be read here"
@@ -46,16 +50,33 @@ def _windows(row: Row, file: Path, wanted: str) -> Row:
     return row
 
 
-def _macos(row: Row, file: Path, wanted: str) -> Row:
-    from coldforge.host import images, signed
+def _macos(row: Row, file: Path, policy: Policy) -> Row:
+    """The name in a certificate is worth what the one is that vouches for it: anybody can make one with any name."""
+    from coldforge.host import developer, signed, tickets
 
+    wanted, form = policy.apple_team, row.name.lower().rpartition(".")[2]
     try:
         with file.open("rb") as stream:
-            seen = images.read(stream)
+            seen = tickets.FORMATS[form].read(stream)
     except signed.damage() as error:
         return replace(row, word="altered", why=f"its signature for macOS is bad: {error}")
     if seen is None or not seen.signer:
         return replace(row, word="unsigned", why="it has no signature for macOS", expected=wanted, got="nothing")
     if not seen.is_by(wanted):
         return replace(row, word="foreign", why="signature for macOS: somebody else signed it", expected=wanted, got=seen.signer)
+    kind = developer.INSTALLER if form == "pkg" else developer.APPLICATION
+    if reason := seen.doubted(_roots(policy), kind):
+        root = "the policy's apple-root" if policy.apple_root else "Apple"
+        return replace(
+            row, word="foreign", why=f"signature for macOS: {reason}", expected=f"{wanted}, certified by {root}", got=seen.signer
+        )
     return row
+
+
+def _roots(policy: Policy) -> list[Certificate]:
+    """Whom a Developer ID must lead to: Apple, unless the policy names another."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    from coldforge import recipes
+
+    return load_pem_x509_certificates(policy.apple_root.encode() or recipes.find(APPLES_ROOT).read_bytes())

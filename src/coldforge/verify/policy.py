@@ -103,7 +103,17 @@ class Policy(Section, frozen=True, kw_only=True):
         str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
     ] = ""
     apple_team: Annotated[
-        str, Meta(description="Whose signature disk images for macOS must have besides: the ten characters that Apple knows the team by.")
+        str,
+        Meta(
+            description="Whose signature disk images and packages for macOS must have besides: the ten characters that Apple knows the "
+            "team by. It must be of a Developer ID that leads to Apple's root."
+        ),
+    ] = ""
+    apple_root: Annotated[
+        str,
+        Meta(
+            description="The certificate (PEM) that `apple-team` must lead to in the place of Apple's: for those who sign with their own."
+        ),
     ] = ""
     k: Annotated[
         int,
@@ -159,6 +169,7 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
         raise ConfigurationError("a key alone says nothing about names and sources", where=where, why=why, hint="Leave one of them out.")
     if why := roster.problem(policy.rebuilders, policy.k):
         raise ConfigurationError("the policy's rebuilders cannot be counted", where=where, why=why)
+    _check_root(policy.apple_root, where)
     if policy.repository:
         return msgspec.structs.replace(
             policy,
@@ -170,6 +181,20 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
         return policy
     hint = "Name `repository`, or `identity` together with `issuer`, or give a `key`."
     raise ConfigurationError("the policy does not say who must have signed", where=where, hint=hint)
+
+
+def _check_root(text: str, where: Location | None) -> None:
+    """Raises ConfigurationError for a root of Apple's kind that is no certificate."""
+    if not text:
+        return
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        load_pem_x509_certificates(text.encode())
+    except ValueError as error:
+        hint = "It is the text of a file that begins with -----BEGIN CERTIFICATE-----."
+        why = str(error).split("\n", 1)[0]
+        raise ConfigurationError("the policy's apple-root is no certificate", where=where, why=why, hint=hint) from error
 
 
 def choose(

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from coldforge.bundle import sealed
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.errors import ConfigurationError, Refused
-from coldforge.host import apple, codesign, requirement
+from coldforge.host import apple, codesign, developer, requirement
 from coldforge.records import FileEntry, Origin, Payload, Signature
 from support import machos, payloads
 from support.releases import ENVIRONMENT
@@ -95,7 +95,7 @@ def written(tree: Tree, folder: Path) -> Path:
     return folder / "Demo.app"
 
 
-def seen(data: bytes) -> codesign.Seen:
+def seen(data: bytes) -> developer.Seen:
     (found,) = codesign.read(io.BytesIO(data))
     assert found
     return found

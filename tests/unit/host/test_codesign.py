@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import BuildFailed
-from coldforge.host import apple, blobs, codesign, signed, spans
+from coldforge.host import apple, blobs, codesign, developer, signed, spans
 from support import machos
 
 ABOUT = apple.About(identifier="org.example.demo")
@@ -47,7 +47,7 @@ def digest(data: bytes) -> str:
     return codesign.digest(io.BytesIO(data))
 
 
-def seen(data: bytes) -> codesign.Seen:
+def seen(data: bytes) -> developer.Seen:
     first, *others = codesign.read(io.BytesIO(data))
     assert first
     assert all(other and (other.identifier, other.flags) == (first.identifier, first.flags) for other in others)

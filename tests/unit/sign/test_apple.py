@@ -32,6 +32,12 @@ def test_what_apples_own_tool_is_told(about: tool.About, server: str, words: str
     assert made == ["codesign", "--force", "--sign", "Demo Ltd", "--identifier", "org.example.demo", *words.split(), "demo"]
 
 
+@pytest.mark.parametrize(("server", "word"), [(apple.APPLES_SERVER, "--timestamp"), ("", "--timestamp=none")])
+def test_what_apples_own_tool_for_packages_is_told(server: str, word: str) -> None:
+    made = [str(each) for each in apple.productsign_words("Demo Ltd", PLACE, RIGHTS, server)]
+    assert made == ["productsign", "--sign", "Demo Ltd", word, "demo", "rights.plist"]
+
+
 def test_what_all_executables_may_do_is_the_least(tmp_path: Path) -> None:
     usual = plistlib.loads(recipes.find("signing/entitlements.plist", tmp_path).read_bytes())
     assert usual == {"com.apple.security.cs.allow-unsigned-executable-memory": True}

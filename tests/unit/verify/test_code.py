@@ -14,7 +14,7 @@ from coldforge.verify.verdict import Row
 @pytest.mark.parametrize(
     ("name", "policy", "word"),
     [
-        ("demo.pkg", Policy(apple_team="ABCDE12345"), "uncheckable"),
+        ("demo.mpkg", Policy(apple_team="ABCDE12345"), "uncheckable"),
         ("Demo.APPX", Policy(code_signer="Demo Ltd"), "uncheckable"),
         ("demo.pkg", Policy(code_signer="Demo Ltd"), "ok"),
         ("demo.appx", Policy(apple_team="ABCDE12345"), "ok"),

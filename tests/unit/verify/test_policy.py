@@ -305,3 +305,11 @@ def test_the_name_of_a_workflow_that_others_may_use_names_no_repository() -> Non
     with_it = choose(None, repository="evil/app", tag=None, identity=shared, issuer=GITHUB_ISSUER)
     assert with_it is not None
     assert list(mismatches(with_it, theirs)) == []
+
+
+def test_a_root_that_is_no_certificate_is_told_when_the_policy_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('repository = "demo/app"\napple-team = "ABCDE12345"\napple-root = "Apple"\n')
+    with pytest.raises(ConfigurationError, match="apple-root is no certificate") as caught:
+        load_policy(file)
+    assert "BEGIN CERTIFICATE" in caught.value.hint
