@@ -35,7 +35,18 @@ def examine(project: Path, *, release: bool = False, api_url: str | None = None)
     plan, planning = _planned(project)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
     pinned = (*_runtimes(plan, project), *_windows(plan, project))
-    here = (planning, *_tools(), *_formats(plan), *pinned, *ways, *_emulation(plan), *_space(), *_identity(), *_token())
+    here = (
+        planning,
+        *_lock(plan, project),
+        *_tools(),
+        *_formats(plan),
+        *pinned,
+        *ways,
+        *_emulation(plan),
+        *_space(),
+        *_identity(),
+        *_token(),
+    )
     return (*here, *_release(plan, project, api_url)) if release and plan else here
 
 
@@ -58,6 +69,18 @@ def _planned(project: Path) -> tuple[Plan | None, Check]:
         return None, Check(name="project", state="missing", detail=detail, needed_for="plan", fix=fix)
     detail = f"{plan.product.name} {plan.product.version}: {', '.join(t.target for t in plan.targets)}"
     return plan, Check(name="project", state="ok", detail=detail, needed_for="plan")
+
+
+def _lock(plan: Plan | None, project: Path) -> Iterator[Check]:
+    """What says which distributions are frozen."""
+    from coldforge.freeze.lock import find_lock, lacking
+
+    if plan is None or plan.config.freezer == "command":
+        return
+    root = project.parent if project.is_file() else project
+    path, (why, advice) = find_lock(root, plan.config.environment), lacking(root)
+    detail = os.path.relpath(path, root) if path else f"{why}: what there was at the commit's time is frozen"
+    yield Check(name="lock", state="ok" if path else "optional", detail=detail, needed_for="freeze", fix="" if path else advice)
 
 
 def _tools() -> Iterator[Check]:

@@ -62,6 +62,25 @@ def test_a_uv_lock_that_is_behind_the_project_is_refused_and_left_as_it_is(proje
     assert (project / "uv.lock").read_bytes() == before
 
 
+def test_the_lock_of_a_workspace_is_that_of_its_members_and_none_may_be_frozen_beside_another(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["*"]\n', encoding="utf-8")
+    library = PYPROJECT.replace('name = "tiny"', 'name = "library"').replace('["mdurl>=0.1"]', '["iniconfig"]')
+    write(tmp_path / "library", {"pyproject.toml": library})
+    project = write(tmp_path / "tiny", {"pyproject.toml": PYPROJECT})
+    do(tmp_path, "lock")
+    assert names(project) == ["mdurl"]  # and nothing of the others
+    beside = PYPROJECT.replace('["mdurl>=0.1"]', '["mdurl>=0.1", "library"]') + "\n[tool.uv.sources]\nlibrary = { workspace = true }\n"
+    (project / "pyproject.toml").write_text(beside, encoding="utf-8")
+    do(tmp_path, "lock")
+    with pytest.raises(ConfigurationError, match="a folder or a repository has none") as locked:
+        names(project)
+    assert [problem.what for problem in locked.value.problems] == ["no hash: -e ./library"]
+    (tmp_path / "uv.lock").unlink()
+    with pytest.raises(ConfigurationError, match="a folder or a repository has none") as resolved:
+        resolve(project, NONE, epoch=WHEN, python="3.11.7")
+    assert resolved.value.where == Location(project / "pyproject.toml", beside[: beside.index("[tool.uv.sources]")].count("\n") + 1)
+
+
 def test_a_pylock_as_uv_writes_it_names_the_project_too(project: Path) -> None:
     do(project, "export", "--quiet", "--format", "pylock.toml", "--no-default-groups", "-o", "pylock.toml")
     (project / "uv.lock").unlink()

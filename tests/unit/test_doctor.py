@@ -43,6 +43,14 @@ def checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., di
     return examine
 
 
+def test_the_lock_that_counts_is_named(checked: Callable[..., dict[str, doctor.Check]], tmp_path: Path) -> None:
+    (tmp_path / "poetry.lock").write_text("")
+    assert (checked()["lock"].state, checked()["lock"].detail.partition(":")[0]) == ("optional", "poetry.lock is not read")
+    assert "poetry export" in checked()["lock"].fix
+    (tmp_path / "uv.lock").write_text("")
+    assert (checked()["lock"].state, checked()["lock"].detail) == ("ok", "uv.lock")
+
+
 NO_ENGINE, NO_PYTHON = Missing("there is no container engine"), Missing("no Python that can be frozen", hint="get one")
 WAYS = ("container engine", "python with libpython")
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Location, Problem
 from coldforge.freeze.requirements import holds, joined, normalised, pins
 from coldforge.project.config import EnvironmentConfig
+from coldforge.project.locate import find
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
+_UNRELEASED: Final = re.compile(r"\s*(-e\b|--editable\b|\.{0,2}[/\\]|[A-Za-z]:[/\\]|file:)|.*\s@\s+(git\+|file:)")
+_RELEASE: Final = "Release it to an index, or let the project's own wheel hold it: docs/how-to/lock.md tells how."
+
+
 def check_hashes(path: Path, text: str) -> None:
-    """Raises ConfigurationError naming every requirement that has no hash."""
+    """Raises ConfigurationError naming every requirement that has no hash. `text` is that of the file, or what a tool made of it."""
+    bare = [line for line in joined(text).splitlines() if line.strip() and _is_requirement(line) and "--hash=" not in line]
+    if not bare:
+        return
+    written = path.suffix not in (".lock", ".toml")
     problems = tuple(
-        Problem(what=f"no hash: {line.split('#')[0].strip()[:80]}", where=Location(path, _number(text, line)))
-        for line in joined(text).splitlines()
-        if line.strip() and _is_requirement(line) and "--hash=" not in line
+        Problem(what=f"no hash: {line.split(' #')[0].strip()[:80]}", where=Location(path, _number(text, line)) if written else None)
+        for line in bare
     )
-    if problems:
-        raise ConfigurationError(
-            f"{path.name} cannot be enforced: it has requirements without a hash", problems=problems, hint=command(path)
-        )
+    if all(map(_UNRELEASED.match, bare)):
+        message, hint = "what is frozen beside the project must have a hash, and a folder or a repository has none", _RELEASE
+        raise ConfigurationError(message, problems=problems, hint=hint, where=None if written else find(path, ("tool", "uv", "sources")))
+    raise ConfigurationError(f"{path.name} cannot be enforced: it has requirements without a hash", problems=problems, hint=command(path))
 
 
 def _is_requirement(line: str) -> bool:

@@ -16,8 +16,16 @@ from coldforge.host.run import run
 from coldforge.project.config import EnvironmentConfig
 
 RESOLVED: Final = "resolved"
+KEEP: Final = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
+# Locks of other tools, and how each tool writes one with hashes: https://github.com/python-poetry/poetry-plugin-export,
+# https://pdm-project.org/latest/usage/lockfile/, https://pipenv.pypa.io/en/latest/cli.html
+_FOREIGN: Final = {
+    "poetry.lock": "`poetry export --output requirements.txt` (the plugin poetry-plugin-export has it)",
+    "pdm.lock": "`pdm export --prod --output requirements.txt`",
+    "Pipfile.lock": "`pipenv requirements --hash > requirements.txt`",
+}
 _EXPORT: Final = (
-    "--format", "requirements-txt", "--no-emit-workspace", "--no-default-groups", "--no-header", "--no-annotate", "--locked",
+    "--format", "requirements-txt", "--no-emit-project", "--no-default-groups", "--no-header", "--no-annotate", "--locked",
 )  # fmt: skip
 
 
@@ -46,7 +54,8 @@ def uv() -> str:
 
 
 def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
-    """The project's lock: the configured one, else the first of the usual names (a requirements.txt only with hashes).
+    """The project's lock: the configured one, else the first of the usual names (a requirements.txt only with hashes), else that of uv's
+    workspace that the project is a member of.
 
     Raises ConfigurationError when the configured one does not exist.
     """
@@ -59,7 +68,36 @@ def find_lock(project: Path, config: EnvironmentConfig) -> Path | None:
         path = project / name
         if path.is_file() and (name != "requirements.txt" or "--hash=" in path.read_text(encoding="utf-8", errors="replace")):
             return path
+    return _of_workspace(project)
+
+
+def _of_workspace(project: Path) -> Path | None:
+    """The lock of the nearest workspace above, if the project is a member. https://docs.astral.sh/uv/concepts/projects/workspaces/"""
+    for root in project.parents:
+        workspace = _workspace(root / "pyproject.toml")
+        if workspace is not None:
+            listed, left_out = (
+                {path for pattern in workspace.get(key, ()) for path in root.glob(pattern)} for key in ("members", "exclude")
+            )
+            return root / "uv.lock" if project in listed - left_out and (root / "uv.lock").is_file() else None
     return None
+
+
+def _workspace(path: Path) -> dict[str, Any] | None:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("uv", {}).get("workspace")
+    except (OSError, ValueError, AttributeError):  # what lies above the project need not concern it
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def lacking(project: Path) -> tuple[str, str]:
+    """Why a project has no lock that is read, and how it gets one: a file that looks like one is not passed over in silence."""
+    for name, command in _FOREIGN.items():
+        if (project / name).is_file():
+            return f"{name} is not read", f"Freeze what it says: {command}"
+    why = "requirements.txt has no hashes" if (project / "requirements.txt").is_file() else "there is no lock"
+    return why, f"Keep it: {KEEP}"
 
 
 def read_lock(path: Path, project: Path, config: EnvironmentConfig, *, python: str, machine: str = "") -> Lock:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coldforge.errors import BuildFailed
-from coldforge.freeze.lock import RESOLVED, Lock, selection, uv
+from coldforge.freeze.declared import check_hashes
+from coldforge.freeze.lock import KEEP, RESOLVED, Lock, lacking, selection, uv
 from coldforge.host.client import client_environment
 from coldforge.host.clock import EARLIEST, iso
 from coldforge.host.run import Completed, run
@@ -16,15 +17,14 @@ from coldforge.project.config import EnvironmentConfig
 from coldforge.project.supply import closed, indexes, wheelhouse
 from coldforge.report import reporter
 
-KEEP = "uv pip compile --universal --generate-hashes pyproject.toml -o requirements.txt"
-
 
 def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str, platform: str = "") -> Lock:
     """What the project's dependencies resolve to for Python `python`, as of `epoch` (seconds since 1970, UTC).
 
     `platform` is uv's word for the system that it is for, where that is another than this.
 
-    As of now, and said so, when there is no commit or the index tells no upload times. Raises BuildFailed.
+    As of now, and said so, when there is no commit or the index tells no upload times. Raises BuildFailed, and ConfigurationError
+    when a folder or a repository is among them.
     """
     words = [uv(), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
     words += ["--python-version", python, *selection(project, config, qualified=True), str(project / "pyproject.toml")]
@@ -33,14 +33,16 @@ def resolve(project: Path, config: EnvironmentConfig, *, epoch: int, python: str
         words += closed(folder)
     env = {**os.environ, **indexes(project, os.environ)}
     client_environment(env)  # what it gives is the environment's own; what it holds is hidden from all output
-    with reporter().step("resolve the environment (there is no lock)"):
+    why, advice = lacking(project)
+    with reporter().step(f"resolve the environment ({why})"):
         done, moment = _as_of(words, epoch, env)
     if done.code:
         raise BuildFailed(
             f"the project's dependencies could not be resolved as of {moment}", why=done.output[-1500:], hint=f"Lock them: {KEEP}"
         )
-    reporter().warn(f"there is no lock: the environment was resolved as of {moment} and is recorded in the manifest. Keep it: {KEEP}")
     text = done.output + "\n"
+    check_hashes(project / "pyproject.toml", text)
+    reporter().warn(f"{why}: the environment was resolved as of {moment} and is recorded in the manifest. {advice}")
     return Lock(name=RESOLVED, sha256=hashlib.sha256(text.encode()).hexdigest(), text=text)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Location
 from coldforge.freeze.declared import check_complete, check_hashes, command, declared
 from coldforge.project.config import EnvironmentConfig
 
@@ -90,6 +90,16 @@ def test_requirements_without_a_hash_are_named_with_their_lines(tmp_path: Path) 
         check_hashes(tmp_path / "requirements.txt", text)
     found = [(problem.what, problem.where.line) for problem in caught.value.problems if problem.where]
     assert found == [("no hash: rich==1.0", 4), ("no hash: -e ./other", 5)]
+    assert "uv pip compile" in caught.value.hint
+
+
+@pytest.mark.parametrize("line", ["-e ../library", "./library", "library @ file:///work/library", "library @ git+https://example.org/l@00"])
+def test_what_can_have_no_hash_is_not_told_to_be_locked_again(line: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="a folder or a repository has none") as caught:
+        check_hashes(tmp_path / "requirements.txt", f"rich==1.0 --hash=sha256:00\n{line}\n")
+    assert [(problem.what, problem.where) for problem in caught.value.problems] == [
+        (f"no hash: {line}", Location(tmp_path / "requirements.txt", 2))
+    ]
 
 
 @pytest.mark.parametrize(("name", "words"), [("uv.lock", "uv lock"), ("pylock.toml", "export"), ("r.txt", "-o r.txt")])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.errors import ConfigurationError
-from coldforge.freeze.lock import RESOLVED, Lock, find_lock, read_lock, selection
+from coldforge.freeze.lock import KEEP, RESOLVED, Lock, find_lock, lacking, read_lock, selection
 from coldforge.freeze.requirements import pins
 from coldforge.host.files import sha256
 from coldforge.project.config import EnvironmentConfig
@@ -40,6 +40,49 @@ def test_the_usual_names_in_order(tmp_path: Path) -> None:
 def test_requirements_without_hashes_are_no_lock(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("click\n")
     assert find_lock(tmp_path, NONE) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "advice"),
+    [
+        ("requirements.txt", "requirements.txt has no hashes", KEEP),
+        ("poetry.lock", "poetry.lock is not read", "`poetry export --output requirements.txt`"),
+        ("pdm.lock", "pdm.lock is not read", "`pdm export --prod --output requirements.txt`"),
+        ("Pipfile.lock", "Pipfile.lock is not read", "`pipenv requirements --hash > requirements.txt`"),
+        ("README.md", "there is no lock", KEEP),
+    ],
+)
+def test_a_file_that_looks_like_a_lock_is_not_passed_over_in_silence(name: str, why: str, advice: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("click\n")
+    assert find_lock(tmp_path, NONE) is None
+    assert lacking(tmp_path)[0] == why
+    assert advice in lacking(tmp_path)[1]
+
+
+@pytest.mark.parametrize(
+    ("workspace", "found"),
+    [
+        ('members = ["packages/*"]', True),
+        ('members = ["packages/*"]\nexclude = ["packages/app"]', False),
+        ('members = ["tools/*"]', False),
+        ("", False),
+    ],
+    ids=["a member", "excluded", "another's", "a root that lists nothing"],
+)
+def test_a_member_of_a_workspace_has_the_workspaces_lock(workspace: str, *, found: bool, tmp_path: Path) -> None:
+    member = tmp_path / "packages" / "app"
+    member.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(f"[tool.uv.workspace]\n{workspace}\n")
+    assert find_lock(member, NONE) is None  # the workspace is not locked yet
+    (tmp_path / "uv.lock").write_text("")
+    assert find_lock(member, NONE) == (tmp_path / "uv.lock" if found else None)
+
+
+def test_what_lies_above_a_project_need_not_be_readable(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text("")
+    for text in ("[tool", "tool = 1\n", '[tool.uv]\nworkspace = "x"\n'):
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert find_lock(tmp_path / "app", NONE) is None
 
 
 def test_the_configured_lock_wins_and_must_exist(tmp_path: Path) -> None:
