@@ -1,4 +1,7 @@
-"""Packages of other families are tried in bare systems by their own package managers, zypper and pacman: installed, started, removed."""
+"""Packages of other families are tried in bare systems by their own package managers, zypper and pacman: installed, started, removed.
+
+Those that no manager there installs are started from their files.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from coldforge.records import Manifest, Smoke, read
 from support import images
 from support.program import Outcome, coldforge
 from support.repository import LOCK, MATRIX, PYPROJECT, write
+from support.require import tool
 
 pytestmark = pytest.mark.integration
 # The C library of these systems is Debian's, of which their own databases know nothing: a package of no files says that it is there.
@@ -32,10 +36,13 @@ RUN mkdir /tmp/stub && cd /tmp/stub && printf '%s = %s\n' pkgname glibc pkgver 2
 
 @pytest.fixture(scope="module")
 def built(container_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small program as an rpm, a package for Arch Linux and an archive; not tried yet."""
-    matrix = MATRIX.format(container=images.image(images.FREEZE)).replace("[tar.gz, onefile, deb, sbom]", "[tar.gz, rpm, arch]")
+    """A small program as an rpm, a package for Arch Linux, an archive, and all that no bare system installs; not tried yet."""
+    for program, package in (("unsquashfs", "squashfs-tools"), ("flatpak", "flatpak"), ("ostree", "ostree")):
+        tool(program, f"apt-get install {package}")
+    formats = "[tar.gz, tar.zst, rpm, arch, apk, ipk, snap, flatpak]"
+    matrix = MATRIX.format(container=images.image(images.FREEZE)).replace("[tar.gz, onefile, deb, sbom]", formats)
     files = {
-        "pyproject.toml": f'{PYPROJECT}\n[tool.coldforge.smoke]\nrun = ["tiny"]\n',
+        "pyproject.toml": f'{PYPROJECT}\n[tool.coldforge]\nidentifier = "org.example.tiny"\n\n[tool.coldforge.smoke]\nrun = ["tiny"]\n',
         "src/tiny/__init__.py": 'def main() -> None:\n    print("tiny runs")\n',
         "requirements.txt": LOCK,
         "matrix.yml": matrix,
@@ -67,14 +74,21 @@ def proof(source: Path) -> Smoke:
 def test_each_package_is_tried_by_its_own_manager(built: Path, container_env: dict[str, str]) -> None:
     smoke(built, container_env).succeeded()
     found = proof(built)
-    assert found.unproven == ()
-    archive = "tiny-0.1.0-linux-x86_64.tar.gz"
+    assert [reason.partition(":")[0] for reason in found.unproven] == [
+        "the apk was started from its files, not installed",
+        "the flatpak was started from its files, not installed, and without its runtime and confinement",
+        "the ipk was started from its files, not installed",
+        "the snap was started from its files, not installed, and without its base and confinement",
+    ]
+    unpacked = ["tiny-0.1.0-linux-x86_64.tar.gz", "tiny-0.1.0-linux-x86_64.tar.zst"]
+    unpacked += ["tiny-0.1.0.x86_64.ipk", "tiny-0.1.0.x86_64.apk", "tiny_0.1.0_amd64.snap", "tiny-0.1.0.x86_64.flatpak"]
     assert [trial.artifacts for trial in found.trials] == [
-        ("tiny-0.1.0.x86_64.rpm", archive), ("tiny-0.1.0.x86_64.pkg.tar.zst", archive),
+        ("tiny-0.1.0.x86_64.rpm", *unpacked), ("tiny-0.1.0.x86_64.pkg.tar.zst", *unpacked),
     ]  # fmt: skip
     logs = built / "dist/linux-x86_64/logs"
-    assert (logs / "smoke-suse.log").read_text().count("tiny runs") == (logs / "smoke-arch.log").read_text().count("tiny runs") == 2
+    assert (logs / "smoke-suse.log").read_text().count("tiny runs") == (logs / "smoke-arch.log").read_text().count("tiny runs") == 7
     assert "installing tiny" in (logs / "smoke-arch.log").read_text()
+    assert "ln -s /snap/tiny/x1/usr/lib/tiny/tiny " in (logs / "smoke-arch.log").read_text()
 
 
 def test_a_package_that_cannot_be_installed_is_refused_with_the_managers_words(built: Path, container_env: dict[str, str]) -> None:

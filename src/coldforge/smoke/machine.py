@@ -74,6 +74,14 @@ class Machine:
         self.root(["tar", "-xzf", self.put(source), "-C", folder, "--strip-components=1", "--no-same-owner"])
         return folder
 
+    def lay_out(self, tar: Path, folder: str, *, top: str = "") -> None:
+        """Unpack a tar into a folder, as root; of one with a `top` what is below that. Raises BuildFailed."""
+        inbox = self.put(tar)
+        self.root(["mkdir", "-p", folder])
+        parts = ["--strip-components=1", top] if top else []
+        self.root(["tar", "-xf", inbox, "-C", folder, "--no-same-owner", *parts])
+        self.root(["rm", inbox])
+
     def install(self, package: Path) -> None:
         """Install a package with what it depends on. Raises BuildFailed."""
         self._manage([*self._manager.install, self.put(package)])

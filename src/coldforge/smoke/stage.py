@@ -19,30 +19,29 @@ from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.images import WINE, Image, Manager, find_image, images_of, is_pinned, known
 from coldforge.records import Smoke, TargetRecord, Trial, canonical, digest_of, read
 from coldforge.report import reporter
-from coldforge.smoke import windows
+from coldforge.smoke import unpacked, windows
 from coldforge.smoke.managers import MANAGERS
 from coldforge.smoke.trial import ANYWHERE, Job, attempt, windowed
 from coldforge.target import Target, host_target
 
-VERSION: Final = 3  # of how things are tried: raised when the same inputs are tried in another way
-FORMATS: Final = (*sorted({manager.format for manager in MANAGERS.values()}), *ANYWHERE)
+VERSION: Final = 4  # of how things are tried: raised when the same inputs are tried in another way
+FORMATS: Final = (*sorted({manager.format for manager in MANAGERS.values()}), *ANYWHERE, *unpacked.FORMS)
 _NO_PROGRAMS: Final = frozenset({"sbom", "zsync"})
-# What a bare system lacks to try a format.
-_TO_TRY: Final = {
-    **{manager.format: "has its package manager" for manager in MANAGERS.values()},
-    "ipk": "has opkg", "snap": "runs snapd", "flatpak": "has flatpak", "tar.zst": "has zstd",
-}  # fmt: skip
 _HERE: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy", "ftp_proxy")
 _RECORD: Final = "trial.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A bare system by name, and the display server for it, if there is one and something needs it."""
+    """A bare system by name, and the display server for it, if there is one and something needs it.
+
+    `formats` are those that are tried there.
+    """
 
     name: str
     image: Image
     display: Image | None
+    formats: tuple[str, ...]
 
 
 def smoke_target(plan: Plan, target: PlannedTarget, record: TargetRecord, *, project: Path, out: Path, host: bool, clean: bool) -> Smoke:
@@ -151,14 +150,19 @@ def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Pa
     needs_display = any(windowed(plan, artifact) for artifact in target.artifacts)
     displays = [image for image in images_of(project, "display").values() if image.serves(parsed)] if needs_display else []
     left = [] if chosen else [f"containers/images.toml has no bare system for {target.target} that is as old as its floor"]
-    tried = {MANAGERS[image.manager].format for image in chosen.values()} | {*ANYWHERE}
-    left += [
-        f"the {form} was tried nowhere: no bare system {_TO_TRY.get(form, 'is able to')}" for form in sorted(made - tried - _NO_PROGRAMS)
-    ]
+    managed = {MANAGERS[image.manager].format for image in chosen.values()}
+    told = {*managed, *ANYWHERE, *unpacked.FORMS, *_NO_PROGRAMS}
+    left += [f"the {form} was tried nowhere: no bare system has its package manager" for form in sorted(made - told)]
+    left += unpacked.unproven(made, managed) if chosen else ()
     if needs_display and not displays:
         left.append("containers/images.toml has no display server, so no window was shown")
     display = displays[0] if displays else None
-    return tuple(Place(name=name, image=image, display=display) for name, image in chosen.items()), tuple(left)
+    anywhere = (*ANYWHERE, *(form for form in unpacked.FORMS if form not in managed and not unpacked.lacking(form)))
+    places = [
+        Place(name=name, image=image, display=display, formats=(MANAGERS[image.manager].format, *anywhere))
+        for name, image in chosen.items()
+    ]
+    return tuple(places), tuple(left)
 
 
 def _named(names: Sequence[str], images: Mapping[str, Image]) -> dict[str, Image]:
@@ -180,7 +184,8 @@ def choose(images: Mapping[str, Image], target: Target, floor: str, formats: Col
         if images[name].serves(target) and _number(images[name].glibc) >= promised:
             kin.setdefault(images[name].manager, []).append(name)
     there = [manager for manager in MANAGERS if manager in kin]
-    wanted = [manager for manager in there if MANAGERS[manager].format in formats] or [*there[:1]] * bool({*ANYWHERE} & {*formats})
+    wanted = [manager for manager in there if MANAGERS[manager].format in formats]
+    wanted = wanted or [*there[:1]] * bool({*ANYWHERE, *unpacked.FORMS} & {*formats})
     return {name: images[name] for manager in wanted for name in (kin[manager][0], kin[manager][-1])}
 
 
@@ -191,7 +196,7 @@ def _number(version: str) -> tuple[int, ...]:
 def _trial(plan: Plan, target: PlannedTarget, record: TargetRecord, place: Place, *, project: Path, folder: Path, clean: bool) -> Trial:
     """What is known of the same artifacts in the same system, else a new trial."""
     manager = MANAGERS[place.image.manager]
-    made = {artifact.name for artifact in record.artifacts if artifact.format in (manager.format, *ANYWHERE)}
+    made = {artifact.name for artifact in record.artifacts if artifact.format in place.formats}
     packages = {
         "deb": {**libraries.known(project), **plan.config.deb.libraries},
         "arch": {**libraries.known(project, libraries.ARCH), **plan.config.arch.libraries},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -17,8 +17,10 @@ from coldforge.host.clock import now, sleep
 from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Need, Shown, Trial
+from coldforge.smoke import unpacked
 from coldforge.smoke.diagnosis import likely
 from coldforge.smoke.display import NAME, Display, gone
+from coldforge.smoke.laid import lay_out
 from coldforge.smoke.machine import INBOX, Machine
 from coldforge.smoke.managers import Manager
 from coldforge.smoke.picture import png
@@ -51,11 +53,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """An artifact in its place: `path` is the folder of its programs, `tree` that of its libraries (empty: it has none that lie open)."""
+    """An artifact in its place: `path` is the folder of its programs, `tree` that of its libraries (empty: it has none that lie open).
+
+    `env` is what its programs are told besides.
+    """
 
     artifact: PlannedArtifact
     path: str
     tree: str
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Trial:
@@ -64,7 +70,7 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
     `cut` takes the system off the network, once all is installed, and gives the display, if there is one; without it no windowed
     executable is started. Raises Refused at the first thing that does not work.
     """
-    order = (job.manager.format, *ANYWHERE)  # a package brings what the others cannot ask for
+    order = (job.manager.format, *ANYWHERE, *unpacked.FORMS)  # a package brings what the others cannot ask for
     artifacts = sorted(job.artifacts, key=lambda artifact: order.index(artifact.format))
     _bring(job, machine, artifacts)
     display = cut()
@@ -121,16 +127,33 @@ def _place(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:
     """An installed package is in its place already; an archive is unpacked, a single program copied."""
     source = job.folder / artifact.name
     if artifact.format == job.manager.format:
-        program = machine.root(["readlink", "-f", f"/usr/bin/{job.plan.product.executables[0].name}"])
-        return Placed(artifact=artifact, path="", tree=str(PurePosixPath(program.strip()).parent))
+        return Placed(artifact=artifact, path="", tree=_tree(job, machine, "/usr/bin"))
     if artifact.format == "tar.gz":
         folder = machine.unpack(source)
         return Placed(artifact=artifact, path=folder, tree=folder)
+    if artifact.format in unpacked.FORMS:
+        return _laid_out(job, machine, artifact)
     program = started(job.plan, artifact)
     folder = f"{INBOX}/{program}.{artifact.format}"
     machine.root(["mkdir", folder])
     machine.root(["mv", machine.put(source), f"{folder}/{program}"])
     return Placed(artifact=artifact, path=folder, tree="")
+
+
+def _tree(job: Job, machine: Machine, path: str) -> str:
+    """The folder of the libraries of programs that are links in the folder `path`, or lie there."""
+    program = machine.root(["readlink", "-f", f"{path}/{job.plan.product.executables[0].name}"])
+    return str(PurePosixPath(program.strip()).parent)
+
+
+def _laid_out(job: Job, machine: Machine, artifact: PlannedArtifact) -> Placed:
+    """A package that nothing here installs."""
+    try:
+        laid = lay_out(job.plan, job.folder / artifact.name, artifact.format, machine)
+        return Placed(artifact=artifact, path=laid.path, tree=_tree(job, machine, laid.path), env=laid.env)
+    except BuildFailed as error:
+        what = f"the files of {artifact.name} cannot be put where they are started from"
+        raise Refused(what, why=f"{error}. {error.why}".strip(), hint="Make it again: `coldforge bundle --clean`.") from error
 
 
 def _commands(job: Job, artifact: PlannedArtifact) -> Iterator[str]:
@@ -142,7 +165,7 @@ def _commands(job: Job, artifact: PlannedArtifact) -> Iterator[str]:
 
 def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[str, str]) -> None:
     try:
-        machine.run(shlex.split(command), path=placed.path, env={**env, **_UNMOUNTED})
+        machine.run(shlex.split(command), path=placed.path, env={**env, **_UNMOUNTED, **placed.env})
     except BuildFailed as error:
         raise _refused(f"`{command}` does not work in {machine.system}", job, machine, placed, error) from error
 
@@ -161,7 +184,7 @@ def _show(job: Job, machine: Machine, display: Display, placed: Placed, executab
     """Start a program with windows, wait for one, and keep a picture of it."""
     what = f"{executable} shows no window in {machine.system}"
     start = now()
-    with _started(machine, executable, placed.path) as program:
+    with _started(machine, executable, placed) as program:
         while not (found := display.drawn(patience=_REST)) or program.done():
             if program.done():
                 raise _refused(f"{what}: it ends", job, machine, placed, _ending(program))
@@ -181,10 +204,11 @@ def _ending(program: Future[str]) -> ColdforgeError:
 
 
 @contextmanager
-def _started(machine: Machine, executable: str, path: str) -> Iterator[Future[str]]:
+def _started(machine: Machine, executable: str, placed: Placed) -> Iterator[Future[str]]:
     """A program that runs while the block does; afterwards everything that the plain user runs is ended."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        program = pool.submit(copy_context().run, machine.run, [executable], path=path, env={"DISPLAY": NAME, **_UNMOUNTED})
+        env = {"DISPLAY": NAME, **_UNMOUNTED, **placed.env}
+        program = pool.submit(copy_context().run, machine.run, [executable], path=placed.path, env=env)
         try:
             yield program
         finally:

@@ -58,7 +58,8 @@ def test_the_oldest_and_the_newest_that_are_promised(target: Target, floor: str,
         (["onefile", "sbom"], ["b", "d"]),
         (["rpm", "arch"], ["leap", "fedora", "rolling"]),
         (["sbom"], []),
-        (["apk"], []),
+        (["apk"], ["b", "d"]),
+        (["rpm", "snap"], ["leap", "fedora"]),
     ],
 )
 def test_each_package_manager_has_its_systems(formats: list[str], names: list[str]) -> None:
