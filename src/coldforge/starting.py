@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -29,12 +30,12 @@ from coldforge.sessions import *  # noqa: F403
 '''
 _RELEASE: Final = """\
 # A tag makes one draft release with every installer in it; publish it by hand, or with `publish: true`.
-name: release
-on: {{ push: {{ tags: ["v*"] }} }}
+name: release{of}
+on: {{ push: {{ tags: ["{tags}"] }} }}
 permissions: {{}}
 jobs:
   release:
-    uses: coldforge/coldforge/.github/workflows/release.yml@{ref}
+    uses: coldforge/coldforge/.github/workflows/release.yml@{ref}{whole}
     permissions:
       contents: write # to create the draft
       id-token: write # the identity that signs
@@ -44,10 +45,10 @@ _CHECKOUT: Final = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # 
 # No call of release.yml: GitHub starts that only for a caller that grants all rights of its jobs, and no pull request should have them.
 _BUILD: Final = """\
 # Builds, packages and tries each target on a runner of its own, without any secret and without a release.
-name: build
+name: build{of}
 on: {{ pull_request: {{}} }}
 permissions: {{}}
-concurrency: {{ group: "build-${{{{ github.ref_name }}}}", cancel-in-progress: true }} # of a pull request the newest commit counts
+concurrency: {{ group: "build{of}-${{{{ github.ref_name }}}}", cancel-in-progress: true }} # of a pull request the newest commit counts
 jobs:
   plan:
     name: plan
@@ -61,7 +62,7 @@ jobs:
         with: {{ persist-credentials: false }}
       - uses: coldforge/coldforge@{ref}
         id: plan
-        with: {{ session: plan }}
+        with: {{ session: plan{project} }}
   build: # formats that other programs make need a step before the last that installs these
     name: build ${{{{ matrix.target }}}}
     needs: plan
@@ -76,7 +77,7 @@ jobs:
       - uses: {checkout}
         with: {{ persist-credentials: false }}
       - uses: coldforge/coldforge@{ref}
-        with: {{ session: build, target: "${{{{ matrix.target }}}}" }}
+        with: {{ session: build, target: "${{{{ matrix.target }}}}"{project} }}
 """
 
 
@@ -86,18 +87,33 @@ def reference() -> str:
     return f"{ours.commit} # {tag}" if ours.tag == tag else tag
 
 
-def scaffold(root: Path, *, entry: str = "", ref: str) -> dict[str, str]:
-    """What each file would hold, by its path in the project. `entry` is what starts it, where the project does not say so.
+def scaffold(root: Path, *, entry: str = "", ref: str, below: str = "") -> dict[str, str]:
+    """What each file would hold, by its path from the project. `entry` is what starts it, where the project does not say so.
+
+    `below` is the project's path in a repository that has others too: GitHub reads workflows at the top only, so that is where they go,
+    named after the project's folder, as its tags are.
 
     Raises ConfigurationError when the project's pyproject.toml cannot be read.
     """
     made = {
         "matrix.yml": _targets(find("matrix.yml").read_text(encoding="utf-8")),
         "noxfile.py": _NOXFILE,
-        ".github/workflows/release.yml": _RELEASE.format(ref=ref),
-        ".github/workflows/build.yml": _BUILD.format(ref=ref, checkout=_CHECKOUT),
+        **_workflows(ref, below),
     }
     return made | ({PROJECT: f"{_text(root).rstrip()}\n\n{script(_name(root), entry)}\n"} if entry else {})
+
+
+def _workflows(ref: str, below: str) -> dict[str, str]:
+    """The workflow for releases and the one for pull requests, by their paths from the project."""
+    of, tags, whole, each = "", "v*", "", ""
+    if below:
+        project = f"project: {json.dumps(below, ensure_ascii=False)}"
+        of, tags, whole, each = f"-{Path(below).name}", f"{Path(below).name}-v*", f"\n    with: {{ {project} }}", f", {project}"
+    place = "../" * len(Path(below).parts) + ".github/workflows"
+    return {
+        f"{place}/release{of}.yml": _RELEASE.format(ref=ref, of=of, whole=whole, tags=tags),
+        f"{place}/build{of}.yml": _BUILD.format(ref=ref, checkout=_CHECKOUT, of=of, project=each),
+    }
 
 
 def rebuilder(watched: str, *, ref: str) -> dict[str, str]:

@@ -34,6 +34,14 @@ def test_a_project_is_ready_after_one_command(tmp_path: Path, host_env: dict[str
     assert linted.returncode == 0, linted.stdout
 
 
+def test_a_project_below_the_top_of_its_repository_has_its_workflows_at_the_top(tmp_path: Path, host_env: dict[str, str]) -> None:
+    repository = write(tmp_path / "many", {f"apps/tiny/{name}": text for name, text in FILES.items()})
+    done = coldforge("init", repository / "apps" / "tiny", env=host_env)
+    assert done.code == 0, done.err
+    ours = [*(f".github/workflows/{name}-tiny.yml" for name in ("build", "release")), "apps/tiny/matrix.yml", "apps/tiny/noxfile.py"]
+    assert sorted(changed(repository)) == sorted([*ours, "apps/tiny/pyproject.toml"])
+
+
 def test_a_file_of_the_users_stays_and_the_difference_is_shown(tmp_path: Path, host_env: dict[str, str]) -> None:
     project = write(tmp_path / "tiny", {**FILES, "noxfile.py": "mine = 1\n"})
     done = coldforge("init", project, env=host_env)

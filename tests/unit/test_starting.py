@@ -36,6 +36,17 @@ def test_the_files_are_what_their_readers_expect(root: Path) -> None:
     compile(made["noxfile.py"], "noxfile.py", "exec")
 
 
+def test_the_workflows_of_one_project_among_others_are_where_github_reads_them_and_named_after_it(root: Path) -> None:
+    made = starting.scaffold(root, ref="v1", below="apps/démo")
+    release, build = (yaml.safe_load(made[f"../../.github/workflows/{name}-démo.yml"]) for name in ("release", "build"))
+    assert release["jobs"]["release"]["with"] == {"project": "apps/démo"}
+    assert release[True] == {"push": {"tags": ["démo-v*"]}}  # `on`, as YAML 1.1 reads it
+    used = [step["with"] for job in build["jobs"].values() for step in job["steps"] if step["uses"].startswith("coldforge/")]
+    assert [each["project"] for each in used] == ["apps/démo"] * 2
+    assert build["concurrency"]["group"].startswith("build-démo-")  # those of two projects do not cancel each other
+    assert {name for name in made if not name.startswith("..")} == {"matrix.yml", "noxfile.py"}
+
+
 def test_a_rebuilder_needs_one_workflow_and_no_project(tmp_path: Path) -> None:
     made = starting.rebuilder("acme/demo", ref=f"{'a' * 40} # v1")
     ((name, text),) = made.items()
