@@ -24,7 +24,7 @@ from coldforge.project.config import AppImageConfig, Config, FlatpakConfig, Prod
 from coldforge.rebuild.compare import compare
 from coldforge.target import Target
 from support import images, payloads, runtimes
-from support.require import tool
+from support.require import need, tool
 from support.serving import serving
 
 pytestmark = pytest.mark.integration
@@ -197,6 +197,25 @@ def test_an_appimage_finds_its_image_and_runs(tmp_path: Path) -> None:
     )
     assert {"Compression zstd", "\tcompression-level 9", "Block size 131072"} <= set(facts.stdout.splitlines())
     assert "Xattrs are not stored" in facts.stdout
+
+
+def test_an_appimage_runs_where_fuse_mounts_it(tmp_path: Path) -> None:
+    """As real runtimes do it, with the library that they have within: the tree cannot be written then."""
+    need("fuse", available=os.access("/dev/fuse", os.R_OK | os.W_OK), how="a kernel with FUSE, and the right to /dev/fuse")
+    mount, end = tool("squashfuse", "apt-get install squashfuse"), tool("fusermount", "apt-get install fuse3")
+    stub = runtimes.by_hand()
+    runtimes.pin(tmp_path, stub)
+    image = bundled(tmp_path, APPIMAGE)
+    tree = tmp_path / "mounted"
+    tree.mkdir()
+    subprocess.run([mount, "-o", f"offset={len(stub)}", image, tree], check=True, timeout=60)
+    try:
+        assert subprocess.run([tree / "AppRun"], check=True, capture_output=True, text=True).stdout == "it runs\n"
+        with pytest.raises(OSError, match="Read-only file system"):
+            (tree / "usr/lib/demo/new").touch()
+        assert tree_of(tree / "usr/lib/demo") == tree_of(tmp_path / "dist" / payloads.TARGET / "payload")
+    finally:
+        subprocess.run([end, "-u", tree], check=True, timeout=60)
 
 
 def test_the_runtime_is_fetched_once_and_only_what_is_pinned(tmp_path: Path) -> None:
