@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -140,7 +140,7 @@ def rebuild(dist: Path, options: Options) -> Rebuild:
             _Replay(dist=dist, manifest=manifest, record=record, project=project, out=out, scratch=folder, host=options.host)
             for record in chosen
         ]
-        made = [(one, _build(one, options.jobs)) for one in replays]
+        made = [(one, _build(one, options.jobs)) for one in sorted(replays, key=_comes_last)]
         with reporter().step("compare"):
             found = tuple(row for one, record in made for row in _rows(one, record))
             return Rebuild(
@@ -168,7 +168,8 @@ def _chosen(manifest: Manifest, named: Sequence[str], *, host: bool) -> tuple[Ta
     if not records:
         raise ConfigurationError("the manifest lists no target", hint="Run `coldforge build` first.")
     here = host_target()
-    able = {name for name, record in records.items() if _is_able(here, record, host=host)}
+    alone = {name for name, record in records.items() if _is_able(here, record, host=host)}
+    able = {name for name in alone if alone.issuperset(map(str, Target.parse(name).halves))}
     lacking = sorted((wanted or records.keys()) - able)
     if lacking and (wanted or not able):
         raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")
@@ -181,6 +182,8 @@ def _is_able(here: Target, record: TargetRecord, *, host: bool) -> bool:
     On the `host` itself commands are run again for any system that they compile for.
     """
     target, contained = Target.parse(record.target), record.environment.workshop != replay.HOST
+    if target.halves:  # it is made here, of what is frozen elsewhere
+        return True
     able = capability.runs(here, target) or (capability.by_wine(here, target) and contained)
     return able or (host and capability.compiled(record, here))
 
@@ -197,8 +200,21 @@ def _check_place(record: TargetRecord, *, host: bool) -> None:
         raise Missing(message, why=f"The image is {record.environment.image or record.environment.workshop}.", hint=hint)
 
 
+def _comes_last(one: _Replay) -> bool:
+    """What is made of two trees takes them before signatures come back to them."""
+    return not Target.parse(one.record.target).halves
+
+
 def _build(one: _Replay, jobs: int) -> TargetRecord:
-    """Freeze and bundle one target again, as it was recorded; what came out."""
+    """Freeze and bundle one target again, as it was recorded; what came out. What it is made of is frozen before."""
+    records = {record.target: record for record in one.manifest.targets}
+    for half in map(str, Target.parse(one.record.target).halves):
+        _run(replace(one, record=records[half]), (pipeline.freeze,), jobs)
+    return _run(one, tuple(stages(one.record)), jobs)
+
+
+def _run(one: _Replay, todo: Sequence[pipeline.Stage], jobs: int) -> TargetRecord:
+    """Run stages for one target as it was recorded; what came out."""
     record = one.record
     known = "" if one.host else one.manifest.version  # what could only be asked of the commit's code is not asked here
     planned = pipeline.make(one.project, targets=(record.target,), host=one.host, version=known).whole
@@ -221,10 +237,10 @@ def _build(one: _Replay, jobs: int) -> TargetRecord:
         targets=tuple(each.target for each in one.manifest.targets),
         out=one.out,
         host=one.host,
-        clean=True,
+        clean=not (one.out / record.target / INDEX).exists(),  # it is there when what is made of it came first
         jobs=jobs or (os.cpu_count() or 1),
     )
-    manifest = pipeline.carry_out(this, plan.targets, tuple(stages(record)), shown=plan)
+    manifest = pipeline.carry_out(this, plan.targets, todo, shown=plan)
     return next(made for made in manifest.targets if made.target == record.target)
 
 

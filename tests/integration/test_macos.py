@@ -18,7 +18,7 @@ from coldforge.freeze.machos import read_macho
 from coldforge.host import codesign
 from coldforge.host.files import sha256
 from coldforge.host.macho import is_macho
-from coldforge.records import Manifest, Payload, read
+from coldforge.records import Manifest, Payload, TargetRecord, read
 from support import rich
 from support.authority import Authority
 from support.program import coldforge
@@ -334,3 +334,14 @@ def test_what_is_signed_is_what_came_of_both(host_env: Mapping[str, str], tmp_pa
     unpacked("tar", dist / "macos-universal2/pictures-0.4.0-macos-universal2.app.tar.gz", tmp_path / "out")
     with (tmp_path / "out/Pictures.app/Contents/MacOS/pictures").open("rb") as stream:
         assert [seen.name if seen else "" for seen in codesign.read(stream)] == ["Example Ltd", "Example Ltd"]
+
+    words = ("rebuild", dist, "--unverified", "--host", "--source", source, "--json")
+    for named, wanted in ((("--target", "macos-universal2"), {"macos-universal2"}), ((), {each.target for each in released(dist)})):
+        told = json.loads(coldforge(*words, *named, env=host_env).succeeded().out)
+        assert told["word"] == "identical"
+        assert {row["target"] for row in told["rows"]} == wanted
+        assert "pictures-0.4.0-macos-universal2.app.tar.gz" in {row["name"] for row in told["rows"]}
+
+
+def released(dist: Path) -> tuple[TargetRecord, ...]:
+    return read(dist / "manifest.json", Manifest).targets

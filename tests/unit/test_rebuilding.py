@@ -56,6 +56,13 @@ def test_a_target_of_another_system(named: tuple[str, ...], tmp_path: Path, monk
         rebuild(released(tmp_path, "windows-x86_64", workshop="host"), Options(targets=named))
 
 
+def test_what_is_made_of_two_trees_needs_both(tmp_path: Path) -> None:
+    """The manifest tells of one half only."""
+    both = released(tmp_path, "macos-x86_64", "macos-universal2", workshop="host")
+    with pytest.raises(Missing, match="macos-universal2 cannot be rebuilt"):
+        rebuild(both, Options(targets=("macos-universal2",)))
+
+
 def test_what_can_be_rebuilt_is_chosen_and_needs_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here(monkeypatch)
     monkeypatch.setattr(engine, "configured", lambda: False)
