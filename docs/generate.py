@@ -67,6 +67,8 @@ def configuration() -> str:
     intro = (
         "Everything has a default: a project with a `[project.scripts]` entry needs no configuration.\n"
         "`coldforge.toml` takes the same keys without the `tool.coldforge` prefix, for a project without a pyproject.toml.\n"
+        "So does a file that `--config FILE`, or the action's input `config`, names instead of both: a project may have several, each for\n"
+        "a release of its own. The manifest records which it was, and a rebuild takes that.\n"
         "Unknown keys are refused, with file, line and the nearest known key.\n"
     )
     parts = [NOTE, "# Configuration\n", intro]

@@ -34,16 +34,17 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
     tag = given("TAG") or _built_tag(environment, repo)
     digests = _digests(given("DIGESTS"))
     targets = [word for value in given("TARGET").split() for word in ("--target", value)]
-    narrowed = [*targets, *(word for value in given("FORMAT").split() for word in ("--format", value))]
+    chosen = [*targets, *_option("--config", given("CONFIG"))]
+    narrowed = [*chosen, *(word for value in given("FORMAT").split() for word in ("--format", value))]
     here, trust, host = _option("--repo", repo), given("TRUST_CONFIG"), _flag("--host", given("HOST"))
     notes = [*_option("--notes-from", given("NOTES_FROM")), *_option("--notes-mode", given("NOTES_MODE"))]
     forgiving = ["--forgiving"] if parts else []  # jobs that hand on parts make one release, which tells what it is without
     options = {
         "plan": [*narrowed, *(["--release", *here, *_option("--tag", given("TAG"))] if _flag("--release", given("RELEASE")) else [])],
         "build": [*narrowed, "--out", out, *host],
-        "freeze": [*targets, "--out", out, *host],
+        "freeze": [*chosen, "--out", out, *host],
         "bundle": [*narrowed, *(["--frozen"] if given("DIGESTS") else []), "--out", out],  # also when every optional target failed
-        "smoke": [*targets, "--out", out],
+        "smoke": [*chosen, "--out", out],
         "sign": forgiving,  # its keys are secrets of the job, and come by the environment
         "notarize": forgiving,
         "attest": [*_flag("--tried", given("TRIED")), *_option("--inputs", given("INPUTS")), *_option("--trust-config", trust)],

@@ -14,6 +14,9 @@ from coldforge import __version__
 from coldforge.cli import answer, common, existing
 
 PROJECT = click.argument("project", default=".", type=click.Path(path_type=str))
+CONFIG = click.option(
+    "--config", default="", metavar="FILE", help="File in PROJECT that is its configuration, instead of [tool.coldforge] or coldforge.toml."
+)
 DIST = click.argument("dist", default="dist", type=click.Path(path_type=str))
 OUT = click.option("--out", default="dist", show_default=True, type=click.Path(path_type=str), help="Folder for everything that is made.")
 TARGET = click.option("--target", "targets", multiple=True, metavar="OS-ARCH", help="Only this target, such as linux-x86_64 (repeatable).")
@@ -186,6 +189,7 @@ def _asked(found: tuple[str, ...]) -> str:
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @TARGET
 @FORMAT
 @JSON
@@ -196,14 +200,22 @@ def _asked(found: tuple[str, ...]) -> str:
 @API
 @common
 def plan(
-    project: str, targets: tuple[str, ...], formats: tuple[str, ...], *, as_json: bool, matrix: bool, release: bool, **where: str | None
+    project: str,
+    targets: tuple[str, ...],
+    formats: tuple[str, ...],
+    *,
+    config: str,
+    as_json: bool,
+    matrix: bool,
+    release: bool,
+    **where: str | None,
 ) -> None:
     """Say what would be built, where, and under which names. Touches nothing."""
     from coldforge import pipeline, releasing, showing
 
     if as_json and matrix:
         raise click.UsageError("--json and --matrix are two documents, and stdout takes one", click.get_current_context())
-    made = pipeline.make(existing(project), targets=targets, formats=formats).plan
+    made = pipeline.make(existing(project), targets=targets, formats=formats, config=config).plan
     showing.show_plan(made, quiet=as_json or matrix)
     if release:
         releasing.foresee_release(made, existing(project), **where)
@@ -215,6 +227,7 @@ def plan(
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @TARGET
 @FORMAT
 @OUT
@@ -236,6 +249,7 @@ def build(project: str, out: str, *, no_smoke: bool, as_json: bool, **options: A
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @TARGET
 @OUT
 @HOST
@@ -253,6 +267,7 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @TARGET
 @FORMAT
 @OUT
@@ -278,6 +293,7 @@ def bundle(project: str, out: str, *, carried: bool, as_json: bool, **options: A
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @TARGET
 @OUT
 @CLEAN
@@ -661,15 +677,16 @@ def inspect(file: Path, *, ca: Path | None, as_json: bool) -> None:
 
 @coldforge.command()
 @PROJECT
+@CONFIG
 @click.option("--release", is_flag=True, help="Ask GitHub too whether it would take the release. Needs GITHUB_TOKEN.")
 @API
 @JSON
 @common
-def doctor(project: str, *, release: bool, api_url: str | None, as_json: bool) -> int:
+def doctor(project: str, *, config: str, release: bool, api_url: str | None, as_json: bool) -> int:
     """Check every tool, engine and credential that PROJECT's plan needs; each with the command that gets it."""
     from coldforge import doctor as checks
 
-    findings = checks.examine(existing(project), release=release, api_url=api_url)
+    findings = checks.examine(existing(project), release=release, api_url=api_url, config=config)
     checks.report(findings, quiet=as_json)
     if as_json:
         show(findings)

@@ -30,9 +30,9 @@ class Check(Record, frozen=True, kw_only=True):
     fix: str = ""
 
 
-def examine(project: Path, *, release: bool = False, api_url: str | None = None) -> tuple[Check, ...]:
+def examine(project: Path, *, release: bool = False, api_url: str | None = None, config: str = "") -> tuple[Check, ...]:
     """Look at everything that the plan of `project`, and the stages after it, will need here; for a `release`, at the repository too."""
-    plan, planning = _planned(project)
+    plan, planning = _planned(project, config)
     ways = _needed_once((*_engine(), *_for_the_host(plan)))
     pinned = (*_runtimes(plan, project), *_windows(plan, project))
     here = (
@@ -57,12 +57,12 @@ def _needed_once(ways: tuple[Check, ...]) -> tuple[Check, ...]:
     return tuple(replace(way, state="missing") for way in ways)
 
 
-def _planned(project: Path) -> tuple[Plan | None, Check]:
+def _planned(project: Path, config: str) -> tuple[Plan | None, Check]:
     """The plan, if there can be one; made once, because that may ask the project's build backend."""
     from coldforge import pipeline
 
     try:
-        plan = pipeline.make(project).plan
+        plan = pipeline.make(project, config=config).plan
     except ColdforgeError as error:
         detail = "; ".join(line for line in (error.what, *error.why.splitlines()[-1:]) if line)
         fix = "; ".join(str(problem) for problem in error.problems) or error.hint

@@ -215,10 +215,12 @@ class Made:
     whole: Plan
 
 
-def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = (), host: bool = False, version: str = "") -> Made:
+def make(
+    project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] = (), host: bool = False, version: str = "", config: str = ""
+) -> Made:
     """Read the project at `project` and decide what is built; with `host` no build image is chosen.
 
-    With a known `version` none of the project's code runs for it.
+    With a known `version` none of the project's code runs for it. `config` is the file in it that is its configuration, if not the usual.
 
     Raises ConfigurationError with every problem.
     """
@@ -231,7 +233,7 @@ def make(project: Path, *, targets: Sequence[str] = (), formats: Sequence[str] =
     from coldforge.project.load import load_project
     from coldforge.project.runtimes import find_runtime
 
-    loaded = load_project(project, version=version)
+    loaded = load_project(project, version=version, config=config)
     asks = not host and any(target.container or target.floor for target in loaded.matrix.targets.values())
     narrowed = partial(
         make_plan,
@@ -273,6 +275,7 @@ def run(
     clean: bool = False,
     jobs: int = 0,
     frozen: bool = False,
+    config: str = "",
 ) -> Manifest:
     """Run stages for every chosen target and record the result in `out`. Safe to repeat, and to interrupt.
 
@@ -281,7 +284,8 @@ def run(
     """
     if freeze not in stages and not frozen and not out.is_dir():
         raise ConfigurationError(f"{out} does not exist", hint="Run `coldforge build` first, or name the folder it wrote to: --out.")
-    made = make(project, targets=targets, formats=formats, host=host, version=recording.frozen_version(out) if frozen else "")
+    version = recording.frozen_version(out) if frozen else ""
+    made = make(project, targets=targets, formats=formats, host=host, version=version, config=config)
     _check_out(made.project.root, out)
     chosen = capability.buildable(made.whole, named=bool(targets), freezes=freeze in stages, host=host)
     if frozen:

@@ -217,7 +217,8 @@ def _run(one: _Replay, todo: Sequence[pipeline.Stage], jobs: int) -> TargetRecor
     """Run stages for one target as it was recorded; what came out."""
     record = one.record
     known = "" if one.host else one.manifest.version  # what could only be asked of the commit's code is not asked here
-    planned = pipeline.make(one.project, targets=(record.target,), host=one.host, version=known).whole
+    config = one.manifest.source.config
+    planned = pipeline.make(one.project, targets=(record.target,), host=one.host, version=known, config=config).whole
     _check_recorded(one, planned)
     container, python = _place(one, planned)
     target, recorded = Target.parse(record.target), record.environment

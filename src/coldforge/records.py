@@ -352,12 +352,16 @@ class TargetRecord(Record, frozen=True, kw_only=True):
 
 
 class SourceRecord(Record, frozen=True, kw_only=True):
-    """The source that was built. `path` is the project's folder in the repository, `epoch` in seconds since 1970, UTC."""
+    """The source that was built. `path` is the project's folder in the repository, `epoch` in seconds since 1970, UTC.
+
+    `config` is the file in that folder that was the configuration; empty for the usual one.
+    """
 
     commit: str = ""
     tag: str = ""
     repository: str = ""
     path: str = ""
+    config: str = ""
     dirty: bool = False
     epoch: int
 

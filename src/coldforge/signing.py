@@ -140,7 +140,7 @@ def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Pla
     if plan is None or keys.apple.is_adhoc or not payload.target.startswith("macos-"):
         return payload
     here = any(each.target == payload.target for each in plan.targets)
-    whole = plan if here else pipeline.make(project, targets=(payload.target,), version=plan.product.version).whole
+    whole = plan if here else _planned(project, payload.target, plan)
     target = next(each for each in whole.targets if each.target == payload.target)
     artifact = next((each for each in target.artifacts if each.format in app.FORMATS), None)
     if artifact is None:
@@ -154,6 +154,11 @@ def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Pla
             unsealed, lambda code: sign(code.source, About(identifier=code.identifier, info=code.info, resources=code.resources)), scratch
         )
     return msgspec.structs.replace(payload, sealed=found)
+
+
+def _planned(project: Path, target: str, plan: Plan) -> Plan:
+    """The plan of another target of the same release."""
+    return pipeline.make(project, targets=(target,), version=plan.product.version, config=plan.source.config).whole
 
 
 def _named(plan: Plan | None) -> Named:

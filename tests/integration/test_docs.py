@@ -110,6 +110,14 @@ def test_optional_targets_are_attested_only_where_the_job_that_tries_them_did_we
     assert jobs["smoke"]["strategy"]["matrix"] == jobs["freeze"]["strategy"]["matrix"], "each target that is frozen is tried"
 
 
+def test_each_job_that_reads_the_project_reads_the_same_of_it() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    given = [step["with"] for job in jobs.values() for step in job["steps"] if step.get("uses") == "$/"]
+    readers = [each for each in given if "project" in each]
+    assert {each["session"] for each in readers} == {"plan", "freeze", "bundle", "smoke"}
+    assert all((each["project"], each["config"]) == ("${{ inputs.project }}", "${{ inputs.config }}") for each in readers)
+
+
 def test_secrets_have_names_that_secrets_of_an_environment_can_have() -> None:
     """GitHub takes letters, digits and `_` there; a job with an `environment` then needs no word of the caller for them."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())

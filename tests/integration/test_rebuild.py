@@ -277,17 +277,22 @@ def test_another_line_of_source_is_named_in_every_artifact(
 
 @pytest.fixture(scope="module")
 def at_the_desk(container_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A project without a lock, and what was built of it on this machine."""
+    """A project without a lock, and what was built of it on this machine with another configuration than its own."""
     folder = tmp_path_factory.mktemp("desk")
-    project = write(folder / "tiny", {name: text for name, text in TINY.items() if name != "requirements.txt"})
-    coldforge("build", project, "--out", folder / "dist", "--host", "--format", "tar.gz", env=container_env).succeeded()
+    texts = {name: text for name, text in TINY.items() if name != "requirements.txt"}
+    project = write(folder / "tiny", {**texts, "desk/more.toml": '[pyinstaller]\nhidden-imports = ["colorsys"]\n'})
+    words = ("--config", "desk/more.toml", "--host", "--format", "tar.gz")
+    coldforge("build", project, "--out", folder / "dist", *words, env=container_env).succeeded()
     return project, folder / "dist"
 
 
 def test_what_was_frozen_on_a_machine_is_rebuilt_there_when_asked(at_the_desk: tuple[Path, Path], container_env: dict[str, str]) -> None:
-    """With the lock that was resolved then, which stands nowhere but in the manifest."""
+    """With the lock that was resolved then, and by the configuration that was named: both stand nowhere but in the manifest."""
     project, dist = at_the_desk
-    recorded = json.loads((dist / MANIFEST).read_text())["targets"][0]["environment"]
+    manifest = json.loads((dist / MANIFEST).read_text())
+    recorded = manifest["targets"][0]["environment"]
+    assert manifest["source"]["config"] == "desk/more.toml"
+    assert b"colorsys" in (dist / TREE / "tiny").read_bytes(), "it made a difference"
     outcome = rebuild(dist, container_env, "--json", "--host", "--source", project).succeeded()
     assert recorded["lock"] == "resolved"
     assert {name: row["word"] for name, row in rows(outcome).items()} == {TREE: "identical", ARCHIVE: "identical"}

@@ -34,7 +34,7 @@ jobs:
     with: { trust-config: trust.json }
 """
 SIGNING = (
-    CALLER.replace("json }", "json, sign: true, publish: true }")
+    CALLER.replace("json }", "json, config: packaging/release.toml, sign: true, publish: true }")
     + """\
     secrets:
       RSA_KEY: ${{ secrets.RSA_KEY }}
@@ -73,7 +73,8 @@ def env(host_env: dict[str, str]) -> dict[str, str]:
 def repository(folder: Path, sigstore: FakeSigstore, matrix: str = MATRIX, *, more_images: str = "", caller: str = SIGNING) -> Path:
     """A project whose images are those of this machine, and which calls our workflow."""
     own = IMAGES.format(freeze=images.image(images.FREEZE), bare=images.image(images.BARE)) + more_images
-    made = write(folder, {**TINY, "matrix.yml": matrix, "containers/images.toml": own, "trust.json": sigstore.trust_config()})
+    other = {"packaging/release.toml": 'display-name = "Tiny, as it is released"\n'}
+    made = write(folder, {**TINY, **other, "matrix.yml": matrix, "containers/images.toml": own, "trust.json": sigstore.trust_config()})
     signer = "coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"
     sigstore.claims = github_claims(ref="refs/tags/v0.1.0", sha=committed(made, caller), signer=signer)
     return made
@@ -96,6 +97,7 @@ def test_every_job_of_the_workflow(tmp_path: Path, env: dict[str, str], tmp_path
     manifest = decode(contents["manifest.json"], Manifest, "manifest.json")
     (record,) = manifest.targets
     assert record.target == "linux-x86_64"
+    assert manifest.source.config == "packaging/release.toml"
     assert {artifact.format for artifact in record.artifacts} == {"tar.gz", "deb", "apk", "sbom"}
     bundle = json.loads(contents["tiny_0.1.0_amd64.deb.sigstore.json"])
     said = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))["predicate"]["buildDefinition"]["externalParameters"]["inputs"]

@@ -99,6 +99,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_RELEASE": "true",
         "COLDFORGE_REPLACE": "true",
         "COLDFORGE_TRIED": "true",
+        "COLDFORGE_CONFIG": "other.toml",
         "COLDFORGE_INPUTS": "{}",
         "COLDFORGE_REPO": "acme/demo",
         "COLDFORGE_TAG": "v1",
@@ -158,6 +159,14 @@ def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> 
         "attest -- dist",
         "pack --to parts/attest.tar --no-trees -- dist",
     ]
+
+
+def test_another_configuration_is_that_of_every_stage_that_reads_the_project() -> None:
+    given = {"COLDFORGE_CONFIG": "nightly.toml", "COLDFORGE_SIGN_PAYLOAD": "true", "COLDFORGE_OUT": "out"}
+    for session in ("plan", "build", "freeze", "bundle", "smoke"):
+        lines = [line for line in command_lines({**given, "COLDFORGE_SESSION": session}) if line[0] != "sign"]
+        assert lines
+        assert all(line[line.index("--config") + 1] == "nightly.toml" for line in lines)
 
 
 def test_where_jobs_hand_on_parts_an_optional_target_may_fail() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 from coldforge.bundle.tree import Node
 from coldforge.errors import ConfigurationError, Location, Problem
 from coldforge.host import files
+from coldforge.plan.model import Plan
 from coldforge.project.config import Product
 from coldforge.project.linux import LinuxConfig, given
 from coldforge.project.load import configured_in
@@ -71,7 +72,7 @@ def digest(source: Path) -> str:
     return f"{source.stat().st_mode & 0o100:o} {files.sha256(source)}" if source.is_file() else ""
 
 
-def refuse_clashes(own: Iterable[Node], others: Iterable[Node], project: Path, config: LinuxConfig) -> None:
+def refuse_clashes(own: Iterable[Node], others: Iterable[Node], project: Path, plan: Plan) -> None:
     """Raises ConfigurationError when something that the project gives would be in the place of something else that is installed."""
     there = {node.path: node for node in others}
     problems = []
@@ -81,7 +82,7 @@ def refuse_clashes(own: Iterable[Node], others: Iterable[Node], project: Path, c
         if parent or (other and not (other.is_directory and node.is_directory)):
             what = f"would lie in /{parent}, which is no folder" if parent else "is installed already, from elsewhere"
             problems.append(
-                Problem(what=f"/{node.path} {what}", where=_where(project, config, node.path), hint="install it in another place")
+                Problem(what=f"/{node.path} {what}", where=_where(project, plan, node.path), hint="install it in another place")
             )
         there.setdefault(node.path, node)
     if problems:
@@ -93,9 +94,9 @@ def _parents(path: str) -> Iterator[str]:
     yield from ("/".join(parts[:length]) for length in range(1, len(parts)))
 
 
-def _where(project: Path, config: LinuxConfig, path: str) -> Location:
+def _where(project: Path, plan: Plan, path: str) -> Location:
     """The key that installs a path: the longest that it starts with."""
-    keys = [key for key in config.files if f"/{path}".startswith(key.rstrip("/") + "/") or f"/{path}" == key]
+    keys = [key for key in plan.config.linux.files if f"/{path}".startswith(key.rstrip("/") + "/") or f"/{path}" == key]
     below = ("files", max(keys, key=len)) if keys else ("units",) if path.startswith(SYSTEM_UNITS) else ("user-units",)
-    file, top = configured_in(project)
+    file, top = configured_in(project, plan.source.config)
     return find(file, (*top, "linux", *below))

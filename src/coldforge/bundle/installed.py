@@ -31,7 +31,7 @@ def packaged(job: BundleJob, tree: Tree, own: Iterable[tuple[str, bytes]], *, pa
     ]
     content = installed(job, tree, made, below=share.place(package, config.vendor), scratch=scratch)
     nodes = list(given.nodes(job.project, config))
-    given.refuse_clashes(nodes, content, job.project, config)
+    given.refuse_clashes(nodes, content, job.project, job.plan)
     every = {node.path: node for node in (*nodes, *content)}  # what both have are folders
     return Tree(nodes=sorted_with_folders([*every.values()]), epoch=tree.epoch)
 
@@ -42,7 +42,7 @@ def check(plan: Plan, project: Path) -> None:
     made = [*share.files(product, project, plan.source.epoch), *given.completions(product, project)]
     paths = [*(path for path, _ in made), *(f"usr/bin/{executable.name}" for executable in product.executables)]
     nodes = sorted_with_folders([Node(path=path, mode=0o644, source=project) for path in paths])
-    given.refuse_clashes(given.nodes(project, config), nodes, project, config)
+    given.refuse_clashes(given.nodes(project, config), nodes, project, plan)
 
 
 def installed(job: BundleJob, tree: Tree, made: Iterable[tuple[str, bytes]], *, below: str, scratch: Path) -> Tree:

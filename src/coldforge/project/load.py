@@ -22,7 +22,7 @@ from coldforge.project.supply import closed
 from coldforge.records import SourceRecord
 from coldforge.report import reporter
 
-_FILES = ("pyproject.toml", "coldforge.toml")
+_PYPROJECT, _OWN = "pyproject.toml", "coldforge.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,43 +42,64 @@ class Project:
 
     def in_project(self, *keys: str) -> Location | None:
         """Where a key of `[project]` stands; None when it is in no file."""
-        files = [self.root / name for name in _FILES if (self.root / name).is_file()]
+        files = [self.root / name for name in (_PYPROJECT, self.source.config or _OWN) if (self.root / name).is_file()]
         found = (Part(file=file, keys=("project",)).where(*keys) for file in files)
         return next((place for place in found if place.line), None)
 
 
-def load_project(path: Path, *, version: str = "") -> Project:
+def load_project(path: Path, *, version: str = "", config: str = "") -> Project:
     """Read the project in the folder `path`. None of its code runs when its `version` is known.
 
+    `config` names a file of the project that is its configuration instead of [tool.coldforge] or coldforge.toml; the source tells.
     Raises ConfigurationError with all problems, each with file, line and the nearest known key;
     BuildFailed when the build backend could not tell a dynamic version.
     """
-    root = _folder(path)
+    root = _folder(path, config)
+    config = _inside(root, config) if config else ""
     findings = Findings()
-    read = _tables(root, findings)
+    read = _tables(root, findings, config)
     matrix = read_matrix(root, findings)
     if read is not None:
         check(read, findings)
     if findings.problems or read is None:
         raise _refusal(root, findings)
-    source = read_source(root)  # before a build backend leaves anything behind
+    source = msgspec.structs.replace(read_source(root), config=config)  # before a build backend leaves anything behind
     table = _resolved(read, version)
     return Project(root=root, config=read.config, product=product_of(table, read.config, root=root), source=source, matrix=matrix)
 
 
-def configured_in(root: Path) -> tuple[Path, tuple[str, ...]]:
-    """The file that holds the configuration of a project that was read, and the keys that lead to its table."""
-    pyproject = root / _FILES[0]
-    if pyproject.is_file() and "coldforge" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}):
+def configured_in(root: Path, config: str) -> tuple[Path, tuple[str, ...]]:
+    """The file that holds the configuration of a project that was read, and the keys that lead to its table.
+
+    `config` is what the source tells of it.
+    """
+    pyproject = root / _PYPROJECT
+    if not config and pyproject.is_file() and "coldforge" in tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}):
         return pyproject, ("tool", "coldforge")
-    return root / _FILES[1], ()
+    return root / (config or _OWN), ()
 
 
-def _folder(path: Path) -> Path:
+def _inside(root: Path, config: str) -> str:
+    """The path below the project of another configuration file; empty for the usual one.
+
+    Raises ConfigurationError for one that a rebuild would not have.
+    """
+    path = root / config
+    if not path.is_file():
+        hint = "--config names a file by its path in the project's folder. Is it committed?"
+        raise ConfigurationError(f"there is no configuration {config[:200]!r} in {root}", hint=hint)
+    if not path.resolve().is_relative_to(root.resolve()):
+        why = "It would not be in the source that is recorded, so that nobody could build it again."
+        raise ConfigurationError(f"the configuration {config[:200]!r} lies outside of {root}", why=why, hint="Put it into the project.")
+    found = path.resolve().relative_to(root.resolve()).as_posix()
+    return "" if found == _PYPROJECT else found
+
+
+def _folder(path: Path, config: str) -> Path:
     if not path.exists():
         raise ConfigurationError(f"{path} does not exist", hint="Name the folder that holds pyproject.toml.")
     root = Path(os.path.abspath(path.parent if path.is_file() else path))  # noqa: PTH100  # resolve() would follow a symlinked folder
-    if not any((root / name).is_file() for name in _FILES):
+    if not any((root / name).is_file() for name in (_PYPROJECT, _OWN)) and not config:
         why = "It holds neither pyproject.toml nor coldforge.toml."
         raise ConfigurationError(f"there is no project in {root}", why=why, hint=how_to_begin(root))
     return root
@@ -96,13 +117,14 @@ def _place(problem: Problem) -> tuple[bool, str, int]:
     return (where is not None and where.path.name == MATRIX, where.path.name if where else "", (where.line or 0) if where else 0)
 
 
-def _tables(root: Path, findings: Findings) -> Read | None:
+def _tables(root: Path, findings: Findings, config: str) -> Read | None:
     """Both tables, wherever they stand; None when a file of theirs cannot be read at all."""
-    documents = [read_toml(root / name, findings) if (root / name).is_file() else Part(file=root / name) for name in _FILES]
+    names = (_PYPROJECT, config or _OWN)
+    documents = [read_toml(root / name, findings) if (root / name).is_file() else Part(file=root / name) for name in names]
     if None in documents:
         return None
     pyproject, own = (document or Part(file=root) for document in documents)
-    project, tool = _choose(pyproject, own, findings)
+    project, tool = _choose(pyproject, own, findings, named=bool(config))
     if not (project.content or tool.content or "build-system" in pyproject.content or findings.problems):
         why = f"Its {pyproject.file.name} has no [project]."  # that of a workspace, or of tools only
         raise ConfigurationError(f"there is no project in {root}", why=why, hint=how_to_begin(root))
@@ -131,9 +153,14 @@ def initialised(read: Read) -> Read:
     return replace(read, config=msgspec.structs.replace(config, executables={name: ExecutableConfig(entry=found)}))
 
 
-def _choose(pyproject: Part, own: Part, findings: Findings) -> tuple[Part, Part]:
-    """The tables in force: coldforge.toml has the same ones, for a project whose pyproject.toml has not (or that has none)."""
+def _choose(pyproject: Part, own: Part, findings: Findings, *, named: bool) -> tuple[Part, Part]:
+    """The tables in force: coldforge.toml has the same ones, for a project whose pyproject.toml has not (or that has none).
+
+    One that somebody `named` has the configuration, whatever else is there.
+    """
     project, tool = pyproject.part("project", findings=findings), pyproject.part("tool", "coldforge", findings=findings)
+    if named:
+        tool = replace(tool, content={})
     other = own.part("project", findings=findings)
     configured = replace(own, content={key: value for key, value in own.content.items() if key != "project"})
     for ours, theirs, what in ((other, project, "described"), (configured, tool, "configured")):
@@ -142,7 +169,7 @@ def _choose(pyproject: Part, own: Part, findings: Findings) -> tuple[Part, Part]
                 f"the product is {what} twice: here and in {theirs.file.name}", ours.where(next(iter(ours.content))), "keep one of them"
             )
     alone = not pyproject.file.is_file()
-    return (other if other.content or alone else project), (configured if configured.content or alone else tool)
+    return (other if other.content or alone else project), (configured if configured.content or alone or named else tool)
 
 
 def _resolved(read: Read, version: str) -> ProjectTable:

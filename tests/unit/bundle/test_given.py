@@ -63,8 +63,9 @@ def test_two_that_the_project_gives_clash_as_well(tmp_path: Path) -> None:
     write(tmp_path, "demo.service", "other")
     (tmp_path / "coldforge.toml").write_text('[linux]\nfiles."/usr/lib/systemd/system/demo.service" = "other"\nunits = ["demo.service"]\n')
     config = LinuxConfig(files={"/usr/lib/systemd/system/demo.service": "other"}, units=("demo.service",))
+    plan, _ = payloads.make(tmp_path, config=Config(linux=config))
     with pytest.raises(ConfigurationError) as caught:
-        given.refuse_clashes(given.nodes(tmp_path, config), [], tmp_path, config)
+        given.refuse_clashes(given.nodes(tmp_path, config), [], tmp_path, plan)
     assert str(caught.value.problems[0]).startswith(
         f"{tmp_path}/coldforge.toml:2: /usr/lib/systemd/system/demo.service is installed already"
     )

@@ -267,3 +267,56 @@ def test_no_code_of_a_project_runs_for_a_version_that_is_known(tmp_path: Path) -
     with pytest.raises(ConfigurationError, match="can tell its authors, description") as caught:
         load_project(folder, version="2.5")
     assert "--host" in caught.value.hint
+
+
+NIGHTLY = 'display-name = "Demo of tonight"\n'
+
+
+def test_a_file_that_is_named_is_the_configuration_instead_of_the_others(tmp_path: Path) -> None:
+    pyproject = PLAIN + '[tool.coldforge]\ndisplay-name = "Demo"\n'
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "nightly.toml").write_text(NIGHTLY)
+    write(tmp_path, pyproject=pyproject, coldforge="not = TOML = at all")
+    for name in ("releases/nightly.toml", "releases/../releases/nightly.toml", str(tmp_path / "releases" / "nightly.toml")):
+        project = load_project(tmp_path, config=name)
+        assert (project.product.name, project.product.display_name) == ("demo", "Demo of tonight")
+        assert project.source.config == "releases/nightly.toml"
+    (tmp_path / "coldforge.toml").unlink()
+    usual = load_project(tmp_path, config="pyproject.toml")
+    assert (usual.product.display_name, usual.source.config) == ("Demo", "")
+    assert load.configured_in(tmp_path, "releases/nightly.toml") == (tmp_path / "releases/nightly.toml", ())
+    assert load.configured_in(tmp_path, "") == (tmp_path / "pyproject.toml", ("tool", "coldforge"))
+
+
+def test_a_project_may_have_no_other_configuration_than_the_one_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('[project]\nname = "demo"\nversion = "1"\n[executables.demo]\nentry = "demo:main"\n')
+    project = load_project(tmp_path, config="own.toml")
+    assert project.product.name == "demo"
+    place = project.in_project("version")
+    assert place is not None
+    assert (place.path.name, place.line) == ("own.toml", 3)
+
+
+def test_problems_of_a_configuration_that_is_named_stand_there(tmp_path: Path) -> None:
+    write(tmp_path, pyproject=PLAIN)
+    (tmp_path / "nightly.toml").write_text('\ndisplay-nam = "x"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path, config="nightly.toml")
+    assert [_words(problem, tmp_path).partition(": ")[0] for problem in caught.value.problems] == ["nightly.toml:2"]
+
+
+@pytest.mark.parametrize("name", ["none.toml", ".", "..", "a\0b"])
+def test_a_configuration_that_is_not_there(tmp_path: Path, name: str) -> None:
+    write(tmp_path, pyproject=PLAIN)
+    with pytest.raises(ConfigurationError, match="there is no configuration"):
+        load_project(tmp_path, config=name)
+
+
+def test_a_configuration_that_no_rebuild_would_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "outside.toml").write_text(NIGHTLY)
+    folder = write(tmp_path / "project", pyproject=PLAIN)
+    (folder / "link.toml").symlink_to("../outside.toml")
+    for name in ("../outside.toml", str(tmp_path / "outside.toml"), "link.toml"):
+        with pytest.raises(ConfigurationError, match="lies outside"):
+            load_project(folder, config=name)
