@@ -167,7 +167,7 @@ def test_go_for_windows_is_compiled_here_and_its_installers_are_tried_by_wine(co
     """On Linux, with nothing of Windows' but Wine at the end; and built again it is the same."""
     assert EVERYWHERE
     config = f'{GO["coldforge.toml"].partition("[command]")[0]}{EVERYWHERE[1]}\n[smoke]\nrun = ["hello"]\n'
-    wine = f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n'
+    wine = images.wine_entry()
     own = {"coldforge.toml": config, "matrix.yml": FOR_WINDOWS, "containers/images.toml": wine}
     project, dist = write(tmp_path / "source", {**GO, **own}), tmp_path / "dist"
     words: list[str | Path] = ["build", project, "--target", "windows-x86_64", "--out", dist]

@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Made:
     recording.write_records(folder / "dist", recording.manifest_of(plan, (recording.record_of(payload),)))
     shutil.copy(folder / "dist" / MANIFEST, folder / "dist" / exe.TARGET)
     (folder / IMAGES).parent.mkdir()
-    (folder / IMAGES).write_text(f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n')
+    (folder / IMAGES).write_text(images.wine_entry())
     run((folder, plan), pipeline.BUNDLE)
     return folder, plan
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from coldforge.freeze.programs import read_pe
 from coldforge.records import Manifest, Payload, read
-from support import images
-from support.bare import USER, Bare, bare
+from support import images, windows_system
 from support.program import coldforge
 from support.repository import write
+from support.windows_system import Windows
 
 pytestmark = pytest.mark.integration
 TARGET = "windows-x86_64"
@@ -72,10 +72,6 @@ def main():
     window.destroy()
 """,
 }
-WINE = (
-    "HOME=/home/person USER=person WINEPREFIX=/home/person/prefix WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml= "
-    "timeout 120 /usr/lib/wine/wine64"
-)
 
 
 def project(folder: Path) -> Path:
@@ -85,7 +81,7 @@ def project(folder: Path) -> Path:
         {
             **FILES,
             "matrix.yml": f"targets:\n  {TARGET}: {{ runner: windows-2025, formats: [onefile, sbom] }}\n",
-            "containers/images.toml": f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n',
+            "containers/images.toml": images.wine_entry(),
         },
     )
     (made / "assets").mkdir()
@@ -112,25 +108,25 @@ def payload(made: Path) -> Payload:
 
 
 @pytest.fixture(scope="module")
-def system(made: Path) -> Iterator[Bare]:
+def system(windows_machine: Windows, made: Path) -> Windows:
     """A Windows without Python, with the tree and the one-file programs."""
-    with bare(images.image(images.WINE)) as running:
-        for folder in ("payload", "onefile"):
-            running.put_tree(made / folder, "/opt")
-        running.do(f"{WINE} wineboot -i", user=USER)
-        running.do(f"{WINE} reg add 'HKCU\\Software\\Wine\\Drivers' /v Graphics /d null", user=USER)
-        yield running
+    windows_system.renew(windows_machine)
+    for folder in ("payload", "onefile"):
+        windows_machine.put_tree(made / folder, folder)
+    return windows_machine
 
 
 @pytest.mark.parametrize("folder", ["payload", "onefile"])
-def test_it_runs_without_python(folder: str, system: Bare) -> None:
+def test_it_runs_without_python(folder: str, system: Windows) -> None:
     """The wheels are Windows' own, of Rust and C, and the manifest makes UTF-8 of all that is not said otherwise."""
-    assert system.do(f"{WINE} /opt/{folder}/herald.exe wörter", user=USER).strip() == "&lt;wörter cp65001"
+    done = system.run(rf"C:\{folder}\herald.exe", "wörter")
+    assert (done.code, done.text.strip()) == (0, "&lt;wörter cp65001")
 
 
-def test_a_window_comes_up(system: Bare) -> None:
-    system.do(f"{WINE} /opt/payload/herald-window.exe 'Z:\\home\\person\\seen'", user=USER)
-    assert system.do("cat seen", user=USER) == "1 Herald"
+def test_a_window_comes_up(system: Windows) -> None:
+    done = system.run(r"C:\payload\herald-window.exe", r"C:\seen")
+    assert done.code == 0, done.text
+    assert system.read("seen") == b"1 Herald"
 
 
 def test_the_one_file_programs_were_tried_without_python(made: Path) -> None:

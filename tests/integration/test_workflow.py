@@ -145,7 +145,7 @@ def test_targets_of_three_systems_and_one_failed_job_run_again(
     GitHub refuses the first upload for good. The job that releases is run again alone, with the parts and digests of the first run.
     """
     with FakeSigstore() as sigstore, FakeGitHub() as github:
-        wine = f'[windows]\nbase = "{images.image(images.WINE)}"\nwine = "10.0"\n'
+        wine = images.wine_entry()
         source = repository(tmp_path / "repo", sigstore, THREE, more_images=wine, caller=CALLER)
         legs = json.loads(coldforge("plan", source, "--matrix", env=env).succeeded().out)["include"]
         artifacts = tmp_path / "artifacts"

@@ -130,6 +130,11 @@ def image(base: Base) -> str:
         return str(found[0].id) if found else load(docker, archive(base), base.tag)
 
 
+def wine_entry() -> str:
+    """The entry of containers/images.toml by which the tests' Wine freezes, and tries, what is for Windows."""
+    return f'[windows]\nbase = "{image(WINE)}"\nwine = "10.0"\n'
+
+
 def cache() -> Path:
     """Where trees and archives are kept from run to run."""
     return Path(os.environ.get("COLDFORGE_TEST_CACHE") or user_cache_path("coldforge-tests", appauthor=False))

@@ -10,20 +10,19 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+from coldforge.host import wine
 from support import images
 
 LABEL: Final = "coldforge-test"
 HOME: Final = "/home/person"
-WINE: Final = "/usr/lib/wine/wine64"
 DRIVE: Final = f"{HOME}/prefix/drive_c"
 PROFILE: Final = "users/person"
 HIVES: Final = {"HKCU": "user.reg", "HKLM": "system.reg"}
-# Without a display; menus of a Linux desktop are not what is looked at.
 _ENVIRONMENT: Final = {
-    "HOME": HOME, "WINEPREFIX": f"{HOME}/prefix", "WINEDEBUG": "-all", "XDG_RUNTIME_DIR": "/tmp", "LC_ALL": "C.UTF-8",
-    "WINEDLLOVERRIDES": "winemenubuilder.exe=d", "USER": "person",
+    **wine.QUIET, "HOME": HOME, "WINEPREFIX": f"{HOME}/prefix", "XDG_RUNTIME_DIR": "/tmp", "LC_ALL": "C.UTF-8", "USER": "person",
 }  # fmt: skip
 # What Wine writes itself: the machine's hardware and services, and how terminals look.
 _VOLATILE: Final = re.compile(
@@ -73,7 +72,7 @@ class Windows:
 
     def run(self, *words: str, background: bool = False) -> Ended:
         """Run a program by its path on drive C, with these words."""
-        line = f"{shlex.join([WINE, *words])}{' > /tmp/said 2>&1 &' if background else ''}"
+        line = f"{shlex.join([wine.LOADER, *words])}{' > /tmp/said 2>&1 &' if background else ''}"
         return self.sh(line)
 
     def line(self, line: str) -> Ended:
@@ -87,6 +86,13 @@ class Windows:
             info = tarfile.TarInfo(path)
             info.size, info.uid, info.gid, info.mode = len(data), 1000, 1000, 0o755
             archive.addfile(info, io.BytesIO(data))
+        assert self.container.put_archive(DRIVE, buffer.getvalue())
+
+    def put_tree(self, source: Path, name: str) -> None:
+        """Copy a folder onto drive C, as the user's own."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.add(source, name, filter=lambda info: info.replace(uid=1000, gid=1000, uname="", gname="", deep=False))
         assert self.container.put_archive(DRIVE, buffer.getvalue())
 
     def files(self, folder: str = "") -> dict[str, str]:
@@ -122,7 +128,7 @@ class Windows:
 
     def registry(self) -> Registry:
         """The user's and the machine's part of it. Nothing may run: Wine writes them when all programs have ended."""
-        assert self.sh("/usr/lib/wine/wineserver -k; /usr/lib/wine/wineserver -w").code == 0
+        assert self.sh(f"{wine.SERVER} -k; {wine.SERVER} -w").code == 0
         found: dict[str, dict[str, str]] = {}
         for hive, name in HIVES.items():
             found |= parsed(hive, self._file(f"{HOME}/prefix/{name}").decode(errors="replace"))
@@ -178,8 +184,8 @@ def started() -> Iterator[Windows]:
         system = Windows(container)
         # windows without a display; and keys that every Windows has, and Wine makes with the first program that is installed
         added = (r"HKCU\Software\Wine\Drivers /v Graphics /d null", r"HKCU\Software\Classes", rf"HKCU\{_LISTED}")
-        lines = [f"{WINE} wineboot -i", *(f"{WINE} reg add {key.replace(chr(92), chr(92) * 2)}" for key in added)]
-        done = system.sh(" && ".join([*lines, "/usr/lib/wine/wineserver -w", "cp -a prefix fresh"]))
+        lines = [f"{wine.LOADER} wineboot -i", *(f"{wine.LOADER} reg add {key.replace(chr(92), chr(92) * 2)}" for key in added)]
+        done = system.sh(" && ".join([*lines, f"{wine.SERVER} -w", "cp -a prefix fresh"]))
         assert done.code == 0, done.text
         yield system
     finally:
@@ -189,4 +195,4 @@ def started() -> Iterator[Windows]:
 
 def renew(system: Windows) -> None:
     """The system as it was when it was fresh."""
-    system.sh("/usr/lib/wine/wineserver -k; /usr/lib/wine/wineserver -w; rm -rf prefix; cp -a fresh prefix")
+    system.sh(f"{wine.SERVER} -k; {wine.SERVER} -w; rm -rf prefix; cp -a fresh prefix")

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.bundle import BundleJob, Carrier
-from coldforge.bundle.nsis import UNINSTALLER, Nsis
+from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.stage import inputs
 from coldforge.bundle.tree import Tree, load
 from coldforge.host import files, pe
 from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.model import Plan, PlannedTarget
+from coldforge.plan.names import UNINSTALLER
 from coldforge.records import CARRIED, Carried, Payload, digest_of
 
 CARRIERS: Final[Mapping[str, Callable[[], Carrier]]] = {"nsis": Nsis}

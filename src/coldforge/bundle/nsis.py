@@ -21,10 +21,10 @@ from coldforge.bundle.tree import Tree
 from coldforge.errors import BuildFailed, Refused
 from coldforge.host import files
 from coldforge.plan import names
+from coldforge.plan.names import UNINSTALLER
 from coldforge.project.windows import split
 
 PROGRAM: Final = "makensis"
-UNINSTALLER: Final = "uninstall.exe"
 _SCRIPT: Final = "installer.nsi"
 _KIND: Final = "amd64-unicode"  # of plug-ins, as the script's `Target`
 LARGEST: Final = 2**31 - 1  # bytes that one installer holds: its offsets are signed

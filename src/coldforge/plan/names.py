@@ -17,6 +17,7 @@ from coldforge.target import Target
 
 _STAGES: Final = {"a": "alpha", "b": "beta", "rc": "rc"}
 _ORDER: Final = ("dev", "alpha", "beta", "rc", "", "post")
+UNINSTALLER: Final = "uninstall.exe"  # what a setup program leaves beside the product, to remove it
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import msgspec
 from msgspec import Meta
 
-from coldforge.bundle import nsis, windows
+from coldforge.bundle import windows
 from coldforge.errors import ConfigurationError
 from coldforge.plan import names
 from coldforge.records import Artifact
@@ -177,7 +177,7 @@ if ($place) {{
   $packageArgs = @{{
     packageName    = $env:ChocolateyPackageName
     fileType       = 'exe'
-    file           = Join-Path $entry.InstallLocation {text(nsis.UNINSTALLER)}
+    file           = Join-Path $entry.InstallLocation {text(names.UNINSTALLER)}
     silentArgs     = $entry.QuietUninstallString -replace '^"[^"]*"\\s*', ''
     validExitCodes = @(0)
   }}

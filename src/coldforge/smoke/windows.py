@@ -17,6 +17,7 @@ from typing import Final
 from coldforge.errors import BuildFailed, Missing, Refused
 from coldforge.host import files, wine
 from coldforge.host.container import Container
+from coldforge.plan import names
 from coldforge.plan.model import Plan, PlannedArtifact
 from coldforge.records import Trial
 
@@ -26,7 +27,6 @@ _HOME: Final = "/home/person"
 _PREFIX: Final = f"{_HOME}/prefix"
 _DRIVE: Final = f"{_PREFIX}/drive_c"
 _TRIED: Final = f"{_DRIVE}/tried"  # where archives are unpacked, and programs in one file lie
-_UNINSTALLER: Final = "uninstall.exe"
 _INSTALL: Final = {"nsis": ("C:\\{}", "/S"), "msi": ("msiexec", "/i", "C:\\{}", "/qn")}
 # The uninstaller of an nsis goes on in a copy of itself, which nobody waits for.
 _GONE: Final = 'for try in $(seq 300); do test -e "$0" || exit 0; sleep 0.1; done; echo "$0 is still there"; exit 1'
@@ -128,7 +128,7 @@ def _placed(job: Job, machine: Machine, artifact: PlannedArtifact) -> str:
 
 def _remove(machine: Machine, artifact: PlannedArtifact, folder: str) -> None:
     if artifact.format == "nsis":
-        machine.run(f"{folder}/{_UNINSTALLER}", "/S")
+        machine.run(f"{folder}/{names.UNINSTALLER}", "/S")
     elif artifact.format == "msi":
         machine.run("msiexec", "/x", f"C:\\{artifact.name}", "/qn")
     else:
