@@ -15,10 +15,12 @@ from typing import Final
 import pytest
 
 from coldforge.bundle.inspect import inspect
+from coldforge.host import wine
 from coldforge.project.windows import WindowsConfig
 from coldforge.rebuild.compare import compare
 from coldforge.records import Payload
-from support import exe, windows_system
+from support import exe, hand, windows_system
+from support.hand import goes_through
 from support.require import tool
 from support.windows_system import PROFILE, Windows
 
@@ -48,7 +50,7 @@ def setups(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path,
         for name, version, config in (
             ("old", "1.2.0rc1", WHOLE),
             ("new", "1.2.0", WHOLE),
-            ("both", "1.2.0", WindowsConfig(scope="both", path=False)),
+            ("both", "1.2.0", WindowsConfig(scope="both", path=False, languages=("de",))),
         ):
             found, payload = exe.bundled(tmp_path_factory.mktemp(name), version, config, formats=("nsis",))
             made[name] = (found["nsis"], payload)
@@ -57,10 +59,11 @@ def setups(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path,
 
 @pytest.fixture
 def system(windows_machine: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> Windows:
-    """A fresh system with the installers on it."""
+    """A fresh system with the installers on it, and a hand to go through their pages."""
     windows_system.renew(windows_machine)
     for name, (path, _) in setups.items():
         windows_machine.put(f"{name}.exe", path.read_bytes())
+    hand.lend(windows_machine)
     return windows_machine
 
 
@@ -177,7 +180,7 @@ def test_a_program_that_runs_is_asked_to_close_and_one_that_cannot_be_is_left_al
     assert system.run(r"C:\new.exe", "/S").code == 0
     assert system.read("state.txt") == b"closed"
     assert without_own(system.files(USER)) == installed(setups["new"][1])
-    system.sh(f"sleep 60 | {windows_system.WINE} '{place}\\demo.exe' --wait > /tmp/waits 2>&1 &")
+    system.sh(f"sleep 60 | {wine.LOADER} '{place}\\demo.exe' --wait > /tmp/waits 2>&1 &")
     system.awaits("-s /tmp/waits")
     assert system.run(r"C:\new.exe", "/S").code == 3
     assert without_own(system.files(USER)) == installed(setups["new"][1])
@@ -197,6 +200,65 @@ def test_for_the_machine_when_that_is_chosen(system: Windows, setups: Mapping[st
     removed(system, MACHINE)
     assert system.state().new(before) == set()
     assert before.new(system.state()) == set()
+
+
+ALL: Final = "Für alle Benutzer dieses Computers (erfordert Administratorrechte)"
+AGREE: Final = ("Do as you like.", "Annehmen")
+RUN: Final = f"{exe.NAME} ausführen"
+FINISHED: Final = (f"Die Installation von {exe.NAME} wird abgeschlossen", RUN), (RUN, "Fertigstellen")
+
+
+def test_who_installs_by_hand_chooses_for_whom(system: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> None:
+    """Page by page, in the language that there is: the user's folder, back, everybody's; the next time that is chosen already."""
+    before = system.state()
+    first = (
+        (f"Für wen soll {exe.NAME} installiert werden?", "Weiter >"),
+        AGREE,
+        (rf"C:\users\person\AppData\Local\Programs\{exe.NAME}", "< Zurück"),
+        ("Lizenzabkommen", "< Zurück"),
+        ("Nur für mich", ALL),
+        (ALL, "Weiter >"),
+        AGREE,
+        (rf"C:\Program Files\{exe.NAME}", "Installieren"),
+        *FINISHED,
+    )
+    done = goes_through(system, r"C:\both.exe", *first)
+    assert done.code == 0, done.text
+    assert without_own(system.files(MACHINE)) == installed(setups["both"][1])
+    assert not system.exists(USER)
+    after = system.state()
+    assert [name for name in after.new(before) if name.startswith(("HKCU", "users/"))] == []
+    assert after.registry[rf"HKLM\{UNINSTALL}"]["InstallLocation"] == rf"C:\Program Files\{exe.NAME}"
+    again = ((ALL, "Weiter >"), AGREE, (rf"C:\Program Files\{exe.NAME}", "Installieren"), *FINISHED)
+    done = goes_through(system, r"C:\both.exe", *again)
+    assert done.code == 0, done.text
+    assert (system.exists(MACHINE), system.exists(USER)) == (True, False)
+    place = rf"C:\Program Files\{exe.NAME}\uninstall.exe"
+    done = goes_through(system, place, (place.rpartition("\\")[0], "Deinstallieren"), ("erfolgreich abgeschlossen", "Beenden"))
+    assert done.code == 0, done.text
+    system.awaits(f"! -e '{MACHINE}'")
+    assert system.state().new(before) == set()
+
+
+def test_who_installs_by_hand_is_asked_before_a_program_is_closed_and_may_give_up(
+    system: Windows, setups: Mapping[str, tuple[Path, Payload]]
+) -> None:
+    system.run(r"C:\old.exe", "/S")
+    place = "C:\\" + USER.replace("/", "\\")
+    system.run(rf"{place}\demo-gui.exe", r"C:\state.txt", background=True)
+    system.awaits("-e state.txt")
+    install = (("Do as you like.", "I Agree"), ("Choose Install Location", "Install"))
+    done = goes_through(system, r"C:\new.exe", *install, ("demo-gui.exe is running.", "Cancel"))
+    assert done.code == 1, done.text
+    assert system.read("state.txt") == b"open"
+    assert without_own(system.files(USER)) == installed(setups["old"][1])
+    done = goes_through(system, r"C:\new.exe", ("Do as you like.", "Cancel"), ("Are you sure you want to quit", "Yes"))
+    assert done.code == 1, done.text
+    finished = (("Completing", f"Run {exe.NAME}"), (f"Run {exe.NAME}", "Finish"))
+    done = goes_through(system, r"C:\new.exe", *install, ("It is asked to close when you go on.", "OK"), *finished)
+    assert done.code == 0, done.text
+    assert system.read("state.txt") == b"closed"
+    assert without_own(system.files(USER)) == installed(setups["new"][1])
 
 
 def test_a_passive_run_goes_through_all_pages_without_a_question(system: Windows, setups: Mapping[str, tuple[Path, Payload]]) -> None:

@@ -112,20 +112,23 @@ NAMES: Final = {
 }
 
 
-@cache
 def program(version: str, *, windowed: bool) -> bytes:
+    """`demo` in a version, or the program with a window."""
+    return compiled(WINDOWED, "-H windowsgui") if windowed else compiled(CONSOLE, f"-X main.version={version}")
+
+
+@cache
+def compiled(source: str, flags: str = "") -> bytes:
     """A real program for Windows; compiled once, and kept by what it is made of."""
     go = tool("go", "apt-get install golang-go")
-    source = WINDOWED if windowed else CONSOLE
-    kept = images.cache() / f"{digest_of([source, version, windowed])[:16]}.exe"
+    kept = images.cache() / f"{digest_of([source, flags])[:16]}.exe"
     if not kept.is_file():
-        flags = f"-s -w {'-H windowsgui' if windowed else f'-X main.version={version}'}"
         with beside(kept) as made:
             folder = made.with_suffix(".source")
             folder.mkdir()
             (folder / "main.go").write_text(source)
             (folder / "go.mod").write_text("module example.org/demo\n\ngo 1.21\n")
-            words = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", str(made), "."]
+            words = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {flags}", "-o", str(made), "."]
             environment = {**os.environ, "GOOS": "windows", "GOARCH": "amd64", "CGO_ENABLED": "0"}
             done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
             for path in (folder / "main.go", folder / "go.mod"):
