@@ -66,7 +66,9 @@ def command_lines(environment: Mapping[str, str]) -> list[list[str]]:
         ["bundle", "--carried", *options["bundle"], "--", project],
         ["sign", "--payload", *forgiving, "--project", project, "--", out],
     ] * 2
-    programs = rounds if signs else []
+    asks = session == "bundle" and _flag("--payload", given("NOTARIZE_PAYLOAD"))
+    accepted = [["notarize", "--payload", *forgiving, "--project", project, "--", out]] if asks else []
+    programs = [*(rounds if signs else []), *accepted]
     return [*_taken(digests, parts, out), *programs, line, *_handed_on(session, given("TARGET").split(), parts, out)]
 
 

@@ -419,21 +419,30 @@ def sign(
 @click.option(
     "--deadline", type=click.FloatRange(min=0), default=30, show_default=True, metavar="MINUTES", help="How long to wait for Apple."
 )
+@click.option("--payload", is_flag=True, help="Ask about the applications of signed trees, before `bundle`: each gets a ticket of its own.")
+@click.option(
+    "--project", default=".", type=click.Path(path_type=str), help="With --payload: the project, whose files an application for macOS has."
+)
 @FORGIVING
 @JSON
 @common
-def notarize(dist: str, *, deadline: float, forgiving: bool, as_json: bool, **options: str | None) -> None:
+def notarize(dist: str, *, deadline: float, payload: bool, project: str, forgiving: bool, as_json: bool, **options: str | None) -> None:
     """Have Apple accept the signed disk images and packages of DIST, and put its tickets to them, so that Macs open them without asking it.
 
-    Between `sign` and `attest`. After the deadline, or when Apple does not answer, the exit code is 5: run it again, at any time and
-    as often as you like; what was submitted is not submitted twice.
+    Between `sign` and `attest`; with --payload between `sign --payload` and `bundle`. After the deadline, or when Apple does not answer,
+    the exit code is 5: run it again, at any time and as often as you like; what was submitted is not submitted twice.
     """
     from coldforge import signing
     from coldforge.sign import notary
 
     names = {"notary_key": notary.KEY, "notary_key_id": notary.KEY_ID, "notary_issuer": notary.ISSUER}
     about = {names[option]: value for option, value in options.items()}
-    manifest = signing.notarize_release(existing(dist), about, minutes=deadline, forgiving=forgiving)
+    place = existing(dist)
+    manifest = (
+        signing.notarize_payloads(place, about, existing(project), minutes=deadline, forgiving=forgiving)
+        if payload
+        else signing.notarize_release(place, about, minutes=deadline, forgiving=forgiving)
+    )
     if as_json:
         show(manifest)
 

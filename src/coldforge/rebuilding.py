@@ -265,7 +265,7 @@ def _sign_carried_again(recorded: TargetRecord, this: pipeline.Run, target: Plan
 
 def _sign_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, _record: TargetRecord | None) -> TargetRecord:
     """A stage after the freeze: the signatures of the tree's programs are put back, so that packages hold what was released."""
-    return recording.record_of(signatures.put_back_into_tree(recorded.signed, this.out / target.target))
+    return recording.record_of(signatures.put_back_into_tree(recorded.signed, this.out / target.target, recorded.notarization))
 
 
 def _check_recorded(one: _Replay, plan: Plan) -> None:

@@ -66,6 +66,7 @@ def record_of(payload: Payload) -> TargetRecord:
         payload_digest=payload.digest,
         payload_size=payload.size,
         signed={**{entry.path: entry.signature for entry in payload.files if entry.signature}, **payload.sealed},
+        notarization=payload.notarization,
         glibc_floor=payload.glibc_floor,
         macos_floor=payload.macos_floor,
         needs=payload.needs,

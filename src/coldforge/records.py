@@ -65,7 +65,8 @@ class Signature(Record, frozen=True, kw_only=True):
 class Notarization(Record, frozen=True, kw_only=True):
     """What Apple was asked about: a submission's `id`, and size and sha256 of what was submitted.
 
-    `is_there` tells that all of it has arrived there; `ticket` is what Apple gave and was put into the file then, in base64.
+    `is_there` tells that all of it has arrived there; `ticket` is what Apple gave and was put into the file then, in base64. `code` is what
+    the ticket of an application is asked for by: another application has another.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Notarization(Record, frozen=True, kw_only=True):
     sha256: str
     is_there: bool = False
     ticket: str = ""
+    code: str = ""
 
 
 class FileEntry(Record, frozen=True, kw_only=True):
@@ -201,6 +203,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
 
     `singles` are the one-file executables made in the same freeze (kept beside the tree).
     `sealed` are signatures of code in the application for macOS that is made of the tree, by its path there: they are about all of it.
+    `notarization` is what Apple said of that application, which is laid out and submitted as a zip before any package is made of it.
     `key` is the digest of all inputs of the freeze; equal keys mean equal payloads. `gates` are those that were asked, and `findings`
     what some of them found.
     """
@@ -212,6 +215,7 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
     files: tuple[FileEntry, ...]
     singles: tuple[FileEntry, ...] = ()
     sealed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
+    notarization: Notarization | None = None
     components: tuple[Component, ...] = ()
     environment: Environment
     gates: tuple[str, ...] = ()
@@ -324,8 +328,8 @@ class Smoke(Record, frozen=True, kw_only=True):
 class TargetRecord(Record, frozen=True, kw_only=True):
     """What one target's stages made: the payload by digest, what it needs of its system, the artifacts, and what was proven of them.
 
-    `signed` are the signatures that files of the payload got after the freeze, by path; `carried` are the programs that its packages
-    bring of their own, as far as they were made before the packages; `gates` and `findings` are the payload's.
+    `signed` are the signatures that files of the payload got after the freeze, by path; `notarization` is the payload's; `carried` are
+    the programs that its packages bring of their own, as far as they were made before; `gates` and `findings` are the payload's.
     `toolbox` is the image whose programs made formats, with its recipe's digest behind a `+` if it has one; empty: the machine's own.
     """
 
@@ -334,6 +338,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     payload_digest: str
     payload_size: int
     signed: Mapping[str, Signature] = msgspec.field(default_factory=dict)
+    notarization: Notarization | None = None
     carried: tuple[Carried, ...] = ()
     glibc_floor: str = ""
     macos_floor: str = ""

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coldforge import pipeline, recording
-from coldforge.errors import ColdforgeError
+from coldforge.errors import ColdforgeError, ConfigurationError, Refused
 from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.records import (
+    ADHOC,
+    INDEX,
     MANIFEST,
     Manifest,
+    Notarization,
     Payload,
     TargetRecord,
     canonical,
@@ -25,8 +28,10 @@ from coldforge.report import reporter
 from coldforge.sign import NothingToSign
 
 if TYPE_CHECKING:
+    from coldforge.bundle import BundleJob
     from coldforge.sign.keys import Given, Keys
     from coldforge.sign.payload import Named
+    from coldforge.sign.submission import Subject
 
 
 def sign_release(dist: Path, given: Given, *, forgiving: bool = False) -> Manifest:
@@ -129,31 +134,43 @@ def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payloa
 
 
 def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Plan | None, project: Path) -> Payload:
-    """A payload with the signatures of the application that is made of it; itself when none is planned, or nobody signs.
-
-    The plan beside what several jobs made may be that of another target.
-    """
-    from coldforge.bundle import BundleJob, app, macos, sealed, tree
+    """A payload with the signatures of the application that is made of it; itself when none is planned, or nobody signs."""
+    from coldforge.bundle import macos, sealed, tree
     from coldforge.host.apple import About
     from coldforge.sign.payload import sealing
 
-    if plan is None or keys.apple.is_adhoc or not payload.target.startswith("macos-"):
+    job = None if keys.apple.is_adhoc else _application(dist, payload, plan, project)
+    if job is None:
         return payload
-    here = any(each.target == payload.target for each in plan.targets)
-    whole = plan if here else _planned(project, payload.target, plan)
-    target = next(each for each in whole.targets if each.target == payload.target)
-    artifact = next((each for each in target.artifacts if each.format in app.FORMATS), None)
-    if artifact is None:
-        return payload
-    sign = sealing(keys.apple.since(whole.source.epoch), named, payload)
-    job = BundleJob(project=project, plan=whole, target=target, artifact=artifact, payload=payload, folder=dist / payload.target)
+    epoch = job.plan.source.epoch
+    sign = sealing(keys.apple.since(epoch), named, payload)
     with files.scratch("app") as scratch:
-        frozen = tree.load(payload, job.folder / "payload", whole.source.epoch)
+        frozen = tree.load(payload, job.folder / "payload", epoch)
         unsealed = macos.unsealed(job, frozen, scratch)
         _, found = sealed.sealed(
             unsealed, lambda code: sign(code.source, About(identifier=code.identifier, info=code.info, resources=code.resources)), scratch
         )
-    return msgspec.structs.replace(payload, sealed=found)
+    known = payload.notarization if found == payload.sealed else None  # Apple accepted another one
+    return msgspec.structs.replace(payload, sealed=found, notarization=known)
+
+
+def _application(dist: Path, payload: Payload, plan: Plan | None, project: Path) -> BundleJob | None:
+    """The job of making the application of a payload, in the first format that holds one; None where none is planned.
+
+    The plan beside what several jobs made may be that of another target.
+    """
+    from coldforge.bundle import BundleJob, app
+    from coldforge.plan import pkgs
+
+    if plan is None or not payload.target.startswith("macos-"):
+        return None
+    here = any(each.target == payload.target for each in plan.targets)
+    whole = plan if here else _planned(project, payload.target, plan)
+    target = next(each for each in whole.targets if each.target == payload.target)
+    artifact = next((each for each in target.artifacts if each.format in app.FORMATS), None)
+    if artifact is None or not pkgs.is_application(whole.product):
+        return None
+    return BundleJob(project=project, plan=whole, target=target, artifact=artifact, payload=payload, folder=dist / payload.target)
 
 
 def _planned(project: Path, target: str, plan: Plan) -> Plan:
@@ -177,11 +194,14 @@ def _same_payload(record: TargetRecord, found: Mapping[str, TargetRecord]) -> bo
     if record.target not in found:
         return True
     now = found[record.target]
-    return (now.payload_digest, now.signed) == (record.payload_digest, record.signed)
+    return (now.payload_digest, now.signed, now.notarization) == (record.payload_digest, record.signed, record.notarization)
 
 
 def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: float, forgiving: bool = False) -> Manifest:
-    """Have Apple accept the disk images of `dist`, and put its tickets to them; what is known is written at once, for the next run."""
+    """Have Apple accept the disk images and packages of `dist`, and put its tickets to them.
+
+    What is known is written at once, for the next run.
+    """
     from functools import partial
 
     from coldforge.host.lock import exclusive
@@ -195,3 +215,62 @@ def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: 
         made = _each(dist, lambda part: save(notarize(dist, part, service, seconds=60 * minutes, save=save)), forgiving=forgiving)
     reporter().info(f"Next: coldforge attest {files.shown(dist)}")
     return made
+
+
+def notarize_payloads(
+    dist: Path, options: Mapping[str, str | None], project: Path | None = None, *, minutes: float, forgiving: bool = False
+) -> Manifest:
+    """Have Apple accept the signed applications that are made of the trees of `dist`: packages made afterwards have them with tickets.
+
+    An application is laid out as `bundle` will do it, and submitted as a zip. The record of packages without the ticket goes.
+    """
+    from contextlib import ExitStack
+
+    from coldforge.host.lock import exclusive
+    from coldforge.sign import notary
+    from coldforge.sign.notarize import notarize_applications
+
+    read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
+    plan = recording.recorded(dist / "plan.json", Plan)
+    service = notary.opened(options)
+
+    def work(manifest: Manifest) -> None:
+        with ExitStack() as stack:
+            found = [
+                _laid_out(dist, record, job, stack.enter_context(files.scratch("application")))
+                for record in manifest.targets
+                if (job := _application(dist, read(dist / record.target / INDEX, Payload), plan, project or Path.cwd()))
+            ]
+            if not found:
+                reporter().info("There is no application for macOS that Apple could be asked about.")
+            notarize_applications(found, service, seconds=60 * minutes)
+
+    with exclusive(dist), reporter().step("notarize applications"):
+        made = _each(dist, work, forgiving=forgiving)
+    reporter().info(f"Next: coldforge bundle --out {files.shown(dist)}")
+    return made
+
+
+def _laid_out(dist: Path, record: TargetRecord, job: BundleJob, scratch: Path) -> tuple[Subject, Notarization | None, str]:
+    """An application as a zip, what is known of its notarization, and what its ticket is asked for by."""
+    from coldforge.bundle import macos, sealed, tree, zips
+    from coldforge.sign.submission import Subject
+
+    payload = job.payload
+    if payload.digest != record.payload_digest:
+        raise Refused(f"the tree of {record.target} is not the one that the manifest is about", hint="Freeze it again: `coldforge freeze`.")
+    if not any(signature.key != ADHOC for signature in payload.sealed.values()):
+        hint = "Sign it first: `coldforge sign --payload --apple-key`. What is not signed by a Developer ID, Apple refuses."
+        raise ConfigurationError(f"the application of {record.target} is not signed", hint=hint)
+
+    def save(state: Notarization | None) -> None:
+        made = msgspec.structs.replace(payload, notarization=state)
+        files.write(dist / payload.target / INDEX, canonical(made))
+        _with_payloads(dist, read(dist / MANIFEST, Manifest), {payload.target: made})
+
+    frozen = tree.load(payload, job.folder / "payload", job.plan.source.epoch)
+    whole = macos.without_ticket(job, frozen, scratch)
+    file = scratch / f"{job.plan.product.name}-{payload.target}.zip"
+    zips.write(whole, file)
+    subject = Subject(name=file.name, file=file, size=file.stat().st_size, sha256=files.sha256(file), save=save)
+    return subject, payload.notarization, sealed.record(whole)

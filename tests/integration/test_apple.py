@@ -8,6 +8,7 @@ import plistlib
 import shutil
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import apple_platform
@@ -32,6 +33,7 @@ from coldforge.sign.keys import Given
 from coldforge.verify import code
 from support import machos, payloads
 from support.authority import Authority
+from support.fake_notary import Notary
 from support.program import coldforge, environment
 from support.require import tool
 
@@ -336,3 +338,53 @@ def test_inspect_tells_of_what_nobody_signed_and_of_what_was_changed(tmp_path: P
     data[5000] ^= 1
     (tmp_path / "changed").write_bytes(data)
     assert inspect(tmp_path / "changed").fields["signature"] == "bad: the file was changed after it was signed"
+
+
+def test_an_application_has_a_ticket_of_its_own_in_what_is_made_of_it(
+    planned: Path, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two rounds: interrupted, gone on with, packaged, and made again without a key and without Apple."""
+    unsigned = Path(shutil.copytree(planned, tmp_path / "unsigned", symlinks=True))
+    waited: list[float] = []
+    monkeypatch.setattr("coldforge.host.clock.sleep", waited.append)
+    monkeypatch.setattr("coldforge.host.clock.now", lambda: sum(waited))
+    with Notary() as notary:
+        for name, value in notary.environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigurationError, match="the application of macos-aarch64 is not signed"):
+            signing.notarize_payloads(planned, {}, tmp_path, minutes=5)
+        signing.sign_payloads(planned, given(authority), tmp_path)
+        without = bundled(planned).read_bytes()
+        notary.statuses = ["In Progress"]
+        with pytest.raises(RemoteFailed, match=r"Apple has not decided about demo-macos-aarch64\.zip yet"):
+            signing.notarize_payloads(planned, {}, tmp_path, minutes=5)
+        assert bundled(planned).read_bytes() == without
+        notary.submissions[0].statuses = ["Accepted"]
+        signing.notarize_payloads(planned, {}, tmp_path, minutes=5)
+        once = payloads.snapshot(planned)
+        signing.notarize_payloads(planned, {}, tmp_path, minutes=5)
+        signing.sign_payloads(planned, given(authority), tmp_path)
+        assert payloads.snapshot(planned) == once
+        assert notary.count("begin") == notary.count("upload") == 1
+
+    archive = bundled(planned)
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path / "out", filter="tar")
+    (app,) = (tmp_path / "out").iterdir()
+    ticket = app / "Contents/CodeResources"
+    main = seen(app / "Contents/MacOS/demo")
+    assert ticket.read_bytes() == b"s8ch" + f"ticket of 2/2/{main.cdhash}".encode()
+    with zipfile.ZipFile(io.BytesIO(notary.submissions[0].data)) as submitted:
+        before = {info.filename.rstrip("/") for info in submitted.infolist()}
+    after = {path.relative_to(tmp_path / "out").as_posix() for path in app.rglob("*")} | {app.name}
+    assert after - before == {f"{app.name}/Contents/CodeResources"}
+
+    (record,) = read(planned / MANIFEST, Manifest).targets
+    signatures.put_back_into_tree(record.signed, unsigned / TARGET, record.notarization)
+    assert bundled(unsigned).read_bytes() == archive.read_bytes()
+
+    assert record.notarization
+    other = replace(index(planned), notarization=replace(record.notarization, code="2/2/00"))
+    (planned / TARGET / "payload.json").write_bytes(canonical(other))
+    with pytest.raises(ConfigurationError, match="has changed since Apple accepted it"):
+        bundled(planned)

@@ -105,6 +105,7 @@ def test_the_words_are_options_that_exist(session: str) -> None:
         "COLDFORGE_TAG": "v1",
         "COLDFORGE_TRUST_CONFIG": "t.json",
         "COLDFORGE_SIGN_PAYLOAD": "true",
+        "COLDFORGE_NOTARIZE_PAYLOAD": "true",
         "COLDFORGE_NOTES_FROM": "commits",
         "COLDFORGE_NOTES_MODE": "append",
         "COLDFORGE_PARTS": "parts",
@@ -148,6 +149,16 @@ def test_programs_are_signed_between_the_freeze_and_the_packages() -> None:
     given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_DIGESTS": '{"windows-x86_64": "34"}', "COLDFORGE_SIGN_PAYLOAD": "true"}
     rounds = [["bundle", "--carried"], ["sign", "--payload"]] * 2
     assert [line[:2] for line in command_lines(given)] == [["unpack", "--sha256"], *rounds, ["bundle", "--frozen"]]
+
+
+def test_apple_sees_applications_between_their_signature_and_the_packages() -> None:
+    given = {"COLDFORGE_SESSION": "bundle", "COLDFORGE_SIGN_PAYLOAD": "true", "COLDFORGE_NOTARIZE_PAYLOAD": "true", "COLDFORGE_PARTS": "p"}
+    lines = [" ".join(line) for line in command_lines(given)]
+    assert lines[3:6] == [
+        "sign --payload --forgiving --project . -- dist",
+        "notarize --payload --forgiving --project . -- dist",
+        "bundle --out dist -- .",
+    ]
 
 
 def test_of_a_job_that_ran_the_product_nothing_is_taken_but_what_it_proved() -> None:

@@ -20,7 +20,7 @@ from typing import Final
 
 from coldforge.bundle import BundleJob, icns, plist
 from coldforge.bundle.archive import with_licences
-from coldforge.bundle.sealed import again, sealed
+from coldforge.bundle.sealed import again, sealed, stapled
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.bundle.twofold import CODE, DATA, twofold
 from coldforge.errors import Problem, Refused
@@ -33,10 +33,15 @@ _SHOWN: Final = 10
 
 
 def app(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
-    """The application: `Demo.app/Contents/…`, sealed by whoever has signed it. Files that are made for it are written to `scratch`.
+    """The application: `Demo.app/Contents/…`, sealed by whoever has signed it, with Apple's ticket if it has one.
 
-    Raises as `unsealed` and `sealed`.
+    Files that are made for it are written to `scratch`. Raises as `unsealed`, `sealed` and `stapled`.
     """
+    return stapled(without_ticket(job, tree, scratch), job.payload.notarization, scratch)
+
+
+def without_ticket(job: BundleJob, tree: Tree, scratch: Path) -> Tree:
+    """The application as Apple is asked about it. Raises as `unsealed` and `sealed`."""
     whole, _ = sealed(unsealed(job, tree, scratch), again(job.payload), scratch)
     return whole
 

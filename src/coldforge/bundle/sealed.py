@@ -20,9 +20,10 @@ from typing import Any, Final, Protocol
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import apple, codesign, files, macho, requirement, seal, signed, spans
-from coldforge.records import ADHOC, Payload, Signature
+from coldforge.records import ADHOC, Notarization, Payload, Signature
 
 _VERSION: Final = re.compile(r"(?P<framework>.+\.framework)/Versions/(?P<version>[^/]+)/Resources/Info\.plist")
+_TICKET: Final = "CodeResources"
 _AGAIN: Final = "Sign it again: `coldforge sign --payload`, then `coldforge bundle`."
 
 
@@ -49,16 +50,13 @@ def sealed(tree: Tree, sign: Signer, scratch: Path) -> tuple[Tree, Mapping[str, 
     What has signatures already stays as it is; but main code of bundles is signed with the bundle. Raises Refused when that cannot be.
     """
     work = _Work(tree, sign, scratch)
-    (info,) = [path for path in work.nodes if re.fullmatch(r"[^/]+/Contents/Info\.plist", path)]
-    root, about = posixpath.dirname(info), _plist(work.nodes[info])
-    identifier, main = about["CFBundleIdentifier"], f"{root}/MacOS/{about['CFBundleExecutable']}"
-    frameworks = list(_frameworks(work))
-    mains = {main, *(bundle.main for bundle in frameworks)}
+    whole, frameworks = _application(work.nodes), list(_frameworks(work))
+    mains = {whole.main, *(bundle.main for bundle in frameworks)}
     for path in sorted(work.nodes.keys() - mains):
-        work.plain(path, identifier)
+        work.plain(path, whole.identifier)
     for bundle in frameworks:
         work.bundle(bundle)
-    work.bundle(_Bundle(root=root, main=main, info=info, identifier=identifier))
+    work.bundle(whole)
     return Tree(nodes=sorted_with_folders(list(work.nodes.values())), epoch=tree.epoch), work.signatures
 
 
@@ -71,6 +69,43 @@ class _Bundle:
     info: str
     identifier: str
     name: str = ""
+
+
+def _application(nodes: Mapping[str, Node]) -> _Bundle:
+    """The bundle that an application's tree is."""
+    (info,) = [path for path in nodes if re.fullmatch(r"[^/]+/Contents/Info\.plist", path)]
+    root, about = posixpath.dirname(info), _plist(nodes[info])
+    return _Bundle(root=root, main=f"{root}/MacOS/{about['CFBundleExecutable']}", info=info, identifier=about["CFBundleIdentifier"])
+
+
+def record(tree: Tree) -> str:
+    """What Apple's ticket of a sealed application is asked for by: what stands for its main code, that for the first processor."""
+    nodes = {node.path: node for node in tree}
+    source = nodes[_application(nodes).main].source
+    if source is None:
+        raise ValueError("the main code is a file once it is signed")
+    with source.open("rb") as stream:
+        first = codesign.read(stream)[0]
+    if first is None:
+        raise ValueError("it is not signed")
+    return f"2/2/{first.cdhash}"
+
+
+def stapled(tree: Tree, known: Notarization | None, scratch: Path) -> Tree:
+    """A sealed application with the ticket that Apple gave it, if any: a file that no seal is about, as Apple's stapler puts it.
+
+    Raises ConfigurationError for a ticket of another application: it would be refused everywhere.
+    """
+    if known is None or not known.ticket:
+        return tree
+    if record(tree) != known.code:
+        hint = "`coldforge notarize --payload`, then `coldforge bundle`."
+        raise ConfigurationError("the application has changed since Apple accepted it", hint=hint)
+    place = scratch / "ticket"
+    place.write_bytes(base64.b64decode(known.ticket))
+    root = _application({node.path: node for node in tree}).root
+    node = Node(path=f"{root}/{_TICKET}", mode=0o644, size=place.stat().st_size, source=place)
+    return Tree(nodes=sorted_with_folders([*tree, node]), epoch=tree.epoch)
 
 
 def _plist(node: Node) -> Any:

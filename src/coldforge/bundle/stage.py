@@ -138,6 +138,7 @@ def _key(job: BundleJob, bundler: Bundler) -> str:
     payload = {
         "payload": job.payload.digest,
         "sealed": msgspec.to_builtins(job.payload.sealed),
+        "ticket": job.payload.notarization.ticket if job.payload.notarization else "",
         "needs": job.payload.needs,
         "floor": [job.payload.glibc_floor, job.payload.macos_floor, job.target.floor],
     }

@@ -17,7 +17,7 @@ import msgspec
 from coldforge.host import files, signed, spans, tickets, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
-from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Payload, Signature, canonical, read
+from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Notarization, Payload, Signature, canonical, read
 
 E = TypeVar("E", FileEntry, Carried)
 
@@ -82,13 +82,16 @@ def about_signed(rebuilt: Artifact, out: Path, epoch: int) -> Artifact:
     return msgspec.structs.replace(rebuilt, size=path.stat().st_size, sha256=files.sha256(path))
 
 
-def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path) -> Payload:
-    """Put recorded signatures into the files of a rebuilt tree that they were made of, and write its index anew; the index."""
+def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path, notarization: Notarization | None = None) -> Payload:
+    """Put recorded signatures into the files of a rebuilt tree that they were made of, and write its index anew; the index.
+
+    With them comes the ticket of the application that is made of it.
+    """
     payload = read(folder / "payload.json", Payload)
     entries = tuple(_signed_again(recorded.get(entry.path), entry, folder / "payload" / entry.path) for entry in payload.files)
     # what is no file of the tree is of the application that is made of it
     others = {path: signature for path, signature in recorded.items() if path not in {entry.path for entry in payload.files}}
-    made = msgspec.structs.replace(payload, files=entries, sealed=others)
+    made = msgspec.structs.replace(payload, files=entries, sealed=others, notarization=notarization)
     files.write(folder / "payload.json", canonical(made))
     return made
 

@@ -1,36 +1,21 @@
-"""Notarization: what Apple is asked about is submitted once, waited for with a deadline, and its ticket put to the file; a run goes on
-where another stopped, by what the manifest says."""
+"""Notarization: Apple is asked about what is signed, and its tickets are put to it; a run goes on where another stopped, by what the
+manifest says. An application is asked about before it is packaged, so that it has a ticket of its own wherever it is copied to."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused, RemoteFailed
+from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.host import clock, files, signed, tickets
 from coldforge.records import Artifact, Manifest, Notarization
 from coldforge.report import reporter
-from coldforge.sign import NothingToSign
-from coldforge.sign.notary import Issue, Notary, Submission
-
-ACCEPTED, PROGRESS = "Accepted", "In Progress"
-_PAUSES: Final = (5.0, 10.0, 15.0)  # seconds between two looks; after these the last
-_LONGEST: Final = 30.0
-_SHOWN: Final = 30  # findings in an error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One run: with whom, until when (by the steady clock), and where what is known goes each time that it is more."""
-
-    notary: Notary
-    until: float
-    save: Callable[[Artifact], None]
+from coldforge.sign import NothingToSign, submission
+from coldforge.sign.notary import Notary
+from coldforge.sign.submission import Round, Subject
 
 
 def notarize(dist: Path, manifest: Manifest, notary: Notary, *, seconds: float, save: Callable[[Manifest], None]) -> Manifest:
@@ -50,17 +35,34 @@ def notarize(dist: Path, manifest: Manifest, notary: Notary, *, seconds: float, 
         known[artifact.path] = artifact
         save(_with(manifest, known))
 
-    this = Round(notary=notary, until=clock.now() + seconds, save=kept)
+    def about(artifact: Artifact) -> Subject:
+        def save_state(state: Notarization | None) -> None:
+            kept(msgspec.structs.replace(artifact, notarization=state))
+
+        return Subject(name=artifact.name, file=dist / artifact.path, size=artifact.size, sha256=artifact.sha256, save=save_state)
+
+    this = Round(notary=notary, until=clock.now() + seconds)
     todo = [artifact for artifact in wanted if not _is_done(dist, artifact)]
-    for artifact in todo:
-        _submit(this, dist / artifact.path, known[artifact.path])
-    refused = [problem for artifact in todo for problem in _decided(this, known[artifact.path])]
-    if refused:
-        hint = "Mend what Apple found, build and sign again; then notarize that."
-        raise Refused("Apple refuses what was submitted", problems=tuple(refused[:_SHOWN]), hint=hint)
-    for artifact in todo:
-        _staple(this, dist / artifact.path, known[artifact.path])
+    asked = [(subject := about(artifact), submission.submit(this, subject, artifact.notarization)) for artifact in todo]
+    submission.decide(this, asked)
+    for artifact, (subject, state) in zip(todo, asked, strict=True):
+        _staple(this, subject.file, artifact, state, kept)
     return _with(manifest, known)
+
+
+def notarize_applications(applications: Sequence[tuple[Subject, Notarization | None, str]], notary: Notary, *, seconds: float) -> None:
+    """Have Apple accept applications: each as a zip, what is known of it, and what its ticket is asked for by. What is done stays.
+
+    Raises as `notarize`.
+    """
+    this = Round(notary=notary, until=clock.now() + seconds)
+    todo = [each for each in applications if not (each[1] and each[1].ticket and each[1].code == each[2])]
+    asked = [(subject, submission.submit(this, subject, before)) for subject, before, _ in todo]
+    submission.decide(this, asked)
+    for (subject, state), (_, _, code) in zip(asked, todo, strict=True):
+        ticket = base64.b64encode(submission.ticket(this, code, subject.name)).decode("ascii")
+        subject.save(msgspec.structs.replace(state, ticket=ticket, code=code))
+        reporter().info(f"{subject.name} has its ticket")
 
 
 def _with(manifest: Manifest, known: dict[str, Artifact]) -> Manifest:
@@ -97,86 +99,12 @@ def _is_done(dist: Path, artifact: Artifact) -> bool:
     return bool(state and state.ticket)
 
 
-def _submit(this: Round, path: Path, artifact: Artifact) -> None:
-    """See to it that the service has the bytes; what it is known to have is not sent again."""
-    before = artifact.notarization
-    if before and before.sha256 == artifact.sha256 and before.is_there and this.notary.status(before.id):
-        reporter().info(f"{artifact.name}: Apple has it already, as submission {before.id}.")
-        return
-    if before is None and (found := _found(this, artifact)):
-        reporter().info(f"{artifact.name}: Apple has it already, as submission {found.id}: an earlier run was interrupted.")
-        state = Notarization(id=found.id, size=artifact.size, sha256=artifact.sha256, is_there=True)
-        this.save(msgspec.structs.replace(artifact, notarization=state))
-        return
-    grant = this.notary.begin(name_of(artifact), artifact.sha256)
-    state = Notarization(id=grant.id, size=artifact.size, sha256=artifact.sha256)
-    this.save(msgspec.structs.replace(artifact, notarization=state))
-    this.notary.upload(path, artifact.sha256, grant)
-    this.save(msgspec.structs.replace(artifact, notarization=msgspec.structs.replace(state, is_there=True)))
-    reporter().info(f"{artifact.name} is submitted: {grant.id}")
-
-
-def name_of(artifact: Artifact) -> str:
-    """What a submission is called: the list of them tells names, and no digests, so that the name has it."""
-    return f"{artifact.sha256[:32]}-{artifact.name}"
-
-
-def _found(this: Round, artifact: Artifact) -> Submission | None:
-    """A submission of these bytes that was decided, and whose number was lost. One in progress may have no bytes: it is made anew."""
-    same = [one for one in this.notary.recent() if one.name == name_of(artifact)]
-    return next((one for one in same if one.status != PROGRESS), None)
-
-
-def _decided(this: Round, artifact: Artifact) -> list[Problem]:
-    """Wait until the service has decided; what it found when it refuses."""
-    state = artifact.notarization
-    if state is None:
-        raise ValueError("nothing is waited for that was not submitted")
-    begun, pauses = clock.now(), list(_PAUSES)
-    while True:
-        found = this.notary.status(state.id)
-        if found is None:
-            hint = "Run it again: it is submitted anew."
-            this.save(msgspec.structs.replace(artifact, notarization=None))
-            raise RemoteFailed(f"Apple does not know the submission {state.id} of {artifact.name} any more", hint=hint)
-        if found.status != PROGRESS:
-            break
-        wait = pauses.pop(0) if pauses else _LONGEST
-        left = this.until - clock.now()
-        if left < wait:
-            hint = f"Run `coldforge notarize` again, in an hour or tomorrow: it goes on with submission {state.id}."
-            raise RemoteFailed(f"Apple has not decided about {artifact.name} yet", why=_often(clock.now() - begun), hint=hint)
-        reporter().info(f"{artifact.name}: in progress for {clock.now() - begun:.0f} s, {left / 60:.0f} minutes left")
-        clock.sleep(wait)
-    issues = this.notary.issues(state.id)
-    if found.status == ACCEPTED:
-        for issue in issues:
-            reporter().warn(f"{artifact.name}: {issue}")
-        return []
-    # the next build is another file; this one stays what it is
-    return _problems(artifact, found, issues)
-
-
-def _often(seconds: float) -> str:
-    return f"This run has waited {seconds / 60:.0f} minutes. Mostly it takes a few; the first time with a new account it may take days."
-
-
-def _problems(artifact: Artifact, found: Submission, issues: list[Issue]) -> list[Problem]:
-    errors = [issue for issue in issues if issue.severity == "error"] or issues
-    return [Problem(what=str(issue)) for issue in errors] or [
-        Problem(what=f"{artifact.name}: {found.status}, and the log does not say why")
-    ]
-
-
-def _staple(this: Round, path: Path, artifact: Artifact) -> None:
+def _staple(this: Round, path: Path, artifact: Artifact, state: Notarization, save: Callable[[Artifact], None]) -> None:
     """Put the ticket to a file, and read it back."""
-    state = artifact.notarization
-    if state is None:
-        raise ValueError("nothing is stapled that was not submitted")
     form = tickets.FORMATS[artifact.format]
     with path.open("rb") as stream:
         record = form.record(stream)
-    ticket = _ticket(this, record, artifact.name)
+    ticket = submission.ticket(this, record, artifact.name)
     with files.beside(path) as temporary:
         tickets.staple(path, artifact.format, ticket, temporary)
         with temporary.open("rb") as stream:
@@ -186,16 +114,5 @@ def _staple(this: Round, path: Path, artifact: Artifact) -> None:
         size, sha256 = temporary.stat().st_size, files.sha256(temporary)
         made = msgspec.structs.replace(state, ticket=base64.b64encode(ticket).decode("ascii"))
         # before the file takes its place: what the manifest says of a file without its ticket is known, too
-        this.save(msgspec.structs.replace(artifact, size=size, sha256=sha256, notarization=made))
+        save(msgspec.structs.replace(artifact, size=size, sha256=sha256, notarization=made))
     reporter().info(f"{artifact.name} has its ticket")
-
-
-def _ticket(this: Round, record: str, name: str) -> bytes:
-    """The ticket, which is there a moment after the decision."""
-    for pause in (0.0, *_PAUSES):
-        clock.sleep(pause)
-        if ticket := this.notary.ticket(record):
-            return ticket
-    raise RemoteFailed(
-        f"Apple accepted {name}, and has no ticket of it yet", hint="Run it again in a few minutes: only this is left to do."
-    )
