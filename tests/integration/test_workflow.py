@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
 
+from coldforge import pipeline
 from coldforge.host import files
 from coldforge.records import Manifest, decode
 from support import images, packaged
@@ -174,10 +177,32 @@ def test_targets_of_three_systems_and_one_failed_job_run_again(
     assert "of optional targets this lacks: macos-aarch64" in again.stdout
 
 
+def test_what_is_tried_on_hosted_macs_is_what_is_planned(tmp_path: Path) -> None:
+    """No Mac is here: the call fits the workflow, files are named as the plan names them, and a shell reads every step."""
+    called = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())[True]["workflow_call"]
+    document = yaml.safe_load((ROOT / ".github/workflows/macos.yml").read_text())
+    make, mac = document["jobs"]["release"], document["jobs"]["mac"]
+    assert make["with"].keys() <= called["inputs"].keys()
+    assert make["secrets"].keys() <= called["secrets"].keys()
+    assert make["with"]["release"] is False
+    plan = pipeline.make(ROOT / make["with"]["project"]).plan
+    artifacts = {target.target: [artifact.name for artifact in target.artifacts] for target in plan.targets}
+    (download,) = [step["with"]["name"] for step in mac["steps"] if "download-artifact" in step.get("uses", "")]
+    assert download == f"coldforge-bundle@{plan.product.name}"
+    for leg in mac["strategy"]["matrix"]["include"]:
+        steps = [step for step in mac["steps"] if step.get("if", "").removeprefix("matrix.target == ").strip("'") in ("", leg["target"])]
+        text = "\n".join(step["run"] for step in steps if "run" in step)
+        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+        wanted = set(re.findall(r'"\$DIST"/(\S+?)[\s);"]', text))
+        assert {sum(fnmatch(name, pattern) for name in artifacts[leg["target"]]) for pattern in wanted} == {1}, wanted
+    runners = {target.target: target.runner for target in plan.targets}
+    assert (runners["macos-aarch64"], runners["macos-x86_64"]) == ("macos-15", "macos-15-intel")
+
+
 def test_the_workflows_are_what_actionlint_expects() -> None:
     program = tool("actionlint", "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
     workflows = [*sorted((ROOT / ".github/workflows").glob("*.yml")), ROOT / "build/templates/rebuilder/rebuild.yml"]
-    unknown_yet = r'specifying action "\$/" in invalid format'
+    unknown_yet = r'specifying action "\$/" in invalid format|reusable workflow call "\$/'
     done = subprocess.run(
         [program, "-format", "{{json .}}", "-ignore", unknown_yet, *workflows], capture_output=True, text=True, check=False
     )
