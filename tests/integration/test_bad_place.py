@@ -13,7 +13,7 @@ import pytest
 from coldforge.host.files import sha256
 from coldforge.records import Manifest, canonical, read
 from support.program import Outcome, coldforge, start
-from support.repository import write
+from support.repository import TINY, write
 from support.require import need
 
 pytestmark = pytest.mark.integration
@@ -70,3 +70,10 @@ def test_two_runs_at_the_same_time_in_the_same_folder_both_succeed(host_env: dic
     assert canonical(manifest) == (out / "manifest.json").read_bytes()
     for artifact in manifest.artifacts:
         assert sha256(out / artifact.path) == artifact.sha256
+
+
+def test_a_home_that_is_not_there_is_told_with_the_variable_that_helps(host_env: dict[str, str], tmp_path: Path) -> None:
+    project = write(tmp_path / "tiny", {**TINY, "requirements.txt": ""})
+    env = {name: value for name, value in host_env.items() if name not in ("UV_CACHE_DIR", "XDG_CACHE_HOME")}
+    done = coldforge("build", project, "--host", "--out", tmp_path / "dist", env={**env, "HOME": "/proc"})
+    done.failed(3, "uv has no folder for its cache", "/proc", "UV_CACHE_DIR")

@@ -119,7 +119,7 @@ def test_an_image_whose_python_does_not_fit_is_missing(container_env: dict[str, 
     changed = PYPROJECT.replace(">=3.11", ">=3.12")
     project = write(tmp_path / "source", {**PAIR, "pyproject.toml": changed}, container=build_image)
     outcome = coldforge("freeze", project, "--out", tmp_path / "dist", env=container_env)
-    outcome.failed(3, "has Python 3.11", "requires >=3.12", "matrix.yml")
+    outcome.failed(3, "has Python 3.11", "requires >=3.12", 'python = "cpython-3.14"', "matrix.yml")
 
 
 def test_an_image_without_python_is_missing(container_env: dict[str, str], bare_image: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing,
 from coldforge.freeze import Workshop
 from coldforge.freeze.building import BUILT, Builder, split
 from coldforge.freeze.installer import QUIET, Installer, without_wheel
+from coldforge.freeze.interpreter import another
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.managed import ASKED, HINT, is_managed
 from coldforge.freeze.managed import install as install_python
@@ -82,7 +83,7 @@ def python_version(workshop: Workshop, *, tool: str, python: str, requires: str,
 
     if not SpecifierSet(requires).contains(version, prereleases=True):
         message = f"the build image {workshop.identity} has Python {version}, the project requires {requires}"
-        raise Missing(message, hint="Choose another image in matrix.yml.")
+        raise Missing(message, hint=another(requires))
     return version
 
 

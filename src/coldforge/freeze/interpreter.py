@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -113,12 +113,23 @@ def _hint(wanted: str, accepted: SpecifierSet, requires: str) -> str:
     if managed.is_managed(wanted):
         return f"A freeze fetches it. {managed.HINT}"
     asked = re.match(r"\d+\.\d+", wanted)
-    minors = (asked[0],) if asked else (running, *_MINORS)
-    minor = next((minor for minor in minors if accepted.contains(f"{minor}.{_LAST_PATCH}")), "")
+    minor = _fitting(accepted, (asked[0],) if asked else (running, *_MINORS))
     if not minor:
         return f"The project requires {requires}. `python` in [tool.coldforge.environment] can name one by its path."
     own = f'python = "cpython-{minor}" in [tool.coldforge.environment] fetches one'
     return f"Debian, Ubuntu: apt-get install libpython{minor}   elsewhere: {own}   or freeze in a container."
+
+
+def _fitting(accepted: SpecifierSet, minors: Iterable[str] = _MINORS) -> str:
+    """The first of some minor versions that is accepted; empty when none is."""
+    return next((minor for minor in minors if accepted.contains(f"{minor}.{_LAST_PATCH}")), "")
+
+
+def another(requires: str) -> str:
+    """What to do where a build image's Python is not what the project `requires`."""
+    minor = _fitting(_specifiers(requires))
+    fetched = f'python = "cpython-{minor}" in [tool.coldforge.environment] fetches one; or choose' if minor else "Choose"
+    return f"{fetched} another image in matrix.yml."
 
 
 def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:

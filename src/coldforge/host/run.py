@@ -20,6 +20,7 @@ from coldforge.host.secrets import redact
 from coldforge.report import reporter
 
 NO_SPACE: Final = os.strerror(errno.ENOSPC)  # what programs print, whatever they are written in
+_NO_CACHE: Final = "Failed to initialize cache at"  # uv's words, where HOME is not there or belongs to somebody else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,8 @@ def run(
     questions whose answer only the caller reads: nothing of it is shown, unless it fails and that is an error.
     `env` replaces the whole environment. On Ctrl-C the whole process group is ended before the
     interrupt goes on. Raises BuildFailed with the last lines when it fails and `check` is set,
-    Missing when the program does not exist. After `seconds` it is ended, which is a failure in any case.
-    `called` names it in errors when another program starts it.
+    Missing when the program does not exist, and when uv has no place for its cache, be `check` set or not. After `seconds` it is
+    ended, which is a failure in any case. `called` names it in errors when another program starts it.
     """
     words = [str(word) for word in argv]
     called = Path(called or words[0]).name
@@ -99,12 +100,21 @@ def run(
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(redact("\n".join([f"$ {shlex.join(words)}", *lines, ""])))
-    if code and check:
-        kept = f"The whole log: {log}." if log else ""
-        if any(NO_SPACE in line for line in lines[-20:]):
-            raise Missing(f"no disk space left while {called} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
-        raise BuildFailed(f"`{called}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
+    if code:
+        _failed(called, code, lines, log=log, check=check)
     return Completed(code=code, output="\n".join(lines))
+
+
+def _failed(called: str, code: int, lines: Sequence[str], *, log: Path | None, check: bool) -> None:
+    """Raise what it means that a program said no, if anything: without `check` that may be an answer."""
+    if any(_NO_CACHE in line for line in lines):  # uv said nothing else
+        raise Missing(f"{called} has no folder for its cache", why="\n".join(lines[-5:]), hint="UV_CACHE_DIR names one that it can write.")
+    if not check:
+        return
+    kept = f"The whole log: {log}." if log else ""
+    if any(NO_SPACE in line for line in lines[-20:]):
+        raise Missing(f"no disk space left while {called} ran", why="\n".join(lines[-5:]), hint=f"Free some space. {kept}")
+    raise BuildFailed(f"`{called}` ended with exit code {code}", why="\n".join(lines[-20:]), hint=kept)
 
 
 @contextmanager

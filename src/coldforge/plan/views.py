@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project.metadata import NOBODY
@@ -66,6 +68,10 @@ def unknown(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "state", "the folder differs from the commit, so nobody can rebuild it"
     if not source.repository:
         yield "repository", "a release needs one: git remote add origin, or --repo"
+    for target in plan.targets:
+        if other := _other_python(plan, target):
+            consequence = f"requires-python is {product.requires_python}: `python` in [tool.coldforge.environment] names another"
+            yield f"python {other} of {target.target}", consequence
     if NOBODY in product.maintainer:
         yield "maintainer", f"packages will say {product.maintainer}: add authors to [project]"
     for name, value in (("license", product.license), ("summary", product.summary), ("homepage", product.homepage)):
@@ -73,4 +79,23 @@ def unknown(plan: Plan) -> Iterator[tuple[str, str]]:
             yield name, f"packages will not say it: add {_KEYS[name]} to [project]"
 
 
+def _other_python(plan: Plan, target: PlannedTarget) -> str:
+    """The Python that a build image is named after, where that is none that the project takes; else empty."""
+    requires, named = plan.product.requires_python, _PYTHON.search(target.image)
+    if named is None or not requires or plan.config.environment.python or plan.config.freezer != "pyinstaller":
+        return ""
+    least = _LEAST.fullmatch(requires.strip())
+    if least and int(least[1]) <= int(named[1]):  # what most projects say: no reason to import packaging
+        return ""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:  # of any patch release: nobody knows which one it is
+        fits = any(SpecifierSet(requires).contains(f"3.{named[1]}.{patch}") for patch in range(50))
+    except InvalidSpecifier:  # from a build backend; a freeze tells of it
+        return ""
+    return "" if fits else f"3.{named[1]}"
+
+
+_PYTHON: Final = re.compile(r"(?:^|/)python:3\.(\d+)\b")  # https://hub.docker.com/_/python
+_LEAST: Final = re.compile(r">=\s*3\.(\d+)(?:\.\d+)?")
 _KEYS = {"license": "license", "summary": "description", "homepage": "urls"}

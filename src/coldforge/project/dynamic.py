@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,12 +70,25 @@ def _distribution(root: Path, folder: Path, supply: Sequence[str]) -> PathDistri
         builder = ProjectBuilder(root, python_executable=str(python), runner=_runner(python, folder))
         _install(root, python, builder.build_system_requires, supply)
         _install(root, python, builder.get_requires_for_build("wheel"), supply)
-        return PathDistribution(Path(builder.metadata_path(folder / "metadata")))
+        with _heard():
+            return PathDistribution(Path(builder.metadata_path(folder / "metadata")))
     except BuildBackendException as error:
         inner = error.exception
         raise _failed(root, inner.why if isinstance(inner, BuildFailed) else str(error)) from error
     except BuildException as error:
         raise _failed(root, str(error)) from error
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """What the backend warns of arrives as warnings in this process: each is told once, in our own words and not in Python's."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for text in dict.fromkeys(str(one.message) for one in caught):
+                reporter().warn(f"the build backend: {text}")
 
 
 def _failed(root: Path, why: str) -> BuildFailed:

@@ -17,7 +17,7 @@ from coldforge.project.matrix import NAME as MATRIX
 from coldforge.project.matrix import read_matrix
 from coldforge.project.metadata import ProjectTable, product_of
 from coldforge.project.read import Findings, Part, read_toml
-from coldforge.project.source import read_source
+from coldforge.project.source import is_shallow, read_source
 from coldforge.project.supply import closed
 from coldforge.records import SourceRecord
 from coldforge.report import reporter
@@ -65,6 +65,9 @@ def load_project(path: Path, *, version: str = "", config: str = "") -> Project:
         raise _refusal(root, findings)
     source = msgspec.structs.replace(read_source(root), config=config)  # before a build backend leaves anything behind
     table = _resolved(read, version)
+    if "version" in read.table.dynamic and not version and not source.tag and ".dev" in table.version and is_shallow(root):
+        told = f"{table.version} may not be the version: it comes from git, and the tags before this commit are not in this shallow clone"
+        reporter().warn(f"{told} (git fetch --unshallow --tags; in actions/checkout: fetch-depth: 0)")
     return Project(root=root, config=read.config, product=product_of(table, read.config, root=root), source=source, matrix=matrix)
 
 

@@ -46,6 +46,11 @@ def read_source(root: Path) -> SourceRecord:
     )
 
 
+def is_shallow(root: Path) -> bool:
+    """Whether git has only the newest commits of the repository at `root`, so that tags of earlier ones are not known."""
+    return _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
 def _is_made(root: Path, path: str) -> bool:
     """Whether an untracked folder is what coldforge itself left here."""
     return path == "dist/" or is_output(root / path)
@@ -125,7 +130,7 @@ def changes(root: Path, source: SourceRecord, tag: str) -> tuple[tuple[str, str]
         what = f"git does not know {source.commit[:12]} here" if source.commit else "the manifest names no commit"
         hint = "Run it in the repository that the files were built from, or take the notes from elsewhere: --notes-from, --notes FILE."
         raise ConfigurationError(f"there are no notes from commits: {what}", hint=hint)
-    if _git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
+    if is_shallow(root):
         hint = "Run `git fetch --unshallow --tags`; for actions/checkout say `fetch-depth: 0`."
         raise ConfigurationError("there are no notes from commits: the history was not fetched whole", hint=hint)
     since = previous_tag(tag, _git(root, "tag", "--merged", source.commit).split())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from coldforge.plan.planner import describe, github_matrix, make_plan
 from coldforge.plan.views import unknown
-from coldforge.project.config import Config, Executable, Matrix, Product
+from coldforge.project.config import Config, EnvironmentConfig, Executable, Matrix, Product
 from coldforge.project.metadata import NOBODY
 from coldforge.records import SourceRecord
 
@@ -70,3 +71,30 @@ def test_without_a_commit_neither_tag_nor_state_is_asked_for() -> None:
     bare = msgspec.structs.replace(PLAN, source=SourceRecord(epoch=1))
     assert [what for what, _ in unknown(bare)] == ["commit", "repository"]
     assert describe(bare).title == "demo 1.0 (no commit)"
+
+
+IMAGE = "docker.io/library/python:3.13-bookworm@sha256:00"
+
+
+@pytest.mark.parametrize(
+    ("requires", "image", "python", "told"),
+    [
+        ("<3.13", IMAGE, "", True),
+        (">=3.14", IMAGE, "", True),
+        (">=3.13", IMAGE, "", False),
+        (">=3.13.7,<4", IMAGE, "", False),
+        ("==3.13.*", IMAGE, "", False),
+        ("<3.13", IMAGE, "cpython-3.12", False),
+        ("<3.13", "example.org/own:3.13", "", False),
+        ("", IMAGE, "", False),
+    ],
+)
+def test_an_image_whose_python_is_none_that_the_project_takes_is_told(requires: str, image: str, python: str, *, told: bool) -> None:
+    (target,) = (target for target in PLAN.targets if target.container)
+    plan = msgspec.structs.replace(
+        PLAN,
+        product=msgspec.structs.replace(DEMO, requires_python=requires),
+        config=Config(environment=EnvironmentConfig(python=python)),
+        targets=(msgspec.structs.replace(target, image=image),),
+    )
+    assert [what for what, _ in unknown(plan)] == ["python 3.13 of linux-x86_64"] * told

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings as python_warnings
 from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 
 from coldforge.project.config import Config
-from coldforge.project.dynamic import ALL, filled, kept, needs_backend
+from coldforge.project.dynamic import ALL, _heard, filled, kept, needs_backend
 from coldforge.project.metadata import Person, ProjectTable, Text, product_of
+from support.warned import warnings as said
 
 METADATA = """\
 Metadata-Version: 2.4
@@ -83,3 +85,10 @@ def test_a_backend_sees_no_secret(name: str) -> None:
 @pytest.mark.parametrize("name", ["HOME", "SOURCE_DATE_EPOCH", "GIT_CONFIG_GLOBAL", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_DEMO"])
 def test_a_backend_sees_where_it_is_and_what_the_version_is_said_to_be(name: str) -> None:
     assert kept({name: "value"}) == {name: "value"}
+
+
+def test_what_a_backend_warns_of_is_told_once() -> None:
+    with said() as texts, _heard():
+        for _ in range(2):
+            python_warnings.warn_explicit("it is shallow", UserWarning, "backend.py", 1)
+    assert texts == ["the build backend: it is shallow"]

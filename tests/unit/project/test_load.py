@@ -12,7 +12,9 @@ from coldforge.errors import ConfigurationError, Problem
 from coldforge.project import load
 from coldforge.project.gates import GATES
 from coldforge.project.load import Project, load_project
+from coldforge.project.metadata import ProjectTable
 from coldforge.records import SourceRecord
+from support.warned import warnings
 
 PLAIN = """\
 [build-system]
@@ -320,3 +322,20 @@ def test_a_configuration_that_no_rebuild_would_have_is_refused(tmp_path: Path) -
     for name in ("../outside.toml", str(tmp_path / "outside.toml"), "link.toml"):
         with pytest.raises(ConfigurationError, match="lies outside"):
             load_project(folder, config=name)
+
+
+@pytest.mark.parametrize(
+    ("version", "tag", "shallow", "warned"),
+    [("0.1.dev1+g00", "", True, True), ("0.1.dev1+g00", "", False, False), ("1.2", "", True, False), ("1.2.dev3", "nightly", True, False)],
+    ids=["tags may be missing", "whole", "from elsewhere", "tagged"],
+)
+def test_a_version_that_git_tells_in_a_shallow_clone_is_doubted(
+    version: str, tag: str, *, shallow: bool, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ProjectTable(name="demo", version=version, description="x", scripts={"demo": "demo:main"})
+    monkeypatch.setattr("coldforge.project.dynamic.resolve", lambda *_: told)
+    monkeypatch.setattr(load, "read_source", lambda _root: SourceRecord(commit="a", tag=tag, epoch=0))
+    monkeypatch.setattr(load, "is_shallow", lambda _root: shallow)
+    with warnings() as texts:
+        read(tmp_path, pyproject=PLAIN.replace('version = "1.0"', 'dynamic = ["version"]\ndescription = "x"'))
+    assert ["fetch-depth: 0" in text for text in texts] == [True] * warned
