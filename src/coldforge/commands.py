@@ -433,9 +433,9 @@ def notarize(dist: str, *, deadline: float, payload: bool, project: str, forgivi
     the exit code is 5: run it again, at any time and as often as you like; what was submitted is not submitted twice.
     """
     from coldforge import signing
-    from coldforge.sign import notary
+    from coldforge.sign import passes
 
-    names = {"notary_key": notary.KEY, "notary_key_id": notary.KEY_ID, "notary_issuer": notary.ISSUER}
+    names = {"notary_key": passes.KEY, "notary_key_id": passes.KEY_ID, "notary_issuer": passes.ISSUER}
     about = {names[option]: value for option, value in options.items()}
     place = existing(dist)
     manifest = (

@@ -26,7 +26,7 @@ from coldforge.project.macos import MacosConfig
 from coldforge.rebuild.compare import compare
 from coldforge.records import Payload, SourceRecord
 from support import machos, payloads, rich
-from support.macho import thin
+from support.machos import thin
 from support.releases import ENVIRONMENT
 
 TARGET: Final = "macos-aarch64"

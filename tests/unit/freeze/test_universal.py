@@ -19,7 +19,7 @@ from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import Environment, FileEntry, Interpreter, Payload, Signature, SourceRecord, read
 from support import payloads
-from support.macho import fat, thin
+from support.machos import fat, thin
 from support.releases import ENVIRONMENT
 
 INTEL, APPLE = thin("x86_64", since=(10, 13), signature=None), thin(since=(11, 0))

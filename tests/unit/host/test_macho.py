@@ -10,7 +10,7 @@ import pytest
 
 from coldforge.host.links import followed
 from coldforge.host.macho import Slice, is_macho, slices, starts
-from support.macho import fat, thin
+from support.machos import fat, thin
 
 
 def read(data: bytes) -> tuple[Slice, ...]:

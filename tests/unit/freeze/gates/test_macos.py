@@ -17,7 +17,7 @@ from coldforge.freeze.machos import Macho, machos_of
 from coldforge.host.macho import slices
 from coldforge.records import FileEntry, Finding, Origin
 from coldforge.target import Target
-from support.macho import fat, thin
+from support.machos import fat, thin
 
 KNOWN = Known(origins={"lib/a.so": Origin(kind="distribution", name="wheel", version="1.2")})
 APPLE = Target("macos", "aarch64")
