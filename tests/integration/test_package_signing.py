@@ -182,7 +182,10 @@ def test_a_key_in_pem_signs_too(unsigned: Path, authority: Authority, tmp_path: 
     with package(plain).open("rb") as stream:
         seen = pkg.read(stream)
     assert seen
-    assert (seen.name, seen.unit, seen.timestamp) == (NAME, TEAM, None)
+    assert (seen.name, seen.unit, seen.time, seen.timestamp) == (NAME, TEAM, payloads.EPOCH, None)
+    other = Path(shutil.copytree(unsigned, tmp_path / "other"))
+    signing.sign_release(other, given(authority, "demo"))
+    assert package(other).read_bytes() == package(plain).read_bytes(), "without a timestamp signing twice gives the same bytes"
 
 
 def test_what_changes_more_than_a_signature_is_not_taken(

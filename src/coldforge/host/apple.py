@@ -9,11 +9,12 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from coldforge.errors import BuildFailed, Missing, RemoteFailed
-from coldforge.host import clock, codesign, files, images, pkg, signed
+from coldforge.host import clock, cms, codesign, files, images, pkg, signed
 
 if TYPE_CHECKING:
     from apple_platform import Signer
@@ -98,21 +99,28 @@ def package_signature(file: Path, identity: Identity, server: str = "") -> bytes
 
             apple_platform.sign(file, out, **_given(identity, server))
         with out.open("rb") as stream:
-            return taken(file, stream, lambda signed: pkg.detached(signed, lambda checksum: _rsa(checksum, identity)))
+            return taken(file, stream, lambda made: pkg.detached(made, partial(_again, identity)))
 
 
-def _rsa(checksum: bytes, identity: Identity) -> bytes:
-    """The older signature of a package, as `productsign` makes it: apple-platform-rs signs the checksum's digest, which xar finds wrong."""
+def _again(identity: Identity, checksum: bytes, made: bytes) -> tuple[bytes, bytes]:
+    """Both signatures of a package as `productsign` makes them.
+
+    apple-platform-rs signs the checksum's digest by RSA, which xar finds wrong, and knows no time for CMS but its own; what a
+    timestamp is about stays as it is.
+    """
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-    from cryptography.hazmat.primitives.hashes import SHA1
+    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     key, _, _ = pkcs12.load_key_and_certificates(identity.file.read_bytes(), identity.passphrase.encode())
-    if isinstance(key, RSAPrivateKey):
-        return key.sign(checksum, PKCS1v15(), Prehashed(SHA1()))  # noqa: S303  # the one that the format has
-    raise ValueError("the key is no RSA key")
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("the key is no RSA key")  # noqa: TRY004  # what reading a signature raises
+    old = key.sign(checksum, PKCS1v15(), Prehashed(SHA1()))  # noqa: S303  # the one that the format has
+    if cms.Signed(made, checksum).unsigned:
+        return old, made
+    return old, cms.timed(made, checksum, identity.time, lambda about: key.sign(about, PKCS1v15(), SHA256()))
 
 
 def _given(identity: Identity | None, server: str) -> dict[str, Any]:

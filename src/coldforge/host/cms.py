@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from coldforge.host import der
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cryptography.x509 import Certificate
 
@@ -30,6 +30,7 @@ _RSA: Final = ("1.2.840.113549.1.1.1", "1.2.840.113549.1.1.11", "1.2.840.113549.
 _EC: Final = ("1.2.840.10045.2.1", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4")
 CODE: Final = "1.3.6.1.5.5.7.3.3"  # what a certificate is for: code of any system
 _STAMPS: Final = "1.3.6.1.5.5.7.3.8"
+_UTC: Final = 0x17  # the tag of a time with two digits for the year
 _DEEP: Final = 8  # certificates from a signer's to one that is believed
 
 
@@ -116,6 +117,24 @@ class Signed:
             raise ValueError("the key of its signer is of no known kind") from error
 
 
+def timed(data: bytes, about: bytes, time: int, sign: Callable[[bytes], bytes]) -> bytes:
+    """A CMS structure that bears another time, signed anew; `sign` makes a signature as long as the one that is there.
+
+    Raises ValueError when it bears none, or one in another form.
+    """
+    when = Signed(data, about).signed.get(SIGNING_TIME)
+    text = datetime.fromtimestamp(time, UTC).strftime("%y%m%d%H%M%SZ").encode()
+    if when is None or (when.tag, len(when.bytes)) != (_UTC, len(text)):
+        raise ValueError("it does not say when it was made")
+    changed = data[: when.content] + text + data[when.end :]
+    found = Signed(changed, about)
+    value = sign(bytes([der.SET]) + found.said.whole[1:])
+    if len(value) != len(found.value):
+        raise ValueError("there is no room for its signature")
+    start = changed.rindex(found.value)
+    return changed[:start] + value + changed[start + len(value) :]
+
+
 def algorithm_of(value: der.Value) -> str:
     """The name of an algorithm, as numbers."""
     for name in value.of(der.SEQUENCE):
@@ -198,7 +217,7 @@ def stamp_of(found: Signed, attribute: str, digests: Mapping[str, str] = DIGESTS
 
 def time_of(value: der.Value) -> int:
     """A time of ASN.1 in seconds since 1970. Raises KeyError or ValueError for what is none."""
-    text, form = value.bytes.decode("ascii"), {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}[value.tag]
+    text, form = value.bytes.decode("ascii"), {_UTC: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}[value.tag]
     return int(datetime.strptime(text.partition(".")[0].rstrip("Z") + "Z", form).replace(tzinfo=UTC).timestamp())
 
 

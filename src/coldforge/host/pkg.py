@@ -150,19 +150,21 @@ def unsigned(stream: BinaryIO) -> tuple[tuple[Span, ...], bool]:
     return (Span(0, 0, xar.head(found.files, found.time)), Span(found.start, found.end)), found.is_signed
 
 
-def detached(stream: BinaryIO, rsa: Callable[[bytes], bytes] | None = None) -> bytes:
-    """The signature of a package, without a ticket; with what `rsa` makes of the checksum in the place of the RSA signature.
+def detached(stream: BinaryIO, again: Callable[[bytes, bytes], tuple[bytes, bytes]] | None = None) -> bytes:
+    """The signature of a package, without a ticket; with what `again` makes of checksum and CMS in the place of both signatures.
 
     Raises ValueError when there is none.
     """
     whole, found = _package(stream), _plain(stream)
     if not found.is_signed:
         raise ValueError("it is not signed")
-    place = whole.vouching[_RSA]
-    value = rsa(whole.value(stream, _SUM)) if rsa else whole.value(stream, _RSA)
-    if len(value) != place.end - place.start:
-        raise ValueError("there is no room for its RSA signature")
-    return b"".join(pieces(stream, [Span(0, place.start), Span(0, 0, value), Span(place.end, found.start)]))
+    if again is None:
+        return b"".join(pieces(stream, [Span(0, found.start)]))
+    made = again(whole.value(stream, _SUM), whole.value(stream, _CMS))
+    places = [whole.vouching[name] for name in (_RSA, _CMS)]
+    if [len(value) for value in made] != [place.end - place.start for place in places]:
+        raise ValueError("there is no room for its signatures")
+    return b"".join((*pieces(stream, [Span(0, places[0].start)]), *made))  # the two are the last before the files
 
 
 def attached(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
