@@ -145,4 +145,13 @@ def _recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
 
 def real(path: str) -> str:
     """A path without links, in the spelling that compares: Windows tells no upper case from lower."""
-    return os.path.normcase(os.path.realpath(path))
+    folder, _, name = path.rpartition("/")
+    if os.name == "nt" or not folder.startswith("/") or name in ("", ".", "..") or Path(path).is_symlink():
+        return os.path.normcase(os.path.realpath(path))
+    return f"{real_folder(folder)}/{name}"
+
+
+@cache
+def real_folder(path: str) -> str:
+    """A folder without links: thousands of files are asked about, which are in few."""
+    return os.path.realpath(path)

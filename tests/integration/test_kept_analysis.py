@@ -1,4 +1,4 @@
-"""One line changed: the analysis of the freeze before is used again, and the bytes are those of a freeze from nothing."""
+"""One line changed: the analysis of the freeze before is used again, and the bytes are those of a build from nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coldforge.host.files import sha256
+from coldforge.records import Manifest, Payload, read
 from support.pair import PAIR
 from support.program import coldforge
 from support.repository import write
@@ -39,11 +40,18 @@ class Desk:
         singles = {path.name: sha256(path) for path in (manifest.parent / "onefile").iterdir()}
         return {"payload": target["payload-digest"], **singles}, said
 
+    def bundle(self, out: str, *words: str) -> dict[str, str]:
+        """Digests of the artifacts of what was frozen there, by their names."""
+        dist = self.project.parent / out
+        coldforge("bundle", self.project, "--host", "--out", dist, *words, env=self.env).succeeded()
+        return {artifact.name: artifact.sha256 for artifact in read(dist / "manifest.json", Manifest).artifacts}
+
 
 def test_one_line_changed(host_env: dict[str, str], tmp_path: Path) -> None:
     desk = Desk(tmp_path, {**host_env, "COLDFORGE_CACHE": str(tmp_path / "cache")})
     first, said = desk.freeze("first")
     assert KEPT not in said
+    packages = desk.bundle("first")
     desk.change("late.py", LINE)
     desk.change("data/words.txt", WORDS)
     kept, said = desk.freeze("kept")
@@ -51,6 +59,12 @@ def test_one_line_changed(host_env: dict[str, str], tmp_path: Path) -> None:
     clean, said = desk.freeze("clean", "--clean")
     assert KEPT not in said
     assert kept == clean
+    kept_index, clean_index = (read(tmp_path / name / "linux-x86_64" / "payload.json", Payload) for name in ("kept", "clean"))
+    assert kept_index.findings == clean_index.findings
+    changed = desk.bundle("kept")  # of blocks of the build before, but for what has changed
+    assert changed == desk.bundle("clean", "--clean")
+    assert {name.rpartition(".")[2] for name in changed} >= {"deb", "gz"}
+    assert not set(packages.values()) & set(changed.values())
     assert first.keys() == kept.keys() == {"payload", "pair-show", "pair-work"}
     assert not set(first.values()) & set(kept.values())
     assert "_internal/pair/data/words.txt" in (tmp_path / "kept" / "linux-x86_64" / "payload.json").read_text(encoding="utf-8")

@@ -143,6 +143,19 @@ def test_files_go_in_normalised_and_come_out(workshop: Workshop, log: Path, tmp_
     assert (tmp_path / "tool").stat().st_mode & 0o7777 == 0o755
 
 
+def test_a_tree_that_is_taken_is_the_tree_that_was_made(workshop: Workshop, log: Path, tmp_path: Path) -> None:
+    made = "mkdir -p out/tree/empty out/linked shared; echo one > out/tree/file; ln -s file out/tree/link; echo two > shared/file"
+    workshop.run(["sh", "-c", f"{made}; ln shared/file out/linked/file"], env={}, network=False, log=log)
+    for name in ("tree", "linked"):
+        (tmp_path / name).mkdir()
+        workshop.take(f"out/{name}", tmp_path / name)
+    assert (tmp_path / "tree/link").readlink() == Path("file")
+    assert (tmp_path / "tree/link").read_text() == "one\n"
+    assert (tmp_path / "tree/empty").is_dir()
+    (tmp_path / "linked/file").write_text("changed")
+    assert workshop.run(["cat", workshop.path("shared/file")], env={}, network=False, log=log) == "two"
+
+
 def test_a_link_that_leads_out_of_a_result_is_refused(workshop: Workshop, log: Path, tmp_path: Path) -> None:
     workshop.run(
         ["sh", "-c", f"mkdir {workshop.path('out')}; ln -s /etc/passwd {workshop.path('out/users')}"], env={}, network=False, log=log

@@ -63,6 +63,9 @@ class Workshop(Protocol):
     def get(self, name: str, destination: Path) -> None:
         """Copy a file or folder out; archives are extracted safely."""
 
+    def take(self, name: str, destination: Path) -> None:
+        """As `get`, into an empty folder, for a folder that nothing more is done with: it may be gone from the workshop."""
+
     def save(self, name: str, destination: Path) -> None:
         """Keep a folder for `restore` in another workshop of the same kind, links and all."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.gates import Known, judge, leak
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
-from coldforge.freeze.gates.leak import HOME, Hit, Searched, Trace, from_traces, search, traces
+from coldforge.freeze.gates.leak import HOME, Hit, Learned, Searched, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
 from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
 from coldforge.freeze.gates.macos import Code, from_machos
@@ -71,7 +72,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
     windows = target.os == "windows"
     with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
         for folder, inside in ((tree, frozen.tree), (singles, frozen.singles)):
-            workshop.get(inside, folder)
+            (workshop.get if config.smoke.run else workshop.take)(inside, folder)  # what is tried out is tried in the workshop
             normalise(folder, job.plan.source.epoch, windows=windows)
         made = index(tree, frozen.origins, name, windows=windows)
         elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
@@ -120,16 +121,17 @@ def from_parts(job: FreezeJob, components: Sequence[Component], size: int, known
 
 
 def found_traces(wanted: Sequence[Trace], trees: Mapping[Path, Sequence[FileEntry]], *, new_folders: bool) -> list[Hit]:
-    """Where the files of some trees hold a trace. What held none in an earlier build is not searched again.
+    """Where the files of some trees hold a trace. What was searched in an earlier build is not searched again.
 
     `new_folders` says that the folders of the freeze are this build's own.
     """
-    lasting = [trace.text.decode() for trace in wanted if not (new_folders and trace.what == FREEZE)]
-    key = digest_of([lasting, [files.sha256(Path(str(module.__file__))) for module in (leak, within, packed, marshalled)]])
-    searched = Searched(nothing=json.loads(cache.recalled("searched", key, lambda: b"[]")))
+    lasting = [trace for trace in wanted if not (new_folders and trace.what == FREEZE)]
+    reads = [files.sha256(Path(str(module.__file__))) for module in (leak, within, packed, marshalled)]
+    key = digest_of([[(trace.text.decode(), trace.what) for trace in lasting], reads])
+    searched = Searched(msgspec.json.decode(cache.recalled("searched", key, lambda: b"{}"), type=Learned))
     contents = {tree: {entry.path: entry.sha256 for entry in entries if entry.sha256} for tree, entries in trees.items()}
     hits = [hit for tree, named in contents.items() for hit in search(tree, named, wanted, searched)]
-    cache.store("searched", key, json.dumps(searched.learned(hits)).encode())
+    cache.store("searched", key, msgspec.json.encode(searched.learned(hits, lasting)))
     return hits
 
 

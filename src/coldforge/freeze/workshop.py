@@ -60,12 +60,22 @@ class HostWorkshop:
         return run([*cut, *argv], cwd=self._root / folder, env={**client, **base, **env}, log=log, called=argv[0]).output
 
     def get(self, name: str, destination: Path) -> None:
+        _copy(self._made(name), destination)
+        check_links(destination)
+
+    def take(self, name: str, destination: Path) -> None:
+        source = self._made(name)
+        # what has further names would change there, too
+        if any(path.lstat().st_nlink > 1 for path in source.rglob("*") if not path.is_dir()) or not _moved(source, destination):
+            _copy(source, destination)
+        check_links(destination)
+
+    def _made(self, name: str) -> Path:
         source = self._root / name
         if not source.exists():
             raise BuildFailed(f"{name} was not made")
         check_kinds(source, within=self._root)
-        _copy(source, destination)
-        check_links(destination)
+        return source
 
     def save(self, name: str, destination: Path) -> None:
         _copy(self._root / name, destination)
@@ -96,6 +106,15 @@ def _windows(home: str) -> dict[str, str]:
     needed = ("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS")
     homes = dict.fromkeys(("USERPROFILE", "APPDATA", "LOCALAPPDATA", "TMP", "TEMP"), home)
     return {**homes, **{name: os.environ[name] for name in needed if name in os.environ}}
+
+
+def _moved(source: Path, destination: Path) -> bool:
+    """Whether a folder could be moved over an empty one: not to another disk, nor by Windows."""
+    try:
+        source.rename(destination)
+    except OSError:
+        return False
+    return True
 
 
 def _copy(source: Path, destination: Path) -> None:
@@ -163,6 +182,8 @@ class ContainerWorkshop:
 
     def get(self, name: str, destination: Path) -> None:
         self._container.get(self.path(name), destination)
+
+    take = get
 
     def save(self, name: str, destination: Path) -> None:
         self._container.save(self.path(name), destination)

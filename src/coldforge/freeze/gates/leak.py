@@ -8,11 +8,13 @@ machine (`root`, `runner`); a machine's name counts when it has a digit or a hyp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
+
+import msgspec
 
 from coldforge.freeze.gates import Known, found, source
 from coldforge.host import within
@@ -20,7 +22,8 @@ from coldforge.records import Finding, Origin
 
 BLOCK: Final = 1 << 23
 SHOWN: Final = 3
-MOST: Final = 1 << 15  # digests that are remembered
+MOST: Final = 1 << 15  # digests that are remembered of what holds nothing
+MOST_HELD: Final = 1 << 8  # and of what holds something: few do
 HOME: Final = "the home of the user who froze it"
 _SYSTEM: Final = ("/usr/", "/opt/", "/nix/store/")  # where everybody's Python may be
 # Names of users and machines that stand in files of strangers: most wheels are built on hosted machines, or in containers as root.
@@ -78,41 +81,69 @@ def _is_common(name: str) -> bool:
     return words <= _COMMON
 
 
-@dataclass(kw_only=True)
-class Searched:
-    """What has been searched: digests of files, and of what is packed in some, that hold `nothing`; and what is `met` in this search.
+class Learned(msgspec.Struct, frozen=True, kw_only=True):
+    """What earlier searches found: digests of files, and of what is packed in some, that hold `nothing`; and what the others `hold`.
 
-    A digest goes with its depth, because archives in archives are looked into so far only. All holds for the traces that stay from build
+    A digest goes with its depth, because archives in archives are looked into so far only. All is about the traces that stay from build
     to build; a folder that is new in each build is in no file of an earlier one.
     """
 
-    nothing: Sequence[str] = ()
-    met: dict[tuple[str, ...], str] = field(default_factory=dict)
+    nothing: tuple[str, ...] = ()
+    hold: dict[str, tuple[Hit, ...]] = {}
+    """The names of these begin within what has the digest."""
 
-    def __post_init__(self) -> None:
-        self._known = frozenset(self.nothing)
+
+_NOTHING: Final = Learned()
+
+
+class Searched:
+    """What is met in a search, and what of it is known from earlier ones."""
+
+    def __init__(self, before: Learned = _NOTHING) -> None:
+        self.before, self._nothing = before, frozenset(before.nothing)
+        self.met: dict[tuple[str, ...], str] = {}
+        self.again: list[Hit] = []
 
     def known(self, names: tuple[str, ...], digest: str) -> bool:
-        """Whether there is nothing in this; it is noted as met."""
-        self.met[names] = f"{len(names)} {digest}"
-        return self.met[names] in self._known
+        """Whether this need not be searched: there is nothing in it, or it is known what is. It is noted as met."""
+        self.met[names] = key = f"{len(names)} {digest}"
+        hits = self.before.hold.get(key, ())
+        self.again += (hit._replace(names=(*names, *hit.names)) for hit in hits)
+        return bool(hits) or key in self._nothing
 
-    def learned(self, hits: Sequence[Hit]) -> list[str]:
-        """What holds nothing, after a search: what was met but led to no hit, then what was known before while there is room."""
-        led = {hit.names[:length] for hit in hits for length in range(1, len(hit.names) + 1)}
-        wrong = {digest for names, digest in self.met.items() if names in led}
-        return [digest for digest in dict.fromkeys((*self.met.values(), *self.nothing)) if digest not in wrong][:MOST]
+    def learned(self, hits: Sequence[Hit], lasting: Container[Trace]) -> Learned:
+        """What is known after a search that led to these hits: what was met, then what was known before while there is room.
+
+        Of what leads to a trace that is not `lasting` nothing is learned.
+        """
+        led = dict[str, list[Hit]]()
+        inside = {hit: [self.met.get(hit.names[:length]) for length in range(1, len(hit.names) + 1)] for hit in hits}
+        for hit, keys in inside.items():
+            for length, key in enumerate(keys, 1):
+                if key:
+                    led.setdefault(key, []).append(hit._replace(names=hit.names[length:]))
+        passing = {key for hit, keys in inside.items() if hit.trace not in lasting for key in keys}
+        nothing = (key for key in dict.fromkeys((*self.met.values(), *self.before.nothing)) if key not in led)
+        hold = {key: tuple(dict.fromkeys(found)) for key, found in led.items() if key not in passing}
+        older = {key: found for key, found in self.before.hold.items() if key not in led}
+        return Learned(nothing=tuple(islice(nothing, MOST)), hold=dict(islice({**hold, **older}.items(), MOST_HELD)))
 
 
-def search(root: Path, entries: Mapping[str, str], wanted: Sequence[Trace], searched: Searched) -> Iterator[Hit]:
-    """Every trace in every file, once a file, and in what is packed in it; `entries` are the digests of the files by their paths."""
+def search(root: Path, entries: Mapping[str, str], wanted: Sequence[Trace], searched: Searched) -> list[Hit]:
+    """Every trace in every file, once a file, and in what is packed in it; `entries` are the digests of the files by their paths.
+
+    The order is the same whatever is known already.
+    """
     longer = {one: [other.text for other in wanted if other.text.startswith(one.text) and other.text != one.text] for one in wanted}
+    hits: list[Hit] = []
     for path, digest in entries.items() if wanted else ():
         if searched.known((path,), digest):
             continue
         with (root / path).open("rb") as stream:
             for names, piece in within.pieces(stream, (path,), known=searched.known):
-                yield from (Hit(names, trace, around) for trace, around in _in_stream(piece, longer).items())
+                hits += (Hit(names, trace, around) for trace, around in _in_stream(piece, longer).items())
+    again, searched.again = searched.again, []
+    return sorted([*hits, *again])
 
 
 def _in_stream(stream: BinaryIO, wanted: Mapping[Trace, Sequence[bytes]]) -> dict[Trace, str]:

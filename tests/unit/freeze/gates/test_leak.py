@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
 import pytest
 
 from coldforge.freeze.gates import Known
-from coldforge.freeze.gates.leak import BLOCK, MOST, Hit, Searched, Trace, from_traces, search, traces
+from coldforge.freeze.gates.leak import BLOCK, MOST, MOST_HELD, Hit, Learned, Searched, Trace, from_traces, search, traces
 from coldforge.host import within
 from coldforge.host.files import digest
 from coldforge.records import Finding, Origin
@@ -35,7 +36,7 @@ def written(root: Path, files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def found(root: Path, files: Mapping[str, bytes], wanted: tuple[Trace, ...] = WANTED) -> list[Finding]:
-    return list(from_traces(list(search(root, written(root, files), wanted, Searched())), KNOWN))
+    return list(from_traces(search(root, written(root, files), wanted, Searched()), KNOWN))
 
 
 def code(constant: str) -> bytes:
@@ -132,7 +133,7 @@ class Looked:
     """Searches and learns; which files and pieces were looked into."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.root, self.nothing, self.into = root, list[str](), list[tuple[str, ...]]()
+        self.root, self.before, self.into = root, Learned(), list[tuple[str, ...]]()
         pieces = within.pieces
 
         def noted(stream: BinaryIO, names: tuple[str, ...], depth: int = 4, known: within.Known = lambda _n, _d: False) -> Any:
@@ -145,13 +146,16 @@ class Looked:
 
     def __call__(self, files: Mapping[str, bytes]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
         self.into.clear()
-        searched = Searched(nothing=self.nothing)
-        hits = list(search(self.root, written(self.root, files), WANTED, searched))
-        self.nothing = searched.learned(hits)
-        return [hit.names for hit in hits], list(dict.fromkeys(self.into))
+        searched = Searched(self.before)
+        hits = search(self.root, written(self.root, files), WANTED, searched)
+        into = list(dict.fromkeys(self.into))
+        assert hits == search(self.root, written(self.root, files), WANTED, Searched())
+        learned = searched.learned(hits, WANTED)
+        self.before = msgspec.json.decode(msgspec.json.encode(learned), type=Learned)
+        return [hit.names for hit in hits], into
 
 
-def test_what_held_nothing_is_not_looked_into_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_searched_is_not_looked_into_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = Looked(tmp_path, monkeypatch)
     modules = {"clean": code("/usr/share"), "told": code("/home/ann/demo"), "other": code("other")}
     files = {"demo": carchive({"PYZ.pyz": packed_modules(modules), "lib.so": b"library"}), "words": b"of no folder"}
@@ -159,29 +163,51 @@ def test_what_held_nothing_is_not_looked_into_again(tmp_path: Path, monkeypatch:
     hits, into = looked(files)
     assert hits == [told]
     assert {("words",), ("demo", "lib.so"), ("demo", "PYZ.pyz", "clean")} < set(into)
-    assert looked(files) == ([told], [("demo",), ("demo", "PYZ.pyz"), told])  # what leads to something is searched each time
+    assert looked(files) == ([told], [])
+    more = {"demo": carchive({"PYZ.pyz": packed_modules(modules), "lib.so": b"another"})}
+    assert looked({**files, **more}) == ([told], [("demo",), ("demo", "lib.so")])
     mended = {**modules, "told": code("nothing"), "other": code("/home/ann/demo")}
     hits, into = looked({**files, "demo": carchive({"PYZ.pyz": packed_modules(mended), "lib.so": b"library"})})
     assert hits == [("demo", "PYZ.pyz", "other")]
     assert ("demo", "PYZ.pyz", "told") in into
     assert ("demo", "PYZ.pyz", "clean") not in into
     looked({"words": b"of /home/ann/demo"})
-    assert looked({"words": b"of /home/ann/demo", "copy": b"of no folder"}) == ([("words",)], [("words",)])
+    assert looked({"words": b"of /home/ann/demo", "copy": b"of no folder"}) == ([("words",)], [])
 
 
 def test_an_archive_in_an_archive_is_not_known_from_another_depth() -> None:
     searched = Searched()
     assert not searched.known(("one",), "a" * 64)
-    again = Searched(nothing=searched.learned([]))
+    again = Searched(searched.learned([], WANTED))
     assert again.known(("two",), "a" * 64)
     assert not again.known(("two", "within"), "a" * 64)
 
 
 def test_the_last_that_were_met_are_remembered_and_nothing_that_led_to_a_trace_anywhere() -> None:
-    searched = Searched(nothing=[f"1 {number:064d}" for number in range(MOST)])
+    searched = Searched(Learned(nothing=tuple(f"1 {number:064d}" for number in range(MOST))))
     searched.known(("good",), "a" * 64)
     searched.known(("bad",), "b" * 64)
     searched.known(("twin",), "b" * 64)
-    learned = searched.learned([Hit(("bad",), WANTED[0], "")])
-    assert (learned[0], len(learned)) == (f"1 {'a' * 64}", MOST)
-    assert f"1 {'b' * 64}" not in learned
+    learned = searched.learned([Hit(("bad",), WANTED[0], "")], WANTED)
+    assert (learned.nothing[0], len(learned.nothing)) == (f"1 {'a' * 64}", MOST)
+    assert f"1 {'b' * 64}" not in learned.nothing
+    assert learned.hold == {f"1 {'b' * 64}": (Hit((), WANTED[0], ""),)}
+
+
+def test_nothing_is_learned_of_what_holds_a_folder_of_one_build_only() -> None:
+    searched = Searched()
+    searched.known(("demo",), "a" * 64)
+    searched.known(("demo", "module"), "b" * 64)
+    hits = [Hit(("demo", "module"), trace, "") for trace in WANTED[:2]]
+    assert searched.learned(hits, WANTED[:1]) == Learned()
+    both = (Hit((), WANTED[0], ""), Hit((), WANTED[1], ""))
+    assert searched.learned(hits, WANTED).hold[f"2 {'b' * 64}"] == both
+
+
+def test_as_much_is_remembered_of_what_holds_something_as_there_is_room() -> None:
+    hit = Hit((), WANTED[0], "")
+    searched = Searched(Learned(hold={f"1 {number:064d}": (hit,) for number in range(MOST_HELD)}))
+    searched.known(("new",), "a" * 64)
+    learned = searched.learned([Hit(("new",), WANTED[0], "")], WANTED)
+    assert len(learned.hold) == MOST_HELD
+    assert learned.hold[f"1 {'a' * 64}"] == (hit,)
