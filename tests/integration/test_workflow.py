@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import shutil
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Final
 
 import pytest
 import yaml
@@ -178,7 +181,7 @@ def test_targets_of_three_systems_and_one_failed_job_run_again(
 
 
 def test_what_is_tried_on_hosted_macs_is_what_is_planned(tmp_path: Path) -> None:
-    """No Mac is here: the call fits the workflow, files are named as the plan names them, and a shell reads every step."""
+    """The call fits the workflow, and files are named as the plan names them."""
     called = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())[True]["workflow_call"]
     document = yaml.safe_load((ROOT / ".github/workflows/macos.yml").read_text())
     make, mac = document["jobs"]["release"], document["jobs"]["mac"]
@@ -192,11 +195,75 @@ def test_what_is_tried_on_hosted_macs_is_what_is_planned(tmp_path: Path) -> None
     for leg in mac["strategy"]["matrix"]["include"]:
         steps = [step for step in mac["steps"] if step.get("if", "").removeprefix("matrix.target == ").strip("'") in ("", leg["target"])]
         text = "\n".join(step["run"] for step in steps if "run" in step)
-        subprocess.run(["bash", "-n"], input=text, text=True, check=True)
         wanted = set(re.findall(r'"\$DIST"/(\S+?)[\s);"]', text))
         assert {sum(fnmatch(name, pattern) for name in artifacts[leg["target"]]) for pattern in wanted} == {1}, wanted
     runners = {target.target: target.runner for target in plan.targets}
     assert (runners["macos-aarch64"], runners["macos-x86_64"]) == ("macos-15", "macos-15-intel")
+
+
+# What stands for the programs of a Mac: they tell what they were asked, and put the application where the real ones would.
+MAC: Final = """\
+#!/bin/bash
+set -eu
+echo "${0##*/} $*" >> "$ASKED"
+case "${0##*/} $1" in
+  "hdiutil attach") mkdir "$5"; cp -a "$LOOK" "$5"; ln -s "$APPLICATIONS" "$5/Applications"; test -f "$6" ;;
+  "hdiutil detach") rm -r "$2" ;;
+  "ditto -x") python3 -m zipfile -e "$3" "$4"; chmod +x "$4"/Look.app/Contents/MacOS/look; test "$2" = -k ;;
+  ditto*) cp -a "$1" "$2" ;;
+  "sudo installer") "$@" ;;
+  installer*) test -f "$3"; test "$4 $5" = "-target /"; mkdir "$APPLICATIONS"; cp -a "$LOOK" "$APPLICATIONS" ;;
+  *) test -e "${!#}" || test "$1" = --pkg-info ;;
+esac
+"""
+
+
+def test_the_steps_on_a_mac_do_what_they_mean(tmp_path: Path) -> None:
+    """A dry run: the shell of the workflow, with stand-ins for what only a Mac has. A step that fails is one."""
+    look, dist, programs = tmp_path / "Look.app", tmp_path / "dist" / "macos-aarch64", tmp_path / "bin"
+    for folder in (look / "Contents/MacOS", dist, programs):
+        folder.mkdir(parents=True)
+    (look / "Contents/MacOS/look").write_text("#!/bin/sh\necho look 42 on a Mac\n")
+    (look / "Contents/MacOS/look").chmod(0o755)
+    for name in ("ditto", "hdiutil", "codesign", "pkgutil", "installer", "sudo", "xcrun", "spctl"):
+        (programs / name).write_text(MAC)
+        (programs / name).chmod(0o755)
+    for form in ("dmg", "pkg"):
+        (dist / f"look-1.0.0-macos-aarch64.{form}").touch()
+    shutil.make_archive(str(dist / "look-1.0.0-macos-aarch64.app"), "gztar", tmp_path, "Look.app")
+    shutil.make_archive(str(dist / "look-1.0.0-macos-aarch64.app"), "zip", tmp_path, "Look.app")
+    shutil.make_archive(str(tmp_path / "bundle"), "tar", tmp_path, "dist")
+    applications = tmp_path / "Applications"
+    places = {"DIST": dist, "LOOK": look, "APPLICATIONS": applications, "ASKED": tmp_path / "asked", "RUNNER_TEMP": tmp_path / "temp"}
+    env = {
+        **os.environ,
+        **{name: str(place) for name, place in places.items()},
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "SIGNED": "true",
+    }
+    (tmp_path / "temp").mkdir()
+    steps = [
+        step["run"] for step in yaml.safe_load((ROOT / ".github/workflows/macos.yml").read_text())["jobs"]["mac"]["steps"] if "run" in step
+    ]
+    for step in steps:
+        text = step.replace("/Applications", str(applications)).replace(f"image{applications}", "image/Applications")
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail"],
+            input=text,
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [line.split()[0] for line in asked].count("codesign") == 3
+    assert [line.split()[:4] for line in asked if line.startswith("xcrun")] == [
+        ["xcrun", "stapler", "validate", word]
+        for word in (str(tmp_path / "temp/Look.app"), *(str(dist / f"look-1.0.0-macos-aarch64.{form}") for form in ("dmg", "pkg")))
+    ]
+    assert [line.split()[line.split().index("--type") + 1] for line in asked if line.startswith("spctl")] == ["execute", "open", "install"]
 
 
 def test_the_workflows_are_what_actionlint_expects() -> None:
