@@ -254,6 +254,9 @@ def test_what_is_behind_a_package_is_a_ticket_or_nothing(dist: Path, unsigned: P
     path.write_bytes(whole + b"more")
     assert inspect(path).fields["signature"] == "bad: there is something behind its files"
     assert not signatures.same_but_for_signatures(memoryview(whole + b"more"), memoryview(package(unsigned).read_bytes()))
+    hidden = bytearray(whole)
+    hidden[xar.toc(io.BytesIO(whole)).heap + 30] ^= 1  # within the RSA signature
+    assert not signatures.same_but_for_signatures(memoryview(bytes(hidden)), memoryview(package(unsigned).read_bytes()))
     with pytest.raises(Refused, match="is not the file that the manifest lists"):
         signing.notarize_release(dist, {}, minutes=5)
     assert notary.count("begin") == 0

@@ -103,7 +103,14 @@ def _plain(stream: BinaryIO) -> _Plain:
         raise ValueError("there is something between its files")
     start = spans[len(found.vouching)].end
     files = tuple(entry._replace(span=Span(entry.span.start - start, entry.span.end - start)) for entry in found.files)
+    if _shape(found.toc.element) != _shape(xar.toc(io.BytesIO(xar.head(files, found.time))).element):
+        raise ValueError("there are other folders in its table than its files lie in")
     return _Plain(time=found.time, files=files, start=start, end=found.end, is_signed=found.is_signed)
+
+
+def _shape(table: Element) -> list[tuple[str, str, object]]:
+    """Folders and files by their names, in their order."""
+    return [(one.findtext("type", ""), one.findtext("name", ""), _shape(one)) for one in table.findall("file")]
 
 
 def _check_names(table: Element) -> None:
@@ -116,7 +123,12 @@ def _check_names(table: Element) -> None:
         wanted, mode = (_FILE[1:], xar.FOLDER) if kind == "directory" else (_FILE, xar.FILE)
         data = element.find("data")
         known = kind in ("directory", "file") and sorted(inner) == wanted and element.findtext("mode") == mode
-        if not known or (data is not None and sorted(one.tag for one in data) != _DATA) or element.keys() != ["id"]:
+        if (
+            not known
+            or "/" in element.findtext("name", "")
+            or (data is not None and sorted(one.tag for one in data) != _DATA)
+            or element.keys() != ["id"]
+        ):
             raise ValueError("there is more in its table about a file than is read")
         plain = [one for one in element if one.tag != "file"] + [one for one in data or () if one.tag not in _STYLED]
         if any(one.attrib for one in plain) or any(len(one) for one in plain if one is not data):
@@ -147,6 +159,8 @@ def _behind(ticket: bytes) -> bytes:
 def unsigned(stream: BinaryIO) -> tuple[tuple[Span, ...], bool]:
     """A package without signature and ticket, and whether it had one. Raises ValueError where something else lies in their place."""
     found = _plain(stream)
+    if found.is_signed:
+        read(stream)  # whatever else that room is used for is no signature
     return (Span(0, 0, xar.head(found.files, found.time)), Span(found.start, found.end)), found.is_signed
 
 
