@@ -52,7 +52,10 @@ def buildable(plan: Plan, *, named: bool, freezes: bool, host: bool = False) -> 
         wine = next(
             (f"`--target {t.target}` tries it by Wine where there is a container engine." for t in left if _misses_engine(t, here)), ""
         )
-        raise Missing(what, hint=f"A freeze needs its target's system: {runners}. {tries or wine}".rstrip())
+        inside = " ".join(
+            f"Without --host, `--target {t.target}` tries it in a container." for t in left if host and t in emulable(plan, here)
+        )
+        raise Missing(what, hint=f"A freeze needs its target's system: {runners}. {tries or inside or wine}".rstrip())
     for target in left:
         reporter().info(
             f"{target.target} is left to its own runner: it cannot be frozen on {here}. {tries if target in others else ''}".rstrip()

@@ -141,7 +141,7 @@ def coldforge() -> None:
     """
 
 
-@coldforge.command()
+@coldforge.command(short_help="Write the files that a project needs.")
 @PROJECT
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing; what cannot be found is an error.")
 @click.option("--force", is_flag=True, help="Replace files that are there already and differ.")
@@ -225,7 +225,7 @@ def plan(
         show(made)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Freeze and package, and try what was made.")
 @PROJECT
 @CONFIG
 @TARGET
@@ -247,7 +247,7 @@ def build(project: str, out: str, *, no_smoke: bool, as_json: bool, **options: A
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Only make the frozen tree.")
 @PROJECT
 @CONFIG
 @TARGET
@@ -265,7 +265,7 @@ def freeze(project: str, out: str, *, as_json: bool, **options: Any) -> None:
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Only package what was frozen.")
 @PROJECT
 @CONFIG
 @TARGET
@@ -291,7 +291,7 @@ def bundle(project: str, out: str, *, carried: bool, as_json: bool, **options: A
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Only try what was made, in bare systems.")
 @PROJECT
 @CONFIG
 @TARGET
@@ -308,7 +308,7 @@ def smoke(project: str, out: str, *, as_json: bool, **options: Any) -> None:
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Put DIST into one file, for the next job.")
 @DIST
 @TARGET
 @click.option("--to", "part", required=True, type=click.Path(path_type=str, dir_okay=False), help="The file to write.")
@@ -325,7 +325,7 @@ def pack(dist: str, part: str, targets: tuple[str, ...], *, trees: bool) -> None
     parts.pack(existing(dist), existing(part), targets=[str(Target.parse(name)) for name in targets], trees=trees)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Take what `coldforge pack` made in an earlier job.")
 @click.argument("part", type=click.Path(path_type=str))
 @OUT
 @click.option("--sha256", required=True, metavar="DIGEST", help="What the earlier job told of the file; any other file is refused.")
@@ -340,7 +340,7 @@ def unpack(part: str, out: str, *, sha256: str, target: str | None, only_smoke: 
     parts.unpack(existing(part), existing(out), sha256=sha256, target=str(Target.parse(target)) if target else "", only_smoke=only_smoke)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Sign packages, programs and installers.")
 @DIST
 @OPENPGP
 @RSA
@@ -411,7 +411,7 @@ def sign(
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Have Apple accept what was signed.")
 @DIST
 @click.option("--notary-key", metavar="FILE", help="Key of App Store Connect, AuthKey_ID.p8 (default: COLDFORGE_NOTARY_KEY).")
 @click.option("--notary-key-id", metavar="ID", help="Its id (default: COLDFORGE_NOTARY_KEY_ID).")
@@ -447,7 +447,7 @@ def notarize(dist: str, *, deadline: float, payload: bool, project: str, forgivi
         show(manifest)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Sign statements about every file of a release.")
 @DIST
 @IDENTITY
 @TRUST
@@ -549,7 +549,7 @@ def policy_init(folder: Path, *, trusted_root: Path | None, out: Path) -> None:
     verifying.policy_init(folder, out, trusted_root=trusted_root)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Build a release again, and compare the bytes.")
 @click.argument("what", default="dist")
 @who_signed
 @click.option("--unverified", is_flag=True, help="Ask for no signature: for a build of your own.")
@@ -610,7 +610,7 @@ def rebuild(
     return found.exit_code
 
 
-@coldforge.command()
+@coldforge.command(short_help="Make signed repositories of packages.")
 @click.argument("dists", nargs=-1, required=True, metavar="DIST...", type=click.Path(path_type=str))
 @click.option("--url", required=True, help="Where the folder will be served, such as https://example.org/packages.")
 @click.option("--out", default="repository", show_default=True, type=click.Path(path_type=str), help="The folder to serve.")
@@ -645,7 +645,7 @@ def repo(
         show(contents)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Write manifests for winget, Scoop, Chocolatey and Homebrew.")
 @DIST
 @click.option("--out", default="shops", show_default=True, type=click.Path(path_type=str), help="The folder to write to.")
 @click.option("--repo", metavar="OWNER/REPO", default="", help="Where the release is (default: the source's repository).")
@@ -665,7 +665,7 @@ def shops(dist: str, *, out: str, repo: str, tag: str, as_json: bool) -> None:
         show(written)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Show what is in a package, a program or a tree.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--ca",
@@ -684,7 +684,7 @@ def inspect(file: Path, *, ca: Path | None, as_json: bool) -> None:
         show(document)
 
 
-@coldforge.command()
+@coldforge.command(short_help="Check what a plan needs of this machine.")
 @PROJECT
 @CONFIG
 @click.option("--release", is_flag=True, help="Ask GitHub too whether it would take the release. Needs GITHUB_TOKEN.")
@@ -712,7 +712,7 @@ def schema(name: str | None) -> None:
     show(showing.schema(name))
 
 
-@coldforge.group()
+@coldforge.group(short_help="Show or empty the cache.")
 def cache() -> None:
     """Show or empty the cache of environments, payloads and artifacts."""
 

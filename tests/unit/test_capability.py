@@ -95,3 +95,5 @@ def test_windows_is_frozen_by_wine_on_linux_when_it_is_named(here: str, monkeypa
             capability.buildable(plan, named=True, freezes=True, host=host)
         assert "windows-x86_64 on windows-2025" in caught.value.hint
         assert ("by Wine where there is a container engine" in caught.value.hint) is (by_wine and not engine_there)
+        inside = "Without --host, `--target windows-x86_64` tries it in a container." in caught.value.hint
+        assert inside is (by_wine and host)

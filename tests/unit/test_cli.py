@@ -72,3 +72,11 @@ def test_the_line_for_a_desk_commands_no_runner(monkeypatch: pytest.MonkeyPatch,
     lines = capsys.readouterr().err.splitlines()
     place = next(number for number, line in enumerate(lines) if line.startswith("::set-output"))
     assert lines[place - 2].startswith("::stop-commands::")
+
+
+def test_the_list_of_commands_is_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--help"]) == 0
+    commands = capsys.readouterr().out.partition("Commands:")[2]
+    assert "  build  " in commands
+    assert "..." not in commands

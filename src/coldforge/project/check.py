@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def check(read: Read, findings: Findings) -> None:
     _identity(read, findings)
     _requires(read, findings)
     check_freezer(read.config, read.tool, findings)
+    _chosen(read, findings)
     _names(read, findings)
     if "scripts" not in read.table.dynamic and "gui-scripts" not in read.table.dynamic:
         check_entry(read, findings)
@@ -95,6 +97,26 @@ def _requires(read: Read, findings: Findings) -> None:
         findings.add(what, read.project.where("requires-python"), 'write, for example, ">=3.11"')
 
 
+def _chosen(read: Read, findings: Findings) -> None:
+    """The extras and groups that are to be frozen: a freeze would miss them minutes later."""
+    environment, path = read.config.environment, read.root / "pyproject.toml"
+    if not (environment.extras or environment.groups) or not path.is_file():
+        return
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    extras, groups = document.get("project", {}).get("optional-dependencies", {}), document.get("dependency-groups", {})
+    told_later = "project" not in document or "optional-dependencies" in read.table.dynamic
+    for key, wanted, known in (("extras", () if told_later else environment.extras, extras), ("groups", environment.groups, groups)):
+        for name in wanted:
+            if _compared(name) not in map(_compared, known):
+                hint = nearest(name, known) if known else "it has none"
+                findings.add(f"the project has no {key.removesuffix('s')} {name!r}", read.tool.where("environment", key), hint)
+
+
+def _compared(name: str) -> str:
+    """A name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def is_specifier(text: str) -> bool:
     """Whether a text is a set of version specifiers (PEP 440), which may be empty.
 
@@ -112,7 +134,9 @@ def check_entry(read: Read, findings: Findings) -> None:
         return
     for name, executable in read.config.executables.items():
         if not (executable.entry or name in read.table.scripts or name in read.table.gui_scripts):
-            hint = 'no script of [project] has its name: write entry = "package.module:function"'
+            near = nearest(name, {*read.table.scripts, *read.table.gui_scripts})
+            guess = f"; {near} Else" if near.endswith("?") else ":"
+            hint = f'no script of [project] has its name{guess} write entry = "package.module:function"'
             findings.add(f"the executable {name!r} has no entry", read.tool.where("executables", name), hint)
     if names_entry(read):
         return

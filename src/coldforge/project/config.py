@@ -7,7 +7,7 @@ reference page; a field's text is its `Meta` description. Everything has a defau
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta, field
 
@@ -262,10 +262,16 @@ class LicensesConfig(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     """`[tool.coldforge]`: what is released."""
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("container", "floor", "formats", "runner", "targets"), "matrix.yml says that, for each target"),
+        **dict.fromkeys(("authors", "dependencies", "description", "license", "scripts", "urls", "version"), "[project] says that"),
+    }
     name: Annotated[
         str, Meta(description="Name of the product; default: the project's name.", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$")
     ] = ""
-    identifier: Annotated[str, Meta(description="Reverse-domain identifier.", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9_-]+)+)?$")] = ""
+    identifier: Annotated[
+        str, Meta(description="Reverse-domain identifier, such as org.example.demo.", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9_-]+)+)?$")
+    ] = ""
     display_name: Annotated[str, Meta(description="Name that people read.")] = ""
     maintainer: Annotated[
         str,

@@ -85,7 +85,9 @@ def read_yaml(path: Path, findings: Findings) -> Part | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
-        findings.add(f"not valid YAML: {getattr(error, 'problem', None) or error}", where)
+        line = "".join(text.split("\n")[mark.line : mark.line + 1]) if mark else ""
+        hint = "indent with spaces: YAML takes no tabs" if line.lstrip(" ").startswith("\t") else ""
+        findings.add(f"not valid YAML: {getattr(error, 'problem', None) or error}", where, hint)
         return None
     finally:
         loader.dispose()

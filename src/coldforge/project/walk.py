@@ -15,7 +15,10 @@ Report = Callable[[Keys, str, str], None]
 
 
 def convert(table: Mapping[str, Any], kind: type[S], report: Report) -> S:
-    """The struct that `table` describes. Every problem goes to `report`, and its key keeps the default."""
+    """The struct that `table` describes. Every problem goes to `report`, and its key keeps the default.
+
+    A struct's `elsewhere` tells of keys that belong into another table, or file, where they stand.
+    """
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError:  # which tells the first problem only, so look at every key on its own
@@ -31,7 +34,8 @@ def _walk(table: Mapping[str, Any], kind: type[S], report: Report, path: Keys) -
             name = fields[key].name
             values.update((name, good) for good in _value(value, hints[name], report, (*path, key)))
         elif kind.__struct_config__.forbid_unknown_fields:
-            report((*path, str(key)), f"unknown key {str(key)!r}", _spelling(str(key), fields))
+            hint = getattr(kind, "elsewhere", {}).get(str(key)) or _spelling(str(key), fields)
+            report((*path, str(key)), f"unknown key {str(key)!r}", hint)
     for key, field in fields.items():
         if field.required and key not in table:
             report(path, f"the key {key!r} is missing", "")

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Problem
 from coldforge.project.check import Read, check_entry, is_specifier
 from coldforge.project.config import Config
 from coldforge.project.load import load_project
 from coldforge.project.metadata import ProjectTable
 from coldforge.project.read import Findings, Part
+from coldforge.records import SourceRecord
 
 PLAIN = '[project]\nname = "demo"\nversion = "1.0"\nrequires-python = "{requires}"\n[project.scripts]\n{name} = "demo.cli:main"\n'
 PARTS = (
@@ -76,3 +77,34 @@ def test_an_executable_without_a_script_needs_an_entry(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_project(tmp_path)
     assert str(caught.value.problems[0]).startswith(f"{tmp_path}/pyproject.toml:7: the executable 'other' has no entry (no script")
+
+
+def test_an_executable_that_is_misspelled_is_told_which_script_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(PLAIN.format(requires="", name="demo") + "[tool.coldforge.executables.dmeo]\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path)
+    assert caught.value.problems[0].hint.startswith("no script of [project] has its name; did you mean demo? Else write entry =")
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ("", ["8: the project has no extra 'Fast.one' (it has none)", "9: the project has no group 'data' (it has none)"]),
+        ('[dependency-groups]\ndate = []\n[project.optional-dependencies]\nfast = ["x"]\n',
+         ["8: the project has no extra 'Fast.one' (known: fast)", "9: the project has no group 'data' (did you mean date?)"]),
+        ('[dependency-groups]\nDATA = []\n[project.optional-dependencies]\nfast_one = ["x"]\n', []),
+    ],
+    ids=["none", "misspelled", "there"],
+)  # fmt: skip
+def test_an_extra_or_group_that_is_not_there_is_missed_before_a_freeze_does(
+    tables: str, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coldforge.project.load.read_source", lambda _root: SourceRecord(epoch=0))
+    chosen = '[tool.coldforge.environment]\nextras = ["Fast.one"]\ngroups = ["data"]\n'
+    (tmp_path / "pyproject.toml").write_text(PLAIN.format(requires="", name="demo") + chosen + tables)
+    problems: tuple[Problem, ...] = ()
+    try:
+        load_project(tmp_path)
+    except ConfigurationError as error:
+        problems = error.problems
+    assert [str(problem).rpartition("pyproject.toml:")[2] for problem in problems] == told

@@ -33,7 +33,7 @@ def test_a_project_has_its_own(tmp_path: Path) -> None:
     ("text", "place", "words"),
     [
         ("targets: {\n  a: b\n", "matrix.yml:3:1", "not valid YAML"),
-        ("targets:\n\t- x\n", "matrix.yml:2:1", "not valid YAML"),
+        ("targets:\n\t- x\n", "matrix.yml:2:1", "not valid YAML: found character that cannot start any token (indent with spaces"),
         ("- a\n", "matrix.yml:1", "must be a mapping"),
         ("", "matrix.yml:1", "must be a mapping"),
         ("a: !!python/object/apply:os.getcwd []\n", "matrix.yml:1:4", "not valid YAML"),
@@ -47,5 +47,5 @@ def test_what_cannot_be_read_is_told_with_its_place(text: str, place: str, words
     findings = Findings()
     read_matrix(tmp_path, findings)
     (problem,) = findings.problems
-    assert words in problem.what
+    assert words in str(problem)
     assert str(problem.where).endswith(place)

@@ -31,6 +31,8 @@ def test_a_table_without_problems_becomes_the_struct_with_its_defaults() -> None
     ("table", "expected_problem"),
     [
         ({"icn": "x"}, ("icn", "unknown key 'icn'", "did you mean icon?")),
+        ({"formats": []}, ("formats", "unknown key 'formats'", "matrix.yml says that, for each target")),
+        ({"version": "1"}, ("version", "unknown key 'version'", "[project] says that")),
         ({"zzz": 1}, ("zzz", "unknown key 'zzz'", "known: apk, a")),
         ({"display_name": "x"}, ("display_name", "unknown key 'display_name'", "write display-name")),
         ({"displayName": "x"}, ("displayName", "unknown key 'displayName'", "write display-name")),
