@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from coldforge.freeze.programs import read_pe
+from coldforge.freeze.windows import choose, unpack
+from coldforge.project.config import EnvironmentConfig
 from coldforge.records import Manifest, Payload, read
 from support import images, windows_system
 from support.program import coldforge
@@ -202,6 +204,20 @@ def resource(program: pefile.PE, kind: str) -> list[bytes]:
     kinds = [entry for entry in program.DIRECTORY_ENTRY_RESOURCE.entries if entry.id == wanted]
     leaves = [leaf.data.struct for entry in kinds for named in entry.directory.entries for leaf in named.directory.entries]
     return [program.get_data(leaf.OffsetToData, leaf.Size) for leaf in leaves]
+
+
+@pytest.mark.parametrize(("minor", "version"), [("3.11", "3.11.9"), ("3.12", "3.12.9")])
+def test_the_other_pinned_pythons_are_whole(
+    minor: str, version: str, windows_machine: Windows, host_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The freeze above takes the newest one; these start and find their libraries."""
+    monkeypatch.setenv("COLDFORGE_CACHE", host_env["COLDFORGE_CACHE"])
+    windows_system.renew(windows_machine)
+    assert unpack(choose(minor, "", tmp_path), tmp_path, EnvironmentConfig(), tmp_path / "python") == version
+    windows_machine.put_tree(tmp_path / "python", "python")
+    asked = "import ctypes, platform, sqlite3, ssl, sys, tkinter; print(platform.python_version(), ssl.OPENSSL_VERSION, len(sys.path))"
+    done = windows_machine.run(r"C:\python\python.exe", "-I", "-c", asked)
+    assert (done.code, done.text.split()[:2]) == (0, [version, "OpenSSL"]), done.text
 
 
 def test_two_freezes_are_identical(made: Path, payload: Payload, container_env: dict[str, str], tmp_path: Path) -> None:

@@ -83,7 +83,10 @@ def unpack(python: WindowsPython, project: Path, config: EnvironmentConfig, dest
             raise Refused(f"{python.name} holds no Python for Windows", why=f"It has {len(packed)} files {DATA}, not one.")
         with zipfile.ZipFile(packed[0]) as data:
             data.extractall(folder / "tree")  # noqa: S202  # it is pinned, and zipfile leads no name out of the folder
-        (interpreter,) = (folder / "tree").rglob("python.exe")
+        interpreters = sorted((folder / "tree").rglob("python.exe"), key=lambda path: len(path.parts))
+        if not interpreters:
+            raise Refused(f"{python.name} holds no Python for Windows", why=f"Its {DATA} has no python.exe.")
+        interpreter = interpreters[0]  # below it CPython 3.11 and 3.12 have another, which `venv` copies
         for other in _OTHERS:
             shutil.rmtree(interpreter.parent / other, ignore_errors=True)
         shutil.copytree(interpreter.parent, destination, dirs_exist_ok=True)

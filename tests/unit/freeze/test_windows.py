@@ -22,6 +22,7 @@ FILES = {
     "cp313/python.exe": b"MZ",
     "cp313/include/patchlevel.h": b'/* */\n#define PY_VERSION      \t"3.13.2"\n#define PY_VERSION_HEX 0\n',
     "cp313/Lib/os.py": b"",
+    "cp313/Lib/venv/scripts/nt/python.exe": b"MZ of environments",
     "cp313/Lib/site-packages/pip/__init__.py": b"",
     "cp313/Scripts/pip.exe": b"MZ",
 }
@@ -82,8 +83,9 @@ def test_it_is_unpacked_without_its_distributions_and_nothing_of_it_is_run(tmp_p
     made = tmp_path / "made"
     assert unpack(choose("", "", tmp_path), tmp_path, HOUSE, made) == "3.13.2"
     assert sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()) == [
-        "Lib/os.py", "include/patchlevel.h", "python.exe",
+        "Lib/os.py", "Lib/venv/scripts/nt/python.exe", "include/patchlevel.h", "python.exe",
     ]  # fmt: skip
+    assert (made / "python.exe").read_bytes() == b"MZ"
     assert (made / "Lib/site-packages").is_dir()
 
 
@@ -93,7 +95,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         unpack(choose("", "", tmp_path), tmp_path, HOUSE, tmp_path / "made")
 
 
-@pytest.mark.parametrize("datas", [(), (FILES, FILES)])
+@pytest.mark.parametrize("datas", [(), (FILES, FILES), ({"cp313/README": b""},)])
 def test_what_holds_no_interpreter_or_two_is_refused(datas: tuple[dict[str, bytes], ...], tmp_path: Path) -> None:
     offer(tmp_path, packed(*datas))
     with pytest.raises(Refused, match="holds no Python for Windows"):
