@@ -868,14 +868,14 @@ def test_a_dry_run_finds_what_github_would_refuse(dist: Path, github: FakeGitHub
     assert writes(github) == []
 
 
-def question(*, writes: bool = True, files: int = 1, name: str = "demo", project: Path = SOURCE) -> preflight.Question:
+def question(*, writes: bool = True, files: int = 1, name: str = "demo", project: Path = SOURCE, tag: str = TAG) -> preflight.Question:
     """The plan of a release of so many files."""
     made = tuple(PlannedArtifact(name=f"{name}-{number}.tar.gz", format="tar.gz") for number in range(files))
     target = PlannedTarget(target="linux-x86_64", freezer="pyinstaller", artifacts=made)
     product = Product(name="demo", version="1.0.0", executables=())
-    source = SourceRecord(commit="a" * 40, tag=TAG, repository="acme/demo", epoch=1)
+    source = SourceRecord(commit="a" * 40, tag=tag, repository="acme/demo", epoch=1)
     plan = Plan(coldforge="0", product=product, source=source, config=Config(), targets=(target,))
-    return preflight.Question(plan=plan, project=project, tag=TAG, writes=writes)
+    return preflight.Question(plan=plan, project=project, tag=tag, writes=writes)
 
 
 def stands_in_the_way(github: FakeGitHub, asked: preflight.Question, *, token: str = WRITER) -> list[str]:
@@ -894,6 +894,63 @@ def test_what_stands_in_the_way_is_seen_without_any_file(github: FakeGitHub) -> 
     found = stands_in_the_way(github, question())
     expected_words = ("archived", "names bbbb", "immutable already, without demo-0.tar.gz", "2 drafts")
     assert [word in what for word, what in zip(expected_words, found, strict=True)] == [True] * 4
+
+
+def test_what_cannot_be_asked_is_not_known_and_told_so(github: FakeGitHub) -> None:
+    """No is what GitHub says, not what it keeps from a token: a job's may not read settings, and few may read attestations."""
+    lines = ("whether there are several drafts for v1.0.0", "whether v1.0.0 was", "whether immutable releases are switched on")
+
+    def unknown(token: str) -> list[bool]:
+        problems, known = preflight.ask(GitHub("acme/demo", api_url=github.url, token=token), question(writes=False))
+        assert problems == ()
+        return [any(line in told and "not known" in told for told in known) for line in lines]
+
+    github.tags[TAG] = "a" * 40
+    assert unknown(WRITER) == [False, False, False]
+    assert unknown(READER) == [True, False, True]
+    github.administers = github.tells_attestations = False
+    assert unknown(WRITER) == [False, True, True]
+    github.tells_attestations = True
+    del github.tags[TAG]
+    assert unknown(WRITER) == [False, True, True]
+
+
+@pytest.mark.parametrize("tag", ["v9.9.9", "demo-1.0.0rc1", "demo@v1.0"])
+def test_a_tag_that_names_another_version_is_refused(tag: str, attested: Path, github: FakeGitHub) -> None:
+    wanted = Wanted(repo="acme/demo", tag=tag, publish=True)
+    asked = question(tag=tag)
+    if tag.endswith("v1.0"):  # the same version, in fewer words
+        assert stands_in_the_way(github, asked) == []
+        assert not release(attested, wanted, api_url=github.url).draft
+        return
+    (found,) = stands_in_the_way(github, asked)
+    assert f"{tag} names version" in found
+    github.log.clear()
+    with pytest.raises(Refused, match="another version") as caught:
+        release(attested, wanted, api_url=github.url)
+    assert "--tag v1.0.0" in caught.value.hint
+    assert github.log == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_draft_that_is_full_takes_newer_attestations_and_no_file_more(more: int, attested: Path, github: FakeGitHub) -> None:
+    """What somebody added counts, too; where nothing fits beside the old file, that one goes first."""
+    github.judged = False
+    draft = github.releases[go(attested, github).id]
+    for number in range(1000 - len(draft.assets)):
+        github.add_asset(draft, f"poster{number}.png", b"art")
+    attest(attested, mark="newer")
+    if more:
+        del draft.assets[next(number for number, asset in draft.assets.items() if asset.name == DEB)]
+        github.add_asset(draft, "poster.png", b"art")
+        github.log.clear()
+        with pytest.raises(Refused, match="would hold 1001 files, GitHub accepts 1000") as caught:
+            go(attested, github)
+        assert "poster0.png" in " ".join(map(str, caught.value.problems))
+        assert writes(github) == []
+    else:
+        go(attested, github)
+        assert expected(attested).items() <= github.contents(TAG).items()
 
 
 def test_a_token_that_only_reads_asks_all_but_whether_it_may_write(github: FakeGitHub) -> None:

@@ -135,6 +135,10 @@ class FakeGitHub:
         self.judged = True
         """Whether GitHub's description is asked about each request and answer."""
         self.archived = False
+        self.administers = True
+        """Whether the writer's token may read the repository's settings, which a job's may not."""
+        self.tells_attestations = True
+        """Whether a token may read attestations."""
         self.immutable = False
         """Whether what is published becomes immutable."""
         self.log: list[str] = []
@@ -435,6 +439,8 @@ class FakeGitHub:
 
     def _attestations(self, commit: str) -> Answer | None:
         """What GitHub's own statement about an immutable release is like, as `gh release verify` reads it."""
+        if not self.tells_attestations:
+            return 403, {"message": "Resource not accessible by integration"}, {}
         tags = [tag for tag in sorted(self.attested) if self.tags.get(tag) == commit]
         predicate = "https://in-toto.io/attestation/release/v0.1"
         made = [
@@ -463,7 +469,10 @@ class FakeGitHub:
 
     def _settings(self, rest: str, token: str) -> Answer | None:
         if not rest:
-            return 200, {"archived": self.archived, "permissions": {"push": token == WRITER}}, {}
+            rights = {"admin": token == WRITER and self.administers, "push": token == WRITER}
+            return 200, {"archived": self.archived, "permissions": rights}, {}
+        if token != WRITER or not self.administers:
+            return 403, {"message": "Resource not accessible by integration"}, {}
         return (200, {"enabled": True, "enforced_by_owner": False}, {}) if self.immutable else None
 
     def _visible(self, token: str) -> list[StoredRelease]:

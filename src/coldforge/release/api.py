@@ -52,6 +52,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Permissions(msgspec.Struct, frozen=True, kw_only=True):
+    admin: bool = False
     push: bool | None = None
 
 
@@ -82,14 +83,6 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class _Bundle(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     dsse_envelope: _Envelope
-
-
-class _Attestation(msgspec.Struct, frozen=True, kw_only=True):
-    bundle: _Bundle | None = None
-
-
-class _Attestations(msgspec.Struct, frozen=True, kw_only=True):
-    attestations: tuple[_Attestation, ...] = ()
 
 
 class _Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +132,7 @@ class Forge(Protocol):
 
     def rights(self) -> Rights: ...
 
-    def immutable(self) -> bool: ...
+    def immutable(self) -> bool | None: ...
 
     def releases(self) -> Iterator[Release]: ...
 
@@ -151,7 +144,7 @@ class Forge(Protocol):
 
     def commit_of(self, tag: str) -> str: ...
 
-    def attests(self, tag: str) -> bool: ...
+    def attests(self, tag: str) -> bool | None: ...
 
     def written_notes(self, tag: str, *, commit: str, previous: str) -> str: ...
 
@@ -183,20 +176,18 @@ class GitHub:
 
     def rights(self) -> Rights:
         """What the token may do."""
-        try:
-            found = self._wire.read(self._base, _Repository)[0]
-        except Failure as failure:
-            if failure.status == 404:
-                raise self._unseen() from failure
-            raise
+        found = self._seen()
         return Rights(archived=found.archived, push=found.permissions.push)
 
-    def immutable(self) -> bool:
-        """Whether what is published there becomes immutable; also False when the token may not ask."""
+    def immutable(self) -> bool | None:
+        """Whether what is published there becomes immutable; None when the token may not ask, which takes `administration: read`."""
         try:
             return self._wire.read(f"{self._base}/immutable-releases", _Switch)[0].enabled
-        except (Failure, Missing):
-            return False
+        except Missing:
+            return None
+        except Failure as failure:
+            # a server says 404 both for no, and to those from whom it keeps its settings
+            return False if failure.status == 404 and self._seen().permissions.admin else None
 
     def releases(self) -> Iterator[Release]:
         """All releases, drafts too when the token may see them, over all pages."""
@@ -238,24 +229,27 @@ class GitHub:
                 return ""
             raise
 
-    def attests(self, tag: str) -> bool:
-        """Whether GitHub has attested an immutable release of a tag that is there, asked as `gh release verify` does.
+    def attests(self, tag: str) -> bool | None:
+        """Whether GitHub has attested an immutable release of a tag, asked as `gh release verify` does.
 
-        False when it does not say.
+        None when it does not say: the tag is not there, or the token may not read attestations.
         """
         try:
             named = self._wire.read(f"{self._base}/git/ref/tags/{quote(tag)}", _Reference)[0].object.sha
-            asked = {"predicate_type": "release", "per_page": PAGE}
-            found = self._wire.read(f"{self._base}/attestations/sha1:{named}", _Attestations, params=asked)[0].attestations
-            statements = [msgspec.json.decode(one.bundle.dsse_envelope.payload, type=_Statement) for one in found if one.bundle]
-        except (Failure, Missing, msgspec.DecodeError):  # no such tag, no right to ask, a server without attestations
-            return False
+            found = self._recorded(f"sha1:{named}", predicate_type="release")
+            bundles = [msgspec.convert(bundle, type=_Bundle) for bundle in found]
+            statements = [msgspec.json.decode(bundle.dsse_envelope.payload, type=_Statement) for bundle in bundles]
+        except (Failure, Missing, msgspec.ValidationError, msgspec.DecodeError):
+            return None
         return any(statement.predicate.tag == tag for statement in statements)
 
     def attestations(self, sha256: str) -> tuple[Mapping[str, Any], ...]:
         """The sigstore bundles about a file that are in the repository's record; as many as anybody honest has."""
-        url: str | None = f"{self._base}/attestations/sha256:{sha256}"
-        params: dict[str, Any] = {"params": {"per_page": PAGE}}
+        return self._recorded(f"sha256:{sha256}")
+
+    def _recorded(self, subject: str, **asked: str) -> tuple[Mapping[str, Any], ...]:
+        url: str | None = f"{self._base}/attestations/{subject}"
+        params: dict[str, Any] = {"params": {"per_page": PAGE, **asked}}
         found: list[Mapping[str, Any]] = []
         try:
             while url and len(found) < MOST_BUNDLES:
@@ -345,6 +339,14 @@ class GitHub:
         while following:
             items, following = self._wire.read(following, kind, known=known)
             yield from items
+
+    def _seen(self) -> _Repository:
+        try:
+            return self._wire.read(self._base, _Repository)[0]
+        except Failure as failure:
+            if failure.status == 404:
+                raise self._unseen() from failure
+            raise
 
     def _unseen(self) -> Missing:
         hint = "Is the name right? To write there the token needs `contents: write`."

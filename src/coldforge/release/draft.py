@@ -162,16 +162,17 @@ def _looked_at(github: Forge, draft: Release, goal: Goal) -> tuple[Release | Non
 
 def _foresee(github: Forge, goal: Goal, found: Release | None) -> None:
     """Say what would be refused, and what it would cost in time. Raises Missing or Refused for what stands in the way."""
-    for line in preflight.notes(github, len(goal.planned)):
-        reporter().info(line)
     rights = github.rights()
     if rights.push is False:
         raise Missing(f"the token may not write to {goal.repository}", hint="It needs `contents: write`.")
     if rights.archived:
         raise Refused(f"{goal.repository} is archived", hint="Unarchive it, or release elsewhere: --repo OWNER/REPO.")
-    if found is None and github.attests(goal.tag):
+    used_up = github.attests(goal.tag) if found is None else False
+    if used_up:
         why = "it was an immutable release that is deleted, and GitHub lets nobody release under its name again"
         raise Refused(f"{goal.tag} is used up", why=why, hint="Raise the version and release that.")
+    for line in (*preflight.notes(github, len(goal.planned)), *preflight.unknown(goal.tag, rights, used_up=used_up)):
+        reporter().info(line)
 
 
 def _check_tag(goal: Goal, tagged: str) -> None:

@@ -18,7 +18,7 @@ from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manif
 from coldforge.release import notes as texts
 from coldforge.release.api import Release
 from coldforge.release.attested import unattested
-from coldforge.release.preflight import place_of, refused
+from coldforge.release.preflight import other_version, place_of, refused
 from coldforge.release.reconcile import Planned
 from coldforge.report import reporter
 
@@ -122,10 +122,17 @@ def make_goal(dist: Path, wanted: Wanted) -> Goal:
     """Read and check what `dist` holds. Notes from GitHub are left empty: only its server can make them.
 
     Raises ConfigurationError when nobody says where the release belongs, when GitHub would not take it, or when its text
-    cannot be made; Refused when a file is not what the manifest or SHA256SUMS says.
+    cannot be made; Refused when the tag is that of another version, or a file is not what the manifest or SHA256SUMS says.
     """
     manifest = read(dist / MANIFEST, Manifest)
     repository, tag = place_of(manifest.source, repo=wanted.repo, tag=wanted.tag)
+    if named := other_version(tag, manifest.version):
+        why = f"{tag} names version {named}, and these files are version {manifest.version}"
+        raise Refused(
+            "the tag is that of another version",
+            why=why,
+            hint=f"Build from {tag}, or release under a tag of this version: --tag v{manifest.version}",
+        )
     paths = _paths(dist, manifest)
     _check_limits(paths)
     with ThreadPoolExecutor() as pool:

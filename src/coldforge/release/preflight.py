@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.project.source import version_of
 from coldforge.records import Artifact, SourceRecord
 from coldforge.release import notes as texts
-from coldforge.release.api import Forge, Release
+from coldforge.release.api import Forge, Release, Rights
 
 if TYPE_CHECKING:
     from coldforge.plan.model import Plan
@@ -121,8 +122,9 @@ def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[st
     Only reads. Raises Missing for a token that GitHub does not know or a repository that it may not see, Failure or RemoteFailed
     when GitHub does not answer.
     """
-    published, length = github.published(question.tag), len(_block(github, question))
-    known = [f"{question.tag} in {github.repository}", *notes(github, len(question.names))]
+    rights, published, length = github.rights(), github.published(question.tag), len(_block(github, question))
+    used_up = False if published else github.attests(question.tag)
+    known = [f"{question.tag} in {github.repository}", *notes(github, len(question.names)), *unknown(question.tag, rights, used_up=used_up)]
     if published:
         known.append(f"{question.tag} is published already: a build that gives the same files is success, any other is refused")
     excess = length + len(texts.of_changelog(question.project, question.version)) - texts.LONGEST
@@ -131,8 +133,8 @@ def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[st
     problems = (
         *refused(dict.fromkeys(question.names, 0)),
         *_of_text(length),
-        *_of_repository(github, question),
-        *_of_tag(github, question),
+        *_of_repository(github, question, rights),
+        *_of_tag(github, question, used_up=used_up),
         *_of_releases(github, question, published),
     )
     return problems, known
@@ -156,29 +158,46 @@ def _of_text(length: int) -> Iterator[Problem]:
         yield Problem(what=what, hint=f"say less of each file in a {texts.TEMPLATE} of your own")
 
 
-def _of_repository(github: Forge, question: Question) -> Iterator[Problem]:
-    rights = github.rights()
+def _of_repository(github: Forge, question: Question, rights: Rights) -> Iterator[Problem]:
     if rights.archived:
         yield Problem(what=f"{github.repository} is archived: nothing can be released there", hint="unarchive it")
     if question.writes and rights.push is False:
         yield Problem(what=f"the token may not write to {github.repository}", hint="it needs `contents: write`")
 
 
-def _of_tag(github: Forge, question: Question) -> Iterator[Problem]:
+def _of_tag(github: Forge, question: Question, *, used_up: bool | None) -> Iterator[Problem]:
     tag, commit = question.tag, question.plan.source.commit
+    if named := other_version(tag, question.version):
+        yield Problem(what=f"{tag} names version {named}, and {question.version} is being built", hint=f"release it as v{question.version}")
     tagged = github.commit_of(tag)
     if commit and tagged and tagged != commit:
         what = f"{tag} names {tagged[:12]} there, and {commit[:12]} is being built"
         yield Problem(what=what, hint="build from the tag, or release under a new one")
+    # GitHub attests each immutable release, and nothing says that it takes that back when the release is deleted. Without the tag there
+    # is nothing to ask about; but a tag that was used up cannot be pushed again either.
+    if used_up:
+        what = f"{tag} was an immutable release that is deleted, and GitHub lets nobody release under its name again"
+        yield Problem(what=what, hint="raise the version")
+
+
+def other_version(tag: str, version: str) -> str:
+    """The version that a tag names when it is another one than `version`; empty when it is this one, or when the tag names none.
+
+    A number behind a hyphen may be that of a packaging, or of a month: it is no other version.
+
+    >>> other_version("v1.3", "1.2.0"), other_version("x-1.2", "1.2.0+cpu"), other_version("v1.2-3", "1.2"), other_version("nightly", "1")
+    ('1.3', '', '', '')
+    """
+    from packaging.version import Version
+
+    named, mine = version_of(tag), version_of(version)
+    if named is None or mine is None or re.search(r"\d-\d+$", tag):
+        return ""
+    return "" if Version(named.public) == Version(mine.public) else str(named)
 
 
 def _of_releases(github: Forge, question: Question, published: Release | None) -> Iterator[Problem]:
     tag = question.tag
-    # GitHub attests each immutable release, and nothing says that it takes that back when the release is deleted. Without the tag there
-    # is nothing to ask about; but a tag that was used up cannot be pushed again either.
-    if published is None and github.attests(tag):
-        what = f"{tag} was an immutable release that is deleted, and GitHub lets nobody release under its name again"
-        yield Problem(what=what, hint="raise the version")
     there = {asset.name for asset in github.assets(published.id)} if published else set()
     if published and (lacking := [name for name in question.names if name not in there]):
         how = "published, and immutable" if published.immutable else "published"
@@ -194,5 +213,17 @@ def notes(github: Forge, uploads: int) -> Iterable[str]:
     """What is good to know beforehand."""
     if wait := minutes(uploads):
         yield f"{uploads} uploads take {wait} minutes at least: GitHub takes {A_MINUTE} a minute and {AN_HOUR} an hour"
-    if github.immutable():
+    immutable = github.immutable()
+    if immutable:
         yield "immutable releases are switched on there: what is published can neither be changed nor made again"
+    if immutable is None:
+        yield "whether immutable releases are switched on there is not known: to ask takes a token with `administration: read`"
+
+
+def unknown(tag: str, rights: Rights, *, used_up: bool | None) -> Iterable[str]:
+    """What GitHub keeps from this token: that nothing was found of it is no answer."""
+    if rights.push is not True:
+        yield f"whether there are several drafts for {tag} is not known: they are shown only to a token with `contents: write`"
+    if used_up is None:
+        what = f"whether {tag} was an immutable release that is deleted, and so is used up, is not known"
+        yield f"{what}: to ask takes the tag, and a token with `attestations: read`"

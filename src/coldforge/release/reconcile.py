@@ -5,16 +5,18 @@ the bytes; there with other bytes → refused, or swapped where that was allowed
 
 To swap is to upload beside the old file, under a name of its own, and only when that is whole to delete the old one and
 rename: whoever stops it, wherever, one of the two is there. What such a run left beside is finished, or cleared away.
+Where a release holds as many files as GitHub takes, the old one must go first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from coldforge.errors import Problem, Refused
 from coldforge.release.api import Asset, Release
+from coldforge.release.preflight import MOST
 
 BESIDE: Final = ".coldforge-new"  # behind the name of what will take the place of another file
 
@@ -76,19 +78,38 @@ class Keep:
 Action = Upload | Swap | Clear | Compare | Keep
 
 
-def reconcile(planned: Iterable[Planned], present: Sequence[Asset], *, replace: frozenset[str] = frozenset()) -> list[Action]:
+def reconcile(
+    planned: Collection[Planned], present: Sequence[Asset], *, replace: frozenset[str] = frozenset(), most: int = MOST
+) -> list[Action]:
     """One action a planned file, in the planned order. Assets that are not planned are left alone.
 
     `replace` names files that may take the place of others. After the actions, and those that follow from what is
     present then, nothing but Keep is left.
-    Raises Refused naming every other file that is there with other bytes.
+    Raises Refused naming every other file that is there with other bytes, and when a release may not hold so many: `most` files.
     """
     by_name = {asset.name: asset for asset in present}
     actions = [_action(file, by_name.get(file.name), by_name.get(file.name + BESIDE), replace) for file in planned]
     others = [action for action in actions if isinstance(action, Keep) and not _equal(action.planned, action.asset)]
     if others:
         raise differs(others)
-    return actions
+    _check_number(planned, present, most)
+    more = [a for a in actions if (isinstance(a, Upload) and not a.instead_of) or (isinstance(a, Swap) and not (a.beside or a.unusable))]
+    return actions if len(present) + len(more) <= most else [_without_room(action) for action in actions]
+
+
+def _check_number(planned: Collection[Planned], present: Sequence[Asset], most: int) -> None:
+    others = unplanned(planned, present)
+    if len(planned) + len(others) > most:
+        problems = tuple(Problem(what=f"{asset.name} is there, and not planned") for asset in others)
+        hint = "Delete from the draft what does not belong there, or release fewer formats, or files packed into one."
+        raise Refused(f"the draft would hold {len(planned) + len(others)} files, GitHub accepts {most}", problems=problems, hint=hint)
+
+
+def _without_room(action: Action) -> Action:
+    """What to do where nothing fits beside the old file: it goes first. The new one is here, so that the next run still has it."""
+    if not isinstance(action, Swap) or action.beside is not None:
+        return action
+    return Upload(planned=action.planned, instead_of=tuple(number for number in (action.old, action.unusable) if number is not None))
 
 
 def _action(planned: Planned, asset: Asset | None, beside: Asset | None, replace: frozenset[str]) -> Action:

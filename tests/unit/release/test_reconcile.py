@@ -29,10 +29,11 @@ def asset(number: int, name: str, data: bytes, state: str = "uploaded", *, diges
     return Asset(id=number, name=name, size=len(data), state=state, digest=f"sha256:{hashlib.sha256(data).hexdigest()}" if digest else None)
 
 
-def carry_out(action: Action, data: bytes, server: dict[int, Asset]) -> None:
-    """What the engine does, on a server that refuses two assets of one name."""
+def carry_out(action: Action, data: bytes, server: dict[int, Asset], most: int) -> None:
+    """What the engine does, on a server that refuses two assets of one name, and more of them than it takes."""
 
     def put(name: str) -> int:
+        assert len(server) < most, "GitHub takes no more"
         assert name not in {there.name for there in server.values()}, "GitHub refuses a second asset of a name"
         number = max(server, default=0) + 1
         server[number] = asset(number, name, data)
@@ -57,8 +58,8 @@ def carry_out(action: Action, data: bytes, server: dict[int, Asset]) -> None:
         server[action.asset.id] = asset(action.asset.id, name, data)
 
 
-@given(planned_sets, asset_sets)
-def test_the_actions_lead_to_the_planned_set(wanted: dict[str, bytes], present: dict[str, tuple[str, bytes]]) -> None:
+@given(planned_sets, asset_sets, st.integers(0, 3))
+def test_the_actions_lead_to_the_planned_set(wanted: dict[str, bytes], present: dict[str, tuple[str, bytes]], room: int) -> None:
     server: dict[int, Asset] = {}
     for number, (name, (kind, other)) in enumerate(present.items()):
         state = kind if kind in ("starter", "new") else "uploaded"
@@ -66,9 +67,10 @@ def test_the_actions_lead_to_the_planned_set(wanted: dict[str, bytes], present: 
         server[number] = asset(number, name, other if kind == "other" else right, state, digest=kind != "null digest")
     strangers = [there for there in server.values() if there.name.removesuffix(BESIDE) not in wanted]
     files, exchangeable = [planned(*item) for item in wanted.items()], frozenset(wanted)
+    most = len(server) + len(wanted.keys() - {asset.name for asset in server.values()}) + room
     for _ in range(2):  # a comparison shows what is left to clear
-        for action in reconcile(files, list(server.values()), replace=exchangeable):
-            carry_out(action, wanted[action.planned.name], server)
+        for action in reconcile(files, list(server.values()), replace=exchangeable, most=most):
+            carry_out(action, wanted[action.planned.name], server, most)
     assert all(isinstance(action, Keep) for action in reconcile(files, list(server.values())))
     assert {there.name for there in server.values()} == {*wanted, *(stranger.name for stranger in strangers)}
     assert all(server[stranger.id] == stranger for stranger in strangers), "what is not planned is left alone"
@@ -83,6 +85,19 @@ def test_while_a_swap_goes_on_one_of_the_two_files_is_whole() -> None:
     assert reconcile([file], [beside], replace=replace) == [Swap(planned=file, old=None, beside=beside)]
     half = asset(2, "a" + BESIDE, b"", "starter")
     assert reconcile([file], [old, half], replace=replace) == [Swap(planned=file, old=1, unusable=2)]
+
+
+def test_where_nothing_fits_beside_the_old_file_it_goes_first() -> None:
+    file, present = planned("a", b"new"), [asset(1, "a", b"old"), asset(2, "b", b"")]
+    replace = frozenset({"a"})
+    assert reconcile([file], present, replace=replace, most=3) == [Swap(planned=file, old=1)]
+    assert reconcile([file], present, replace=replace, most=2) == [Upload(planned=file, instead_of=(1,))]
+
+
+def test_no_more_files_than_github_takes() -> None:
+    with pytest.raises(Refused, match="would hold 3 files, GitHub accepts 2") as caught:
+        reconcile([planned("a", b""), planned("b", b"")], [asset(1, "b", b""), asset(2, "c", b"")], most=2)
+    assert [problem.what for problem in caught.value.problems] == ["c is there, and not planned"]
 
 
 def test_other_bytes_are_refused_and_named_together() -> None:
