@@ -216,9 +216,9 @@ def _make(piece: _Piece, tree: Tree, seconds: dict[str, float]) -> Artifact:
     start = now()
     with files.beside(piece.path) as temporary:
         piece.bundler.bundle(piece.job, tree, temporary)
-    if not piece.origin:
-        cache.store("artifact", piece.key, piece.path)
     artifact = _record(piece)
+    if not piece.origin:
+        cache.store("artifact", piece.key, piece.path, sha256=artifact.sha256)
     seconds[artifact.path] = now() - start
     reporter().detail(f"{artifact.name}: {artifact.size:,} bytes")
     return artifact

@@ -117,9 +117,9 @@ def _recorded(entry: Path) -> dict[str, object] | None:
     return record if isinstance(record, dict) else {"sha256": "", "size": 0}
 
 
-def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path]) -> Path:
+def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path], *, sha256: str = "") -> Path:
     """Copy a file or folder, bytes, or a folder of several by their names into the cache; where it is then. Several processes may store
-    the same at once.
+    the same at once. `sha256` is that of a file, where it is known already.
 
     A cache that cannot be written is no reason to fail: there is a warning. Raises Missing when the disk is full.
     """
@@ -127,7 +127,7 @@ def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path]) -> Pat
     temporary = entry.parent / f".{key}.{uuid.uuid4().hex}"
     try:
         temporary.mkdir(parents=True)
-        _fill(temporary, source)
+        _fill(temporary, source, sha256)
         _place(temporary, entry)
     except OSError as error:
         if files.error_number(error) in files.FULL:
@@ -142,17 +142,18 @@ def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path]) -> Pat
     return entry / "content"
 
 
-def _fill(folder: Path, source: Path | bytes | Mapping[str, Path]) -> None:
+def _fill(folder: Path, source: Path | bytes | Mapping[str, Path], sha256: str) -> None:
     content = folder / "content"
     if isinstance(source, bytes):
         content.write_bytes(source)
+        sha256 = hashlib.sha256(source).hexdigest()
     elif isinstance(source, Path):
         _copy(source, content)
     else:
         content.mkdir()
         for name, path in source.items():
             _copy(path, content / name)
-    (folder / _RECORD).write_text(json.dumps({"sha256": digest(content), "size": size(content)}, sort_keys=True))
+    (folder / _RECORD).write_text(json.dumps({"sha256": sha256 or digest(content), "size": size(content)}, sort_keys=True))
 
 
 def _copy(source: Path, place: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coldforge.errors import ConfigurationError, Location
-from coldforge.host import cache
+from coldforge.host import cache, files
 from coldforge.report import use
 from coldforge.report.reporter import Silent
 
@@ -119,6 +119,14 @@ def test_a_file_is_stored_as_a_file(tree: Path) -> None:
     stored = cache.store("artifact", KEY, tree / "run")
     assert stored.is_file()
     assert stored.read_text() == "#!/bin/sh\n"
+
+
+def test_a_known_digest_is_taken_and_checked_as_any_other_is(tree: Path) -> None:
+    known = files.sha256(tree / "run")
+    stored = cache.store("artifact", KEY, tree / "run", sha256=known)
+    assert cache.fetch("artifact", KEY) == stored
+    cache.store("artifact", "b" * 64, tree / "run", sha256="0" * 64)
+    assert cache.fetch("artifact", "b" * 64) is None, "it is of other bytes"
 
 
 def damage_byte(entry: Path) -> None:
