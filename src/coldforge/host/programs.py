@@ -23,7 +23,7 @@ PACKAGES: Final = {
     "7z": "p7zip-full",
     "ostree": "ostree",
 }
-_ASKED: Final = {"mksquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
+_ASKED: Final = {"mksquashfs": "-version", "unsquashfs": "-version", "zsyncmake": "-V", "makensis": "-VERSION"}
 _VERSION: Final = re.compile(r"\d+(\.\d+)+\S*")
 
 

@@ -17,6 +17,7 @@ from coldforge.host.run import run
 from coldforge.host.spans import Span
 
 PROGRAM: Final = "unsquashfs"
+_NEEDED: Final = (4, 5)  # the version that says what is in an image
 MAGIC: Final = b"hsqs"
 LARGEST: Final = 4 << 30  # bytes that an image may unpack to, on the disk
 ENTRIES: Final = 200_000
@@ -42,6 +43,13 @@ class Entry:
     time: str = ""
     link: str = ""
     span: Span = _NOTHING
+
+
+def lacking() -> str:
+    """What this machine lacks to look into an image; empty when nothing."""
+    if programs.find(PROGRAM) and tuple(map(int, re.findall(r"\d+", programs.version(PROGRAM))[:2])) >= _NEEDED:
+        return ""
+    return f"{PROGRAM} {'.'.join(map(str, _NEEDED))} or newer"
 
 
 def unpack(image: Path, out: Path, *, start: int = 0, limit: int = LARGEST) -> list[Entry]:

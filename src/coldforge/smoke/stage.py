@@ -157,7 +157,7 @@ def _places(plan: Plan, target: PlannedTarget, record: TargetRecord, project: Pa
     if needs_display and not displays:
         left.append("containers/images.toml has no display server, so no window was shown")
     display = displays[0] if displays else None
-    anywhere = (*ANYWHERE, *(form for form in unpacked.FORMS if form not in managed and not unpacked.lacking(form)))
+    anywhere = (*ANYWHERE, *(form for form in unpacked.FORMS if form in made - managed and not unpacked.lacking(form)))
     places = [
         Place(name=name, image=image, display=display, formats=(MANAGERS[image.manager].format, *anywhere))
         for name, image in chosen.items()

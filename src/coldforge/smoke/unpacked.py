@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -25,11 +26,11 @@ _DATA: Final = "./data.tar.gz"
 class Form:
     """How a format is unpacked: `write` makes one tar of a package.
 
-    `programs` are those that this machine must have for it; `left` says what starting the files does not prove, if anything.
+    `lacks` name what this machine lacks for it, each one thing or nothing; `left` says what starting the files does not prove, if anything.
     """
 
     write: Callable[[Path, Path], None]
-    programs: tuple[str, ...] = ()
+    lacks: tuple[Callable[[], str], ...] = ()
     left: str = ""
 
 
@@ -43,8 +44,12 @@ def unproven(made: Collection[str], managed: Collection[str]) -> Iterator[str]:
 
 
 def lacking(name: str) -> str:
-    """The first program that unpacking a format takes and that this machine has not; empty when it has all."""
-    return next((program for program in FORMS[name].programs if not programs.find(program)), "")
+    """What unpacking a format takes and this machine has not; empty when it has all."""
+    return next((absent for lacks in FORMS[name].lacks if (absent := lacks())), "")
+
+
+def _without(program: str) -> str:
+    return "" if programs.find(program) else program
 
 
 @contextmanager
@@ -107,11 +112,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "ipk": Form(write=_ipk, left="not installed: no bare system has opkg"),
     "apk": Form(write=_apk, left="not installed: no bare system for this target has apk"),
     "snap": Form(
-        write=_snap, programs=(squashfs.PROGRAM,), left="not installed, and without its base and confinement: snapd runs in no container"
+        write=_snap, lacks=(squashfs.lacking,), left="not installed, and without its base and confinement: snapd runs in no container"
     ),
     "flatpak": Form(
         write=_flatpak,
-        programs=("flatpak", "ostree"),
+        lacks=(partial(_without, "flatpak"), partial(_without, "ostree")),
         left="not installed, and without its runtime and confinement: flatpak starts nothing in a container without rights",
     ),
 }

@@ -67,6 +67,7 @@ def test_a_damaged_package_is_told(form: str, data: bytes, tmp_path: Path) -> No
 
 def test_what_is_left_open_is_told_of_each_format_that_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "find", lambda name: None if name == "ostree" else Path(name))
+    monkeypatch.setattr(programs, "version", "{} 4.5.1".format)
     made = {"deb", "tar.gz", "tar.zst", "ipk", "snap", "flatpak", "apk"}
     assert list(unpacked.unproven(made, {"deb", "apk"})) == [
         "the flatpak was tried nowhere: ostree, which unpacks it, is not on this machine",
@@ -77,3 +78,18 @@ def test_what_is_left_open_is_told_of_each_format_that_was_made(monkeypatch: pyt
     assert next(unpacked.unproven({"apk"}, {"deb"})) == (
         "the apk was started from its files, not installed: no bare system for this target has apk"
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "able"), [("unsquashfs 4.5", True), ("unsquashfs 4.6.1", True), ("unsquashfs 4.4-git.1", False), ("unsquashfs", False)]
+)
+def test_an_unsquashfs_that_is_too_old_is_none(version: str, able: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "find", Path)
+    monkeypatch.setattr(programs, "version", lambda _: version)
+    absent = "the snap was tried nowhere: unsquashfs 4.5 or newer, which unpacks it, is not on this machine"
+    assert (absent in unpacked.unproven({"snap"}, ())) is not able
+
+
+def test_without_unsquashfs_no_version_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "find", lambda _: None)
+    assert unpacked.lacking("snap") == "unsquashfs 4.5 or newer"
