@@ -88,8 +88,12 @@ def test_it_is_installed_repaired_upgraded_and_removed(system: Windows, packages
         assert "demo-gui.exe".encode("utf-16-le") in system.read(link)
 
     system.sh(f"cd {windows_system.DRIVE}/'{USER}' && rm _internal/größe.txt && echo x > _internal/version.txt")
+    system.sh(f"rm {windows_system.DRIVE}/'{MENU}'")
+    system.run("reg", "delete", r"HKCU\Software\Classes\demo", "/f")
     assert system.run("msiexec", "/i", r"C:\rc.msi", "REINSTALL=ALL", "REINSTALLMODE=amus", "/qn").code == 0
     assert without_icons(system.files(USER)) == expected(packages["rc"][1])
+    assert system.exists(MENU)
+    assert system.registry()[r"HKCU\Software\Classes\demo\shell\open\command"] == registry[r"HKCU\Software\Classes\demo\shell\open\command"]
 
     assert system.run("msiexec", "/i", r"C:\new.msi", "/qn").code == 0
     assert without_icons(system.files(USER)) == expected(packages["new"][1]), "which has the numbers of the pre-release"
@@ -98,10 +102,22 @@ def test_it_is_installed_repaired_upgraded_and_removed(system: Windows, packages
 
     system.put(f"{USER}/mine.txt", b"of the user")
     assert system.run("msiexec", "/x", r"C:\new.msi", "/qn").code == 0
-    new = system.state().new(before)
+    after = system.state()
+    assert "Path" not in after.registry[r"HKCU\Environment"]
+    new = after.new(before)
     kept = {USER, f"{USER}/mine.txt", USER.rpartition("/")[0], "after.txt", "removed.txt"}
     kept.add(f"{PROFILE}/AppData/Roaming/Microsoft/Installer")  # Windows Installer's own folder for icons
     assert {name for name in new if exe.ID in name or "demo" in name.lower() or name.startswith("users")} - kept == set()
+
+
+def test_the_path_and_shortcuts_are_features_to_leave_out(system: Windows, packages: Made) -> None:
+    assert system.run("msiexec", "/i", r"C:\new.msi", "ADDLOCAL=Program,StartMenu", "/qn").code == 0
+    assert without_icons(system.files(USER)) == expected(packages["new"][1])
+    assert (system.exists(MENU), system.exists(DESKTOP)) == (True, False)
+    assert "Path" not in system.registry()[r"HKCU\Environment"]
+    assert system.run("msiexec", "/i", r"C:\new.msi", "ADDLOCAL=Path", "REMOVE=StartMenu", "/qn").code == 0
+    assert (system.exists(MENU), system.exists(DESKTOP)) == (False, False)
+    assert system.registry()[r"HKCU\Environment"]["Path"].removeprefix("str(2):").rstrip("\\") == PLACE
 
 
 def test_for_the_machine(system: Windows, packages: Made) -> None:
