@@ -100,7 +100,9 @@ def leave_out(out: Path, target: str, why: ColdforgeError) -> None:
     path.unlink(missing_ok=True)
     if whole:
         _write_manifest(out, msgspec.structs.replace(whole, targets=tuple(one for one in whole.targets if one.target != target)))
-    reporter().warn("\n".join((f"{target} is optional and left out, because it failed:", *explain(why))))
+    told = explain(why)
+    reporter().warn("\n".join((f"{target} is optional and left out, because it failed:", *told)))
+    reporter().summary("\n".join((f"### Left out, because it failed: {target}", "", *(f"    {line}" for line in told))))
 
 
 def record_release(plan: Plan, out: Path, targets: Sequence[str]) -> Manifest:

@@ -56,6 +56,19 @@ targets:
   windows-x86_64: { runner: windows-2025, formats: [zip] }
   macos-aarch64: { runner: macos-15, formats: [tar.gz], optional: true }
 """
+TWO = """\
+targets:
+  linux-x86_64: { runner: ubuntu-24.04, container: linux, formats: [tar.gz] }
+  windows-x86_64: { runner: windows-2025, formats: [zip], optional: true }
+"""
+HOMESICK = """\
+import sys
+
+
+def main() -> None:
+    if sys.platform == "win32" and "payload" not in sys.executable:
+        sys.exit("this works only where it was frozen")
+"""
 IMAGES = """\
 [linux]
 base = "{freeze}"
@@ -76,11 +89,15 @@ def env(host_env: dict[str, str]) -> dict[str, str]:
     return environment(**{key: host_env[key] for key in ("COLDFORGE_CACHE", "UV_CACHE_DIR")})
 
 
-def repository(folder: Path, sigstore: FakeSigstore, matrix: str = MATRIX, *, more_images: str = "", caller: str = SIGNING) -> Path:
-    """A project whose images are those of this machine, and which calls our workflow."""
+def repository(
+    folder: Path, sigstore: FakeSigstore, matrix: str = MATRIX, *, more_images: str = "", caller: str = SIGNING, **more: str
+) -> Path:
+    """A project whose images are those of this machine, and which calls our workflow; `more` of its files, by name."""
     own = IMAGES.format(freeze=images.image(images.FREEZE), bare=images.image(images.BARE)) + more_images
     other = {"packaging/release.toml": 'display-name = "Tiny, as it is released"\n'}
-    made = write(folder, {**TINY, **other, "matrix.yml": matrix, "containers/images.toml": own, "trust.json": sigstore.trust_config()})
+    made = write(
+        folder, {**TINY, **other, **more, "matrix.yml": matrix, "containers/images.toml": own, "trust.json": sigstore.trust_config()}
+    )
     signer = "coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1"
     sigstore.claims = github_claims(ref="refs/tags/v0.1.0", sha=committed(made, caller), signer=signer)
     return made
@@ -178,6 +195,29 @@ def test_targets_of_three_systems_and_one_failed_job_run_again(
     assert {"tiny-0.1.0-linux-x86_64.tar.gz", "tiny-0.1.0-windows-x86_64.zip"} <= contents.keys()
     assert "Not in this release: macos-aarch64" in made.body
     assert "of optional targets this lacks: macos-aarch64" in again.stdout
+
+
+def test_an_optional_target_that_does_not_work_where_it_is_installed_is_not_released(
+    tmp_path: Path, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It is frozen, packaged and handed on as every other; then Wine starts what is in the package."""
+    tried = {"pyproject.toml": TINY["pyproject.toml"] + '\n[tool.coldforge.smoke]\nrun = ["tiny"]\n', "src/tiny/__init__.py": HOMESICK}
+    with FakeSigstore() as sigstore, FakeGitHub() as github:
+        source = repository(tmp_path / "repo", sigstore, TWO, more_images=images.wine_entry(), caller=CALLER, **tried)
+        legs = json.loads(coldforge("plan", source, "--matrix", env=env).succeeded().out)["include"]
+        variables = given(
+            ACT_ARTIFACTS=str(tmp_path / "artifacts"), GITHUB_API_URL=github.url, COLDFORGE_HOME=shared_home(tmp_path_factory),
+            GITHUB_REPOSITORY="acme/demo", **sigstore.job_environment(),
+        )  # fmt: skip
+        done = act(source, tmp_path, env, *variables, change=lambda path: unroll(path, legs))
+        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+        contents = github.contents("v0.1.0")
+        (made,) = github.releases.values()
+    assert "this works only where it was frozen" in done.stdout
+    assert "Summary - ### Left out, because it failed: windows-x86_64" in done.stdout
+    assert [record.target for record in decode(contents["manifest.json"], Manifest, "manifest.json").targets] == ["linux-x86_64"]
+    assert not any("windows" in name for name in contents)
+    assert "Not in this release: windows-x86_64" in made.body
 
 
 def test_what_is_tried_on_hosted_macs_is_what_is_planned(tmp_path: Path) -> None:
