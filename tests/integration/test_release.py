@@ -211,6 +211,90 @@ def test_killed_at_any_request_it_goes_on_where_it_stopped(after: int, dist: Pat
     assert github.contents(TAG) == expected(dist)
 
 
+def built_again(dist: Path, *names: str) -> None:
+    """What a second run of the jobs leaves: these files more, and so another manifest and other sums, with attestations of their own."""
+    kept = {path.name: path.read_bytes() for path in (dist / "linux-x86_64").glob("demo*")}
+    make_release(dist, contents={**kept, **dict.fromkeys(names, b"made in the second run")})
+    attest(dist, mark="of the second run")
+
+
+def test_a_draft_is_completed_by_a_run_that_made_more(attested: Path, github: FakeGitHub) -> None:
+    """A target that was forgiven succeeds when its job is run again: all that describes the release is another, and swapped, last."""
+    number = go(attested, github).id
+    before = github.contents(TAG)
+    built_again(attested, "demo-1.0.0.rpm")
+    github.log.clear()
+    github.uploads.clear()
+    assert go(attested, github).id == number
+    assert github.contents(TAG) == expected(attested)
+    sent = [name.removesuffix(BESIDE) for _, name, _ in github.uploads]
+    assert {MANIFEST, SUMS} <= set(sent)
+    assert set(sent[-3:]) == {MANIFEST, SUMS, ATTESTATIONS}, "what describes the others goes last"
+    assert not {name for name in sent if name in before and name.startswith("demo") and not name.endswith(BUNDLE_SUFFIX)}
+    assert go(attested, github, publish=True).id == number
+    github.log.clear()
+    built_again(attested, "demo-1.0.0.apk")
+    with pytest.raises(Refused, match="published already, with other files") as caught:
+        go(attested, github)
+    assert MANIFEST in " ".join(map(str, caught.value.problems))
+    assert writes(github) == []
+
+
+def test_nothing_is_swapped_where_an_artifact_is_another(attested: Path, github: FakeGitHub) -> None:
+    go(attested, github)
+    before = github.contents(TAG)
+    kept = {path.name: path.read_bytes() for path in (attested / "linux-x86_64").glob("demo*.tar.gz")}
+    make_release(attested, contents={**kept, DEB: b"built again, and not the same"})
+    attest(attested)
+    github.log.clear()
+    with pytest.raises(Refused, match="other files under the same names") as caught:
+        go(attested, github)
+    assert [str(problem).partition(":")[0] for problem in caught.value.problems] == [DEB]
+    assert writes(github) == []
+    assert github.contents(TAG) == before
+
+
+def test_what_another_run_made_does_not_lose_its_manifest(attested: Path, github: FakeGitHub) -> None:
+    """A build of fewer targets would leave files in the draft that nothing describes any more."""
+    built_again(attested, "demo-1.0.0.rpm")
+    go(attested, github)
+    before = github.contents(TAG)
+    (attested / "linux-x86_64" / "demo-1.0.0.rpm").unlink()
+    (attested / f"demo-1.0.0.rpm{BUNDLE_SUFFIX}").unlink()
+    built_again(attested)
+    github.log.clear()
+    for dry_run in (True, False):
+        with pytest.raises(Refused, match="files that this build does not know") as caught:
+            go(attested, github, dry_run=dry_run)
+        assert "demo-1.0.0.rpm" in str(caught.value.problems[0])
+    assert writes(github) == []
+    assert github.contents(TAG) == before
+    go(attested, github, replace=True)
+    assert github.contents(TAG)[MANIFEST] == expected(attested)[MANIFEST]
+
+
+@pytest.mark.parametrize("theirs", ["demo-1.0.0.rpm", DEB])
+def test_a_manifest_that_comes_meanwhile_is_looked_at(theirs: str, attested: Path, github: FakeGitHub) -> None:
+    """Two runs that both found none: the later one stops when the other one's files would be described by nothing any more."""
+    other = json.dumps({"targets": [{"target": "linux-x86_64", "artifacts": [{"name": theirs}]}]}).encode()
+
+    def rival(method: str, path: str) -> None:
+        made = next(iter(github.releases.values()), None)
+        if method == "POST" and "/uploads" in path and made and not {asset.name for asset in made.assets.values()} & {MANIFEST}:
+            github.add_asset(made, MANIFEST, other)
+            if theirs != DEB:
+                github.add_asset(made, theirs, b"theirs")
+
+    github.on_request = rival
+    if theirs == DEB:
+        go(attested, github)
+        assert github.contents(TAG) == expected(attested)
+    else:
+        with pytest.raises(Refused, match="files that this build does not know"):
+            go(attested, github)
+        assert github.contents(TAG)[MANIFEST] == other
+
+
 def test_half_uploaded_files_are_made_whole(dist: Path, github: FakeGitHub) -> None:
     draft = github.add_release(TAG)
     github.add_asset(draft, DEB, b"", state="starter")

@@ -16,7 +16,7 @@ from coldforge.release.finding import find, find_again, is_ours, make
 from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
 from coldforge.release.record import ReleaseRecord, keep, record_of
-from coldforge.release.upload import Published, check_draft, fill, same_bytes
+from coldforge.release.upload import Published, check_draft, exchangeable, fill, same_bytes
 from coldforge.release.wire import TRIES, Failure, lanes, pause
 from coldforge.report import reporter
 
@@ -134,7 +134,7 @@ def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Releas
     keep(goal, record_of(goal, draft, present))
     for asset in unplanned(goal.planned, present):
         reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
-    actions = reconcile(goal.planned, present, replace=goal.exchangeable)
+    actions = reconcile(goal.planned, present, replace=exchangeable(github, goal, present))
     again = partial(find_again, github, goal, draft)
     if todo := [action for action in actions if not isinstance(action, Keep)]:
         now = now or check_draft(github, draft)
@@ -240,7 +240,8 @@ def _is_latest(github: Forge, goal: Goal) -> bool:
 
 def _already_published(github: Forge, goal: Goal, found: Release) -> ReleaseRecord:
     """A published release is never changed; that all that was built is in it already is success."""
-    present = github.assets(found.id)
+    # the list of its files may lag behind; what came with the release itself is as true
+    present = tuple({asset.id: asset for asset in (*found.assets, *github.assets(found.id))}.values())
     by_name = {asset.name: asset for asset in present}
     differing = [f.name for f in goal.planned if f.name not in by_name or not same_bytes(github, f, by_name[f.name])]
     if firm := [name for name in differing if name not in goal.replaceable]:
@@ -259,7 +260,7 @@ def _already_published(github: Forge, goal: Goal, found: Release) -> ReleaseReco
 def _show(github: Forge, goal: Goal, found: Release | None) -> ReleaseRecord:
     """What would be done, without doing it."""
     present = github.assets(found.id) if found else ()
-    for action in reconcile(goal.planned, present, replace=goal.exchangeable):
+    for action in reconcile(goal.planned, present, replace=exchangeable(github, goal, present)):
         word = {Upload: "upload", Swap: "replace", Clear: "clear a leftover of", Compare: "compare", Keep: "keep"}[type(action)]
         reporter().info(f"would {word} {action.planned.name} ({action.planned.size} bytes)")
     reporter().info(f"would {'complete draft ' + str(found.id) if found else 'create a draft'} for {goal.tag} in {goal.repository}")

@@ -36,8 +36,8 @@ class _Target(msgspec.Struct, frozen=True):
     artifacts: tuple[_Named, ...] = ()
 
 
-class _Plan(msgspec.Struct, frozen=True):
-    """What is needed of a plan, of whatever version of coldforge."""
+class Listing(msgspec.Struct, frozen=True):
+    """What is needed of a plan, or of a manifest, of whatever version of coldforge."""
 
     targets: tuple[_Target, ...] = ()
 
@@ -92,12 +92,12 @@ class Goal:
 
     @property
     def exchangeable(self) -> frozenset[str]:
-        """What may take the place of other bytes in a draft."""
-        return frozenset(self.files) if self.replace else self.replaceable
+        """What may take the place of other bytes in a draft: what describes the files is another one after every run that made more."""
+        return frozenset(self.files) if self.replace else self.replaceable | (DESCRIBING & self.files.keys())
 
     @property
     def replaceable(self) -> frozenset[str]:
-        """Attestations are made anew in every run; in a draft the newer ones are as good."""
+        """Attestations are made anew in every run; the newer ones are as good."""
         return frozenset(name for name in self.files if name == ATTESTATIONS or name.endswith(BUNDLE_SUFFIX))
 
     def text(self, present: Release | None = None, *, longest: int = texts.LONGEST) -> str:
@@ -248,7 +248,7 @@ def _lacking(dist: Path, manifest: Manifest) -> tuple[tuple[str, ...], tuple[str
     made = {artifact.name for artifact in manifest.artifacts}
     required: list[str] = []
     optional: list[str] = []
-    for target in read(dist / PLAN, _Plan).targets:
+    for target in read(dist / PLAN, Listing).targets:
         absent = [artifact.name for artifact in target.artifacts if artifact.name not in made]
         if target.required:
             required += absent

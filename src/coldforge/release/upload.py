@@ -11,9 +11,10 @@ from operator import call
 from pathlib import Path
 from typing import IO, TypeVar
 
-from coldforge.errors import Refused
+from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.records import MANIFEST, decode
 from coldforge.release.api import Asset, Forge, Release
-from coldforge.release.goal import DESCRIBING, Goal
+from coldforge.release.goal import DESCRIBING, Goal, Listing
 from coldforge.release.reconcile import BESIDE, Action, Clear, Compare, Keep, Planned, Swap, Upload, differs, reconcile
 from coldforge.release.wire import TRIES, Failure, lanes, pause
 from coldforge.report import reporter
@@ -78,6 +79,37 @@ def fill(
     return await_complete(github, draft, goal, compared | {end.compared for end in ended}), seen
 
 
+def exchangeable(github: Forge, goal: Goal, present: Sequence[Asset]) -> frozenset[str]:
+    """What may take the place of other bytes in a draft that holds what is `present`.
+
+    Raises Refused when the draft's own manifest tells of files that are not planned here, as when another run made them: with this
+    manifest instead, nothing would describe them, and nobody could verify them.
+    """
+    (ours,) = [file for file in goal.planned if file.name == MANIFEST]
+    there = next((asset for asset in present if asset.name == MANIFEST and asset.state == "uploaded"), None)
+    if there is None or goal.replace or there.digest == f"sha256:{ours.sha256}":
+        return goal.exchangeable
+    told = _described(github, there)
+    if lost := [asset.name for asset in present if asset.name in told and asset.name not in goal.files]:
+        problems = tuple(Problem(what=f"{name} is in the draft and its manifest, and not in this build") for name in lost)
+        hint = "Release what was built together; or, if this build is the right one: --replace, and delete those files from the draft."
+        raise Refused("the draft holds files that this build does not know", problems=problems, hint=hint)
+    return goal.exchangeable
+
+
+def _described(github: Forge, manifest: Asset) -> frozenset[str]:
+    """The artifacts that a draft's manifest tells of, of whatever version of coldforge; none when it is gone, or cannot be read."""
+    try:
+        targets = decode(b"".join(github.download(manifest)), Listing, MANIFEST).targets
+    except ConfigurationError:
+        return frozenset()
+    except Failure as failure:
+        if failure.status != 404:  # it is being exchanged
+            raise
+        return frozenset()
+    return frozenset(artifact.name for target in targets for artifact in target.artifacts)
+
+
 def _beside(look: Callable[[], object], act: Callable[[], Settled]) -> Settled:
     """Look while something is done; what the look raises ends both."""
     with lanes() as pool:
@@ -104,7 +136,7 @@ def _settle(github: Forge, draft: Release, goal: Goal, bar: Progress, action: Ac
         present = github.assets(draft.id)
         # other bytes are somebody else's, whatever failed, unless it is the very asset that we made of them
         ours = {asset.name for asset in present if asset.id in spoilt}
-        (following,) = reconcile([planned], present, replace=goal.exchangeable | ours)
+        (following,) = reconcile([planned], present, replace=exchangeable(github, goal, present) | ours)
         if isinstance(following, Keep):
             return Settled()
         action = following
