@@ -17,11 +17,11 @@ from coldforge.project.check import script
 from coldforge.project.discover import entries, how_to_begin, meant
 from coldforge.project.source import read_source
 from coldforge.recipes import ROOT, find
+from coldforge.records import REPOSITORY
 from coldforge.report import reporter
 from coldforge.report.reporter import Table
 
 PROJECT: Final = "pyproject.toml"
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _STEPS: Final = "coldforge plan, coldforge build; then commit these files and push a tag"
 _NOXFILE: Final = '''\
 """The sessions of coldforge: `nox -s plan`, `build`, `release`, `verify`."""
@@ -121,7 +121,7 @@ def rebuilder(watched: str, *, ref: str) -> dict[str, str]:
 
     Raises ConfigurationError for what is no repository.
     """
-    if not _REPOSITORY.fullmatch(watched):
+    if not re.fullmatch(REPOSITORY, watched):
         raise ConfigurationError(f"{watched!r} is not a repository", hint="Write it as OWNER/REPO.")
     text = find("build/templates/rebuilder/rebuild.yml").read_text(encoding="utf-8")
     commit, _, tag = ref.partition(" # ")

@@ -12,10 +12,9 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import Completed, run
 from coldforge.project.source import OTHER_REPOSITORY
-from coldforge.records import SourceRecord
+from coldforge.records import REPOSITORY, SourceRecord
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _URL: Final = re.compile(r"https://[A-Za-z0-9][\w.-]*(:\d+)?(/[\w.~+@%-]+)+", re.ASCII)
 _OTHER: Final = "--source FOLDER|URL names a repository that has the commit."
 # Nothing of a user's configuration may change what is checked out, and no program be started for it: neither a hook, nor a filter
@@ -49,7 +48,7 @@ def origin_of(source: SourceRecord, given: str) -> str:
     if given:
         return _top(Path(given)) if Path(given).is_dir() else given
     named = source.repository
-    if _REPOSITORY.fullmatch(named):
+    if re.fullmatch(REPOSITORY, named):
         return f"https://github.com/{named}"
     if is_plain(named):
         return named

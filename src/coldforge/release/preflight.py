@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.project.source import version_of
-from coldforge.records import Artifact, SourceRecord
+from coldforge.records import REPOSITORY, Artifact, SourceRecord
 from coldforge.release import notes as texts
 from coldforge.release.api import Forge, Release, Rights
 
@@ -25,7 +25,6 @@ LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
 MOST: Final = 1000
 A_MINUTE: Final = 80  # requests that create content
 AN_HOUR: Final = 500
-_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 def place_of(source: SourceRecord, *, repo: str | None, tag: str | None) -> tuple[str, str]:
@@ -36,7 +35,7 @@ def place_of(source: SourceRecord, *, repo: str | None, tag: str | None) -> tupl
     repository, named = repo or source.repository, tag or source.tag or _tag_of_job()
     if not repository:
         raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
-    if not _REPOSITORY.fullmatch(repository):
+    if not re.fullmatch(REPOSITORY, repository):
         what = f"{repository!r} is not OWNER/REPO, as GitHub names a repository"
         raise ConfigurationError(what, hint="Say where it belongs: --repo OWNER/REPO")
     if not named:

@@ -11,7 +11,7 @@ from coldforge.errors import ConfigurationError, Problem
 from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.project.metadata import NOBODY
-from coldforge.records import MANIFEST, Manifest, read
+from coldforge.records import MANIFEST, REPOSITORY, Manifest, read
 from coldforge.report import reporter
 from coldforge.shops import Offer, Shop
 from coldforge.shops.chocolatey import Chocolatey
@@ -21,7 +21,6 @@ from coldforge.shops.winget import Winget
 
 PLAN: Final = "plan.json"
 SHOPS: Final[tuple[Shop, ...]] = (Winget(), Scoop(), Chocolatey(), Homebrew())
-_REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 def write(dist: Path, out: Path, *, repo: str = "", tag: str = "") -> tuple[str, ...]:
@@ -75,7 +74,7 @@ def _publisher(plan: Plan) -> str:
 
 def _lacking(offer: Offer) -> Iterator[Problem]:
     product = offer.plan.product
-    if not _REPOSITORY.fullmatch(offer.repository):
+    if not re.fullmatch(REPOSITORY, offer.repository):
         what = "the release is in no repository on GitHub, so that its files have no address"
         yield Problem(what=what, hint="--repo OWNER/REPO, or git remote add origin")
     if not offer.tag:

@@ -13,7 +13,7 @@ from msgspec import Meta
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.read import Findings, read_toml
 from coldforge.project.section import Section
-from coldforge.records import Record
+from coldforge.records import REPOSITORY, Record
 from coldforge.verify import roster
 from coldforge.verify.roster import GITHUB, Rebuilder, folded, like
 
@@ -24,7 +24,6 @@ OWN_PINNED: Final = f"{OWN_WORKFLOW}@*"  # by a commit, as `init` writes it: eve
 HOSTED: Final = "github-hosted"
 RELEASE_WORKFLOW: Final = ".github/workflows/release.yml"
 TAGS: Final = "refs/tags/"
-_REPOSITORY: Final = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 # What follows `@` in a workflow's URL. A file's name may have an `@`, and so may a tag: a second `@refs/` would leave it open which.
 _AT: Final = re.compile(r"refs/(?!.*@refs/).+|[0-9a-f]{40}|[0-9a-f]{64}", re.DOTALL)
 # A whole commit; `$` alone would let a newline follow, and such a commit is nobody's.
@@ -43,7 +42,7 @@ Kind = Literal["coldforge", "sbom"]
 class Policy(Section, frozen=True, kw_only=True):
     """A policy file. A workflow's repository or an identity must be named; everything else narrows that further."""
 
-    repository: Annotated[str, Meta(description="`owner/repo` whose workflow must have signed.", pattern=r"^([\w.-]+/[\w.-]+)?$")] = ""
+    repository: Annotated[str, Meta(description="`owner/repo` whose workflow must have signed.", pattern=f"^({REPOSITORY})?$")] = ""
     workflows: Annotated[
         tuple[str, ...],
         Meta(
@@ -208,7 +207,7 @@ def choose(
         if tag or issuer:
             raise ConfigurationError("--tag and --certificate-oidc-issuer need --repo or --certificate-identity")
         return None
-    if repository and not _REPOSITORY.fullmatch(repository):
+    if repository and not re.fullmatch(REPOSITORY, repository):
         raise ConfigurationError(f"{repository!r} is not a repository", hint="Write it as OWNER/REPO.")
     pem = _pem(key) if key else None
     given = {"repository": repository, "ref": f"{TAGS}{tag}" if tag else None, "identity": identity, "issuer": issuer, "key": pem}

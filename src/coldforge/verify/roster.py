@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from msgspec import Meta
 
 from coldforge.project.section import Section
+from coldforge.records import REPOSITORY
 
 if TYPE_CHECKING:
     from coldforge.verify.policy import Signer
@@ -30,7 +31,7 @@ class Rebuilder(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="`owner/repo` that the workflow ran for; needed when its file is another repository's, which anybody may use.",
-            pattern=r"^([\w.-]+/[\w.-]+)?$",
+            pattern=f"^({REPOSITORY})?$",
         ),
     ] = ""
     key: Annotated[str, Meta(description="Public key (PEM) of a rebuilder who has no certificate, instead of the names above.")] = ""
