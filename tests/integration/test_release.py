@@ -980,6 +980,14 @@ def test_what_stands_in_the_way_is_seen_without_any_file(github: FakeGitHub) -> 
     assert [word in what for word, what in zip(expected_words, found, strict=True)] == [True] * 4
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_that_a_tag_is_not_there_yet_is_told(there: bool, github: FakeGitHub) -> None:
+    github.tags = {TAG: "a" * 40} if there else {}
+    problems, known = preflight.ask(GitHub("acme/demo", api_url=github.url, token=WRITER), question())
+    assert problems == ()
+    assert any(f"no tag {TAG} yet: GitHub makes it of commit aaaaaaaaaaaa" in line for line in known) is not there
+
+
 def test_what_cannot_be_asked_is_not_known_and_told_so(github: FakeGitHub) -> None:
     """No is what GitHub says, not what it keeps from a token: a job's may not read settings, and few may read attestations."""
     lines = ("whether there are several drafts for v1.0.0", "whether v1.0.0 was", "whether immutable releases are switched on")

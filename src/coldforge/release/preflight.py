@@ -122,10 +122,13 @@ def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[st
     when GitHub does not answer.
     """
     rights, published, length = github.rights(), github.published(question.tag), len(_block(github, question))
-    used_up = False if published else github.attests(question.tag)
+    tagged, used_up = github.commit_of(question.tag), False if published else github.attests(question.tag)
     known = [f"{question.tag} in {github.repository}", *notes(github, len(question.names)), *unknown(question.tag, rights, used_up=used_up)]
     if published:
         known.append(f"{question.tag} is published already: a build that gives the same files is success, any other is refused")
+    elif not tagged:
+        commit = question.plan.source.commit[:12] or "the default branch's newest"
+        known.append(f"there is no tag {question.tag} yet: GitHub makes it of commit {commit} when the release is published")
     excess = length + len(texts.of_changelog(question.project, question.version)) - texts.LONGEST
     if excess > 0:
         known.append(f"with its changelog as notes the text is {excess} characters longer than GitHub takes, and they would be cut")
@@ -133,7 +136,7 @@ def ask(github: Forge, question: Question) -> tuple[tuple[Problem, ...], list[st
         *refused(dict.fromkeys(question.names, 0)),
         *_of_text(length),
         *_of_repository(github, question, rights),
-        *_of_tag(github, question, used_up=used_up),
+        *_of_tag(question, tagged, used_up=used_up),
         *_of_releases(github, question, published),
     )
     return problems, known
@@ -164,11 +167,10 @@ def _of_repository(github: Forge, question: Question, rights: Rights) -> Iterato
         yield Problem(what=f"the token may not write to {github.repository}", hint="it needs `contents: write`")
 
 
-def _of_tag(github: Forge, question: Question, *, used_up: bool | None) -> Iterator[Problem]:
+def _of_tag(question: Question, tagged: str, *, used_up: bool | None) -> Iterator[Problem]:
     tag, commit = question.tag, question.plan.source.commit
     if named := other_version(tag, question.version):
         yield Problem(what=f"{tag} names version {named}, and {question.version} is being built", hint=f"release it as v{question.version}")
-    tagged = github.commit_of(tag)
     if commit and tagged and tagged != commit:
         what = f"{tag} names {tagged[:12]} there, and {commit[:12]} is being built"
         yield Problem(what=what, hint="build from the tag, or release under a new one")
