@@ -156,6 +156,7 @@ SITUATIONS: Final[dict[str, Situation]] = {
 def begin(server: FakeGitHub, dist: Path, situation: str, script: dict[int, str]) -> None:
     server.releases.clear()
     server.uploads.clear()
+    server.violations.clear()
     server.tags = {TAG: "a" * 40}
     server.list_lag = server.asset_lag = 0
     (dist / "release.json").unlink(missing_ok=True)
@@ -163,13 +164,13 @@ def begin(server: FakeGitHub, dist: Path, situation: str, script: dict[int, str]
     server.log.clear()
     server.script = script
     server.rival = lambda: rival(server, dist)
-    server.on_request = lambda _method, _path: look(server, dist)
-
-
-def look(server: FakeGitHub, dist: Path) -> None:
-    """What is published is whole, at any time."""
     files = expected(dist)
-    server.violations += [f"release {made.id}" for made in server.releases.values() if not made.draft and held(made) != files]
+    server.on_request = lambda _method, _path: look(server, files)
+
+
+def look(server: FakeGitHub, files: dict[str, bytes]) -> None:
+    """What is published is whole, at any time."""
+    server.violations += [f"release {made.id}" for made in list(server.releases.values()) if not made.draft and held(made) != files]
 
 
 def held(made: StoredRelease) -> dict[str, bytes]:
