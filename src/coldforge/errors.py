@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
+
+DOCS: Final = "https://github.com/coldforge/coldforge/blob/main/docs"  # an installed coldforge has no pages beside it
 
 
 @dataclass(frozen=True, slots=True)

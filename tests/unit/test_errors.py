@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from coldforge import errors
 from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing, Problem, Refused, RemoteFailed
+from coldforge.recipes import ROOT
 from coldforge.report.reporter import explain
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "exit-codes.md"
@@ -39,3 +41,11 @@ def test_an_explanation_has_every_part_in_order() -> None:
 def test_what_to_do_has_a_line_of_its_own_below_several() -> None:
     assert str(Problem(what="one", hint="do")) == "one (do)"
     assert str(Problem(what="one\ntwo", hint="do")) == "one\ntwo\n(do)"
+
+
+def test_every_page_that_a_message_names_is_there() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(errors.__file__).parent.rglob("*.py"))
+    pages = set(re.findall(r"\{DOCS\}/([\w/-]+\.md)", code))
+    assert "reference/gates.md" in pages
+    assert [page for page in sorted(pages) if not (ROOT / "docs" / page).is_file()] == []
+    assert re.findall(r"(?<!\}/)\bdocs/[\w/-]+\.md (?:tells|explains)", code) == []  # who installed it has no such folder

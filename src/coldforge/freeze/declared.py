@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from coldforge.errors import ConfigurationError, Location, Problem
+from coldforge.errors import DOCS, ConfigurationError, Location, Problem
 from coldforge.freeze.requirements import holds, joined, normalised, pins
 from coldforge.project.config import EnvironmentConfig
 from coldforge.project.locate import find
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _UNRELEASED: Final = re.compile(r"\s*(-e\b|--editable\b|\.{0,2}[/\\]|[A-Za-z]:[/\\]|file:)|.*\s@\s+(git\+|file:)")
-_RELEASE: Final = "Release it to an index, or let the project's own wheel hold it: docs/how-to/lock.md tells how."
+_RELEASE: Final = f"Release it to an index, or let the project's own wheel hold it: {DOCS}/how-to/lock.md tells how."
 
 
 def check_hashes(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from coldforge import recipes
-from coldforge.errors import BuildFailed, ConfigurationError, Location, Missing, Problem
+from coldforge.errors import DOCS, BuildFailed, ConfigurationError, Location, Missing, Problem
 from coldforge.freeze import Workshop
 from coldforge.freeze.building import BUILT, Builder, split
 from coldforge.freeze.installer import QUIET, Installer, without_wheel
@@ -27,7 +27,7 @@ SITE_PACKAGES: Final = "environment/Lib/site-packages"  # of Windows' Python
 BUILDER: Final = "python3"  # the Python of an image with Wine that is not Windows'
 FREEZER_NEEDS: Final = "build/requirements/pyinstaller.in"
 _LACKING: Final = 20  # distributions without a wheel that are told of at once
-_HOW_TO_BUILD: Final = "docs/how-to/environments.md tells how distributions are built."
+_HOW_TO_BUILD: Final = f"{DOCS}/how-to/environments.md tells how distributions are built."
 # Who reads them: setuptools-scm and hatch-vcs, vcs-versioning (their common successor), pdm-backend, poetry-dynamic-versioning.
 _TOLD_VERSION: Final = (
     "SETUPTOOLS_SCM_PRETEND_VERSION", "VCS_VERSIONING_PRETEND_VERSION", "PDM_BUILD_SCM_VERSION", "POETRY_DYNAMIC_VERSIONING_BYPASS",
@@ -78,7 +78,7 @@ def python_version(workshop: Workshop, *, tool: str, python: str, requires: str,
         version = workshop.run([path, "-I", "-c", code], env=QUIET, network=True, log=log).splitlines()[-1]
     except BuildFailed as error:
         message = f"the build image {workshop.identity} has no Python {python!r}"
-        raise Missing(message, why=error.why, hint="docs/how-to/containers.md tells what an image needs.") from error
+        raise Missing(message, why=error.why, hint=f"{DOCS}/how-to/containers.md tells what an image needs.") from error
     from packaging.specifiers import SpecifierSet
 
     if not SpecifierSet(requires).contains(version, prereleases=True):

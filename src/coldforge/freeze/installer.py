@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from coldforge import recipes
-from coldforge.errors import BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused, without_frames
+from coldforge.errors import DOCS, BuildFailed, ColdforgeError, ConfigurationError, Missing, Refused, without_frames
 from coldforge.freeze import Workshop
 from coldforge.freeze.lock import uv
 from coldforge.freeze.managed import is_managed
@@ -75,7 +75,7 @@ def _explained(error: BuildFailed, *, closed: bool) -> ColdforgeError:
         hint = "Either the file was replaced on the index or the lock is wrong. Find out which before you change the lock."
         return Refused("a distribution is not the one that the lock names", why=error.why, hint=hint)
     if unlocked := _UNLOCKED.search(error.why):
-        hint = "[tool.coldforge.environment] build-lock names the file; docs/how-to/environments.md tells how it is made."
+        hint = f"[tool.coldforge.environment] build-lock names the file; {DOCS}/how-to/environments.md tells how it is made."
         return ConfigurationError(f"{unlocked[1]} is not in the build lock", why=error.why, hint=hint)
     if unknown := _UNKNOWN.search(error.why):
         hint = "Has every index credentials that it accepts? UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD give them, or netrc."

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from coldforge.errors import BuildFailed, Missing
+from coldforge.errors import DOCS, BuildFailed, Missing
 from coldforge.freeze import Workshop
 from coldforge.host import emulation, engine, files
 from coldforge.host.archive import EPOCH, check_kinds, check_links, plain_mode
@@ -246,7 +246,7 @@ def _running(client: engine.Engine, image: str, target: Target) -> Iterator[Cont
             raise
     if native:
         why = "A container of it ends at once, or `sleep` cannot be started in it."
-        hint = f"docs/how-to/containers.md tells what an image needs. {engine.HOST_HINT}"
+        hint = f"{DOCS}/how-to/containers.md tells what an image needs. {engine.HOST_HINT}"
         raise Missing("the build image cannot run a program", why=why, hint=hint)
     message = f"the container engine's machine cannot run programs for {target.arch}"
     raise Missing(message, why="It is another kind of machine, and has no emulator for them.", hint=emulation.how(target.arch))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from coldforge.errors import DOCS
+
 _FOLDER: Final = "/usr/lib/wine"
 LOADER: Final = f"{_FOLDER}/wine64"
 SERVER: Final = f"{_FOLDER}/wineserver64"
@@ -19,4 +21,4 @@ START: Final = (
     (LOADER, "reg", "add", r"HKCU\Software\Wine\Drivers", "/v", "Graphics", "/d", "null", "/f"),
     (SERVER, "-w"),
 )
-HINT: Final = f"An image for Windows has Wine 10 or newer for 64 bits, at {LOADER}: docs/how-to/windows-programs.md"
+HINT: Final = f"An image for Windows has Wine 10 or newer for 64 bits, at {LOADER}: {DOCS}/how-to/windows-programs.md"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from coldforge.errors import Problem
+from coldforge.errors import DOCS, Problem
 from coldforge.project.images import Image, is_pinned, known
 from coldforge.target import Target
 
 ANY: Final = "linux"  # the container that means: the entry of this name, or the one that keeps the floor
-_ADD: Final = "add one to containers/images.toml (docs/how-to/containers.md)"
+_ADD: Final = f"add one to containers/images.toml: {DOCS}/how-to/containers.md"
 
 
 def choose(target: Target, container: str, floor: str, images: Mapping[str, Image]) -> tuple[str, Problem | None]:

@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from coldforge.errors import Problem, Refused
+from coldforge.errors import DOCS, Problem, Refused
 from coldforge.project.gates import GATES
 from coldforge.records import Finding, Origin
 
-_HELP = 'docs/reference/gates.md explains every gate. To relax one: [tool.coldforge.gates] name = "reason".'
+_HELP = f'{DOCS}/reference/gates.md explains every gate. To relax one: [tool.coldforge.gates] name = "reason".'
 
 
 class Import(NamedTuple):
