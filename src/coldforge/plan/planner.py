@@ -40,6 +40,16 @@ class _Planning:
     images: Mapping[str, Image] | None
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def matrix(self) -> str:
+        """What says what is made where."""
+        return "matrix.yml" if self.where("targets") else "the default matrix"
+
+    @property
+    def more(self) -> str:
+        """How a project without a matrix of its own gets what the default one has not."""
+        return "" if self.where("targets") else "; `coldforge init` writes a matrix.yml, where more can be added"
+
     def add(self, what: str, hint: str = "", *, keys: tuple[str, ...] = ()) -> None:
         """Keep one more problem; `keys` lead to what it is about in matrix.yml."""
         self.problems.append(Problem(what=what, hint=hint, where=self.where(*keys) if keys else None))
@@ -113,7 +123,7 @@ def _targets(planning: _Planning, matrix: Matrix, named: Sequence[str]) -> dict[
             planning.add(f"{name} is made of {' and '.join(lacking)}", "add what lacks to matrix.yml", keys=("targets", name))
     for name in wanted:
         if name not in known:
-            planning.add(f"{name} is not in matrix.yml", f"it has {', '.join(sorted(known)) or 'no target'}")
+            planning.add(f"{name} is not in {planning.matrix}", f"it has {', '.join(sorted(known)) or 'no target'}{planning.more}")
     return {name: given for name, given in known.items() if not named or name in wanted}
 
 
@@ -175,7 +185,8 @@ def _formats(planning: _Planning, target: Target, given: TargetConfig) -> tuple[
     asked = planning.formats or given.formats
     for fmt in asked:
         if fmt in FORMATS and fmt not in given.formats:
-            planning.add(f"{target} does not make {fmt}", f"matrix.yml gives it {', '.join(given.formats) or 'no format'}")
+            hint = f"{planning.matrix} gives it {', '.join(given.formats) or 'no format'}{planning.more}"
+            planning.add(f"{target} does not make {fmt}", hint)
     wanted = tuple(dict.fromkeys(fmt for fmt in given.formats if fmt in asked))
     keys = ("targets", str(target), "formats")
     for fmt in wanted:

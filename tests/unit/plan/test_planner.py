@@ -140,15 +140,22 @@ def test_a_matrix_that_cannot_be_planned(matrix: dict[str, Any], words: str) -> 
     ("named", "words"),
     [
         ({"targets": ["linux-x86"]}, "unknown target 'linux-x86' (did you mean linux-x86_64?"),
-        ({"targets": ["macos-arm64"]}, "macos-aarch64 is not in matrix.yml (it has linux-x86_64)"),
+        ({"targets": ["macos-arm64"]}, "macos-aarch64 is not in the default matrix (it has linux-x86_64; `coldforge init` writes"),
         ({"formats": ["dep"]}, "unknown format 'dep' (did you mean deb?)"),
-        ({"formats": ["deb"]}, "linux-x86_64 does not make deb (matrix.yml gives it tar.gz)"),
+        ({"formats": ["deb"]}, "linux-x86_64 does not make deb (the default matrix gives it tar.gz; `coldforge init` writes"),
     ],
 )
 def test_words_on_the_command_line_that_mean_nothing(named: dict[str, Any], words: str) -> None:
     problems = refused({"linux-x86_64": {"formats": ["tar.gz"]}}, **named)
     assert len(problems) == 1
     assert words in problems[0]
+
+
+@pytest.mark.parametrize("named", [{"formats": ["deb"]}, {"targets": ["linux-aarch64"]}])
+def test_who_has_a_matrix_is_not_told_to_write_one(named: dict[str, Any]) -> None:
+    (problem,) = refused({"linux-x86_64": {"formats": ["tar.gz"]}}, where=lambda *_: Location(Path("matrix.yml")), **named)
+    assert "matrix.yml" in problem
+    assert "init" not in problem
 
 
 def test_all_problems_are_told_at_once_with_their_places_in_the_matrix() -> None:
