@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -76,11 +77,18 @@ def _of_workspace(project: Path) -> Path | None:
     for root in project.parents:
         workspace = _workspace(root / "pyproject.toml")
         if workspace is not None:
-            listed, left_out = (
-                {path for pattern in workspace.get(key, ()) for path in root.glob(pattern)} for key in ("members", "exclude")
-            )
-            return root / "uv.lock" if project in listed - left_out and (root / "uv.lock").is_file() else None
+            member = project in _listed(root, workspace.get("members")) - _listed(root, workspace.get("exclude"))
+            return root / "uv.lock" if member and (root / "uv.lock").is_file() else None
     return None
+
+
+def _listed(root: Path, patterns: object) -> set[Path]:
+    """The folders that a workspace's patterns name; one that is none is uv's to refuse."""
+    found: set[Path] = set()
+    for pattern in patterns if isinstance(patterns, list) else ():
+        with suppress(ValueError, NotImplementedError, TypeError, AttributeError, IndexError):  # `.`, an absolute path, no text at all
+            found.update(root.glob(pattern))
+    return found
 
 
 def _workspace(path: Path) -> dict[str, Any] | None:

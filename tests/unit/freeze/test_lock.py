@@ -65,9 +65,10 @@ def test_a_file_that_looks_like_a_lock_is_not_passed_over_in_silence(name: str, 
         ('members = ["packages/*"]', True),
         ('members = ["packages/*"]\nexclude = ["packages/app"]', False),
         ('members = ["tools/*"]', False),
+        ('members = [".", "/tmp", 1, "packages/app"]\nexclude = "packages/app"', True),
         ("", False),
     ],
-    ids=["a member", "excluded", "another's", "a root that lists nothing"],
+    ids=["a member", "excluded", "another's", "with words that name nothing", "a root that lists nothing"],
 )
 def test_a_member_of_a_workspace_has_the_workspaces_lock(workspace: str, *, found: bool, tmp_path: Path) -> None:
     member = tmp_path / "packages" / "app"
