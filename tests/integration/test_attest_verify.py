@@ -349,6 +349,26 @@ def test_a_person_may_sign_and_be_named(sigstore: FakeSigstore, trust: Path, tmp
     assert verify_folder(tmp_path, policy=named, trusted_root=trust).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("repository", "tag", "wrong"), [("acme/demo", "v1.0.0", ""), ("acme/demo", "v1.0.1", "ref"), ("acme/other", "v1.0.0", "repository")]
+)
+def test_an_older_release_of_a_person_is_not_the_one_that_was_asked_for(
+    repository: str, tag: str, wrong: str, sigstore: FakeSigstore, trust: Path, tmp_path: Path
+) -> None:
+    make_release(tmp_path)
+    claims = mail_claims("dev@example.org")
+    attest(tmp_path, identity_token=sigstore.token(claims), trust_config=trust)
+    named = choose(None, repository=repository, tag=tag, identity="dev@example.org", issuer=claims["iss"])
+    file, bundle = tmp_path / "linux-x86_64" / DEB, tmp_path / f"{DEB}{BUNDLE_SUFFIX}"
+    for verdict in (
+        verify_folder(tmp_path, policy=named, trusted_root=trust),
+        verify_file(file, bundle=bundle, policy=named, trusted_root=trust),
+    ):
+        assert verdict.exit_code == bool(wrong)
+        assert verdict.rows[0].word == ("foreign" if wrong else "ok")
+        assert wrong in verdict.rows[0].why
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["by the provenance", "by the manifest alone"])
 def test_a_persons_release_of_a_revoked_commit_is_foreign(told: bool, sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
     made, claims, dist = make_release(tmp_path), mail_claims("dev@example.org"), tmp_path

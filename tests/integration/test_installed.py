@@ -344,6 +344,24 @@ def by_person() -> Policy:
     return chosen
 
 
+@pytest.mark.parametrize(
+    ("repository", "tag", "wrong"), [("acme/demo", "v1.0.0", ""), ("acme/demo", "v2", "ref"), ("acme/x", "v1.0.0", "repository")]
+)
+def test_another_release_of_a_person_is_not_the_one_that_was_asked_for(
+    repository: str, tag: str, wrong: str, place: Path, root: Path, sigstore: FakeSigstore, tmp_path: Path
+) -> None:
+    make_release(tmp_path / "dist")
+    attest(tmp_path / "dist", identity_token=sigstore.token(PERSON), trust_config=place / "trust.json")
+    policy = choose(None, repository=repository, tag=tag, identity="dev@example.org", issuer=PERSON["iss"])
+    trust = place / "trust.json"
+    if not wrong:
+        assert verify_installed(tmp_path / "dist", str(root), policy=policy, trusted_root=trust).exit_code == 0
+        return
+    with pytest.raises(ConfigurationError, match="tells what is in the release") as caught:
+        verify_installed(tmp_path / "dist", str(root), policy=policy, trusted_root=trust)
+    assert wrong in caught.value.why
+
+
 def test_what_a_build_left_is_the_signed_tree(packages: Path, tmp_path: Path) -> None:
     dist = Path(shutil.copytree(packages, tmp_path / "dist", symlinks=True))
 

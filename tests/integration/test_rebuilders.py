@@ -110,6 +110,17 @@ def test_one_is_not_two(second: str, note: str, made: Path, policy: Path, trust:
     assert rows[DEB].got == "alice"
 
 
+def test_targets_that_nobody_can_build_again_are_spared_by_name_and_that_is_told(made: Path, policy: Path, trust: Path) -> None:
+    text = policy.read_text()
+    policy.write_text(f'unrebuilt = ["windows-x86_64"]\n{text}')
+    assert verify(made / "dist", policy, trust, *says(made, "alice"))[1][DEB].word == "unrebuilt"
+    policy.write_text(f'unrebuilt = ["linux-x86_64"]\n{text}')
+    verdict, rows = verify(made / "dist", policy, trust, *says(made, "carol"))
+    assert (verdict.exit_code, rows[ARCHIVE].rebuilt_by, rows[DEB].differs_for) == (0, ("carol",), ("carol",))
+    assert "demands no rebuilders of what is for linux-x86_64" in verdict.line
+    assert "other bytes came out for carol" in verdict.line
+
+
 def test_a_dissenter_is_named(made: Path, policy: Path, trust: Path) -> None:
     verdict, rows = verify(made / "dist", policy, trust, *says(made, "alice", "carol"))
     assert verdict.line.startswith("BAD: 1 disputed")
@@ -168,6 +179,8 @@ def test_bundles_beside_the_release_count_and_a_policy_is_written_with_them(
     new.write_text(write_policy(dist, trusted_root=trust))
     written = load_policy(new)
     assert (written.k, sorted(written.rebuilders)) == (2, ["alice", "bob"])
+    shutil.copy(says(made, "dave")[0], dist / "dave.rebuild.sigstore.json")
+    assert "dave.rebuild.sigstore.json is signed with a key, which it does not hold" in write_policy(dist, trusted_root=trust)
     assert verify(dist, new, trust)[0].exit_code == 0
 
 

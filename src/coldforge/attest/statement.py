@@ -126,7 +126,8 @@ def _source(manifest: Manifest, claims: Claims) -> dict[str, Any]:
     if is_workflow(claims):
         uri, commit = f"git+{GITHUB}/{claims['repository']}@{claims['ref']}", str(claims["sha"])
     else:
-        uri, commit = _repository(manifest.source.repository), manifest.source.commit
+        tag = f"@{TAGS}{manifest.source.tag}" if manifest.source.tag else ""
+        uri, commit = f"{_repository(manifest.source.repository)}{tag}", manifest.source.commit
     return {"uri": uri, "digest": {"gitCommit": commit}}
 
 

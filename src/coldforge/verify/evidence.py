@@ -49,13 +49,15 @@ _EXTENSIONS: Final = {
 class Statement:
     """What a verified bundle says: digests by the names of its subjects, the commit, and who says it.
 
-    `commit` is None where the predicate has no place for one; `predicate` is kept of what is compared with the manifest.
+    `commit` is None where the predicate has no place for one; `source` is the address that provenance has beside it; `predicate` is kept of
+    what is compared with the manifest.
     """
 
     subjects: Mapping[str, str]
     predicate_type: str
     commit: str | None
     signer: Signer
+    source: str = ""
     predicate: Any = None
 
 
@@ -269,7 +271,7 @@ def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
         if not known or about not in _SOURCES:  # a statement of a kind that is not known here may be as good as any
             return Unusable(why=f"its attestation is about {printable(about[:200])}, not provenance", checkable=not known)
         digests = [(str(subject["name"]), dict(subject["digest"])) for subject in document["subject"]]
-        commit = _SOURCES[about](document["predicate"])
+        commit, source = _SOURCES[about](document["predicate"])
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         return Unusable(why=f"its statement is malformed: {type(error).__name__} {_short(error)}", checkable=True)
     if any("sha256" not in digest for _, digest in digests):
@@ -279,28 +281,29 @@ def _statement(payload: bytes, signer: Signer) -> Statement | Unusable:
     if not subjects or len(subjects) < len(digests):
         return Unusable(why="its statement names no file, or one twice", checkable=True)
     kept = None if about in PROVENANCES else document["predicate"]
-    return Statement(subjects=subjects, predicate_type=about, commit=commit, signer=signer, predicate=kept)
+    return Statement(subjects=subjects, predicate_type=about, commit=commit, signer=signer, source=source, predicate=kept)
 
 
-def _built_from(predicate: Any) -> str:
+def _built_from(predicate: Any) -> tuple[str, str]:
     source: Any = predicate["buildDefinition"]["resolvedDependencies"][0]
-    return str(source["digest"].get("gitCommit", ""))
+    return str(source["digest"].get("gitCommit", "")), str(source.get("uri", ""))
 
 
-def _built_from_older(predicate: Any) -> str:
-    return str(predicate["materials"][0]["digest"].get("sha1", ""))
+def _built_from_older(predicate: Any) -> tuple[str, str]:
+    source: Any = predicate["materials"][0]
+    return str(source["digest"].get("sha1", "")), str(source.get("uri", ""))
 
 
-def _made_from(predicate: Any) -> str:
-    return str(predicate["source"].get("commit", ""))
+def _made_from(predicate: Any) -> tuple[str, str]:
+    return str(predicate["source"].get("commit", "")), ""
 
 
 # The source comes first in what npm, GitHub's action and slsa-github-generator write; a bill of materials names none.
-_SOURCES: Final[Mapping[str, Callable[[Any], str | None]]] = {
+_SOURCES: Final[Mapping[str, Callable[[Any], tuple[str | None, str]]]] = {
     PROVENANCE: _built_from,
     OLDER_PROVENANCE: _built_from_older,
     COLDFORGE: _made_from,
-    CYCLONEDX: lambda _: None,
+    CYCLONEDX: lambda _: (None, ""),
 }
 
 

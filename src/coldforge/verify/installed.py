@@ -20,8 +20,9 @@ from coldforge.predicate import COLDFORGE, Predicate
 from coldforge.verify import tree
 from coldforge.verify.evidence import Evidence, Statement, Unusable, load_roots
 from coldforge.verify.folder import collect
-from coldforge.verify.policy import Policy, mismatches
+from coldforge.verify.policy import TAGS, Mismatch, Policy, mismatches, unlike
 from coldforge.verify.release import read_evidence, unspecified
+from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Row, Verdict
 
 # How package managers list what a package installed, by their program; the name is the last word.
@@ -105,11 +106,20 @@ def _signed(items: Sequence[Statement | Unusable], policy: Policy) -> tuple[list
             why = "its list of files is not that of the digest in it"
         elif said.source.commit and said.source.commit in policy.revoked:
             why = f"its source is revoked: {said.source.commit}"
+        elif wrong := next(_elsewhere(policy, said), None):
+            why = f"it was built from something else: {wrong.what} (expected {wrong.expected}, got {wrong.got})"
         elif item.signer.commit not in ("", said.source.commit):
             why = "it names another commit than its certificate"
         else:
             found.append(Signed(statement=item, said=said))
     return found, why
+
+
+def _elsewhere(policy: Policy, said: Predicate) -> Iterator[Mismatch]:
+    """Demands on the source that a person's release does not meet."""
+    built = said.source
+    repository = built.repository if "://" in built.repository else GITHUB + built.repository
+    return unlike(policy, repository=repository, ref=f"{TAGS}{built.tag}" if built.tag else "", commit=built.commit)
 
 
 def _file(path: Path, signed: Sequence[Signed]) -> tuple[tuple[Row, ...], Signed]:

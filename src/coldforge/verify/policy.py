@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -14,6 +14,7 @@ from coldforge.errors import ConfigurationError, Location
 from coldforge.project.read import Findings, read_toml
 from coldforge.project.section import Section
 from coldforge.records import REPOSITORY, Record
+from coldforge.target import Target
 from coldforge.verify import roster
 from coldforge.verify.roster import GITHUB, Rebuilder, folded, like
 
@@ -30,9 +31,7 @@ _AT: Final = re.compile(r"refs/(?!.*@refs/).+|[0-9a-f]{40}|[0-9a-f]{64}", re.DOT
 _COMMIT: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})$(?!\n)"
 _COMMIT_IF_ANY: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})?$(?!\n)"
 # What only a certificate tells.
-_NAMES: Final = (
-    "repository", "workflows", "workflow_digest", "ref", "commit", "trigger", "runner", "level", "identity", "issuer", "revoked",
-)  # fmt: skip
+_NAMES: Final = ("workflows", "workflow_digest", "trigger", "runner", "level", "identity", "issuer")
 
 
 Kind = Literal["coldforge", "sbom"]
@@ -42,7 +41,14 @@ Kind = Literal["coldforge", "sbom"]
 class Policy(Section, frozen=True, kw_only=True):
     """A policy file. A workflow's repository or an identity must be named; everything else narrows that further."""
 
-    repository: Annotated[str, Meta(description="`owner/repo` whose workflow must have signed.", pattern=f"^({REPOSITORY})?$")] = ""
+    repository: Annotated[
+        str,
+        Meta(
+            description="`owner/repo` whose workflow must have signed; with a `key`, or an e-mail address as `identity`, the one that "
+            "they say to have built.",
+            pattern=f"^({REPOSITORY})?$",
+        ),
+    ] = ""
     workflows: Annotated[
         tuple[str, ...],
         Meta(
@@ -54,9 +60,7 @@ class Policy(Section, frozen=True, kw_only=True):
     workflow_digest: Annotated[str, Meta(description="Commit of the signing workflow file, whole.", pattern=_COMMIT_IF_ANY)] = ""
     ref: Annotated[
         str,
-        Meta(
-            description="Git ref that was built, such as `refs/tags/v1.2.0` or `refs/tags/v*`; with a repository and no `commit`, any tag."
-        ),
+        Meta(description="Git ref that was built, such as `refs/tags/v1.2.0` or `refs/tags/v*`; with a workflow and no `commit`, any tag."),
     ] = ""
     commit: Annotated[str, Meta(description="Commit that was built, whole.", pattern=_COMMIT_IF_ANY)] = ""
     trigger: Annotated[str, Meta(description="Event that started the workflow, such as push.")] = ""
@@ -97,7 +101,13 @@ class Policy(Section, frozen=True, kw_only=True):
     ] = ()
     identity: Annotated[str, Meta(description="The certificate's name exactly: a workflow's URL or an e-mail address.")] = ""
     issuer: Annotated[str, Meta(description="Who vouched for the signer; with a repository, GitHub Actions.")] = ""
-    key: Annotated[str, Meta(description="Public key (PEM) of a signer who has no certificate, instead of all the names above.")] = ""
+    key: Annotated[
+        str,
+        Meta(
+            description="Public key (PEM) of a signer who has no certificate, instead of an `identity`, workflows and what "
+            "a certificate tells of them."
+        ),
+    ] = ""
     code_signer: Annotated[
         str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
     ] = ""
@@ -121,9 +131,21 @@ class Policy(Section, frozen=True, kw_only=True):
             ge=0,
         ),
     ] = 0
+    unrebuilt: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Targets, such as `macos-aarch64`, that nobody can build again: `k` is not demanded of their artifacts. Every "
+            "verdict tells it."
+        ),
+    ] = ()
     rebuilders: Annotated[
         Mapping[str, Rebuilder], Meta(description="The rebuilders whose word counts, by the names that a verdict calls them.")
     ] = msgspec.field(default_factory=dict)
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether it demands a key, or somebody with an e-mail address: their certificates tell of no source, so their statements must."""
+        return bool(self.key) or bool(self.identity and "://" not in self.identity)
 
 
 class Signer(Record, frozen=True, kw_only=True):
@@ -165,11 +187,16 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
     """The policy with what its repository implies. Raises ConfigurationError when it would let anybody through."""
     if policy.key and (named := [field for field in _NAMES if getattr(policy, field)]):
         why = f"it is demanded together with {', '.join(name.replace('_', '-') for name in named)}"
-        raise ConfigurationError("a key alone says nothing about names and sources", where=where, why=why, hint="Leave one of them out.")
+        raise ConfigurationError("a key alone says nothing about workflows and names", where=where, why=why, hint="Leave one of them out.")
     if why := roster.problem(policy.rebuilders, policy.k):
         raise ConfigurationError("the policy's rebuilders cannot be counted", where=where, why=why)
     _check_root(policy.apple_root, where)
-    if policy.repository:
+    try:
+        targets = tuple(str(Target.parse(name)) for name in policy.unrebuilt)
+    except ConfigurationError as error:
+        raise ConfigurationError("the policy's `unrebuilt` is about no target", where=where, why=error.what, hint=error.hint) from error
+    policy = msgspec.structs.replace(policy, unrebuilt=targets)
+    if policy.repository and not policy.is_of_a_person:
         return msgspec.structs.replace(
             policy,
             workflows=policy.workflows or (f"{policy.repository}/{RELEASE_WORKFLOW}", OWN_RELEASED, OWN_PINNED),
@@ -237,7 +264,7 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
     exact = {
         "issuer": (policy.issuer, signer.issuer),
         "identity": (policy.identity, signer.identity),
-        "commit": (policy.commit, signer.commit),
+        "commit": ("" if policy.is_of_a_person else policy.commit, signer.commit),
         "workflow-digest": (policy.workflow_digest, signer.workflow_digest),
         "trigger": (policy.trigger, signer.trigger),
         "runner": (policy.runner, signer.runner),
@@ -246,23 +273,39 @@ def mismatches(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
         if expected and expected != got:
             yield Mismatch(what=what, expected=expected, got=got or "nothing")
     yield from _revoked(policy, signer)
-    if policy.ref and not like(policy.ref, signer.ref):
-        yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
+    if not policy.is_of_a_person:
+        yield from _foreign(policy, signer)
     if (level := slsa_level(signer, policy.workflow_digest)) < policy.level:
         yield Mismatch(what="level", expected=f"SLSA build level {policy.level}", got=str(level))
-    yield from _foreign(policy, signer)
-    # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
-    if policy.repository and not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
-        yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     if policy.workflows and not any(_is_workflow(wanted, signer.workflow) for wanted in policy.workflows):
         yield Mismatch(what="workflow", expected=" or ".join(policy.workflows), got=signer.workflow or "nothing")
 
 
+def unlike(policy: Policy, *, repository: str, ref: str, commit: str) -> Iterator[Mismatch]:
+    """Every demand on the source that is not met by what a person says to have built: whole address, ref and commit, or empty.
+
+    Of a workflow's source its certificate speaks (see `mismatches`), and what it says itself counts for nothing.
+    """
+    if not policy.is_of_a_person:
+        return
+    if policy.repository and folded(GITHUB + policy.repository) != folded(repository):
+        yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=repository or "nothing")
+    if policy.ref and not like(policy.ref, ref):
+        yield Mismatch(what="ref", expected=policy.ref, got=ref or "nothing")
+    if policy.commit and policy.commit != commit:
+        yield Mismatch(what="commit", expected=policy.commit, got=commit or "nothing")
+
+
 def _foreign(policy: Policy, signer: Signer) -> Iterator[Mismatch]:
-    """Whether it is another repository's release."""
+    """Whether it is another repository's release, or of another ref."""
+    if policy.ref and not like(policy.ref, signer.ref):
+        yield Mismatch(what="ref", expected=policy.ref, got=signer.ref or "nothing")
     if policy.repository:
         if folded(GITHUB + policy.repository) != folded(signer.repository):
             yield Mismatch(what="repository", expected=GITHUB + policy.repository, got=signer.repository or "nothing")
+        # anybody who may push a branch, or open a pull request, can run a workflow there; tags are for those who may release
+        if not (policy.ref or policy.commit or signer.ref.startswith(TAGS)):
+            yield Mismatch(what="ref", expected=f"{TAGS}…", got=signer.ref or "nothing")
     # a certificate has the name of the workflow's file, which other repositories than its own may run
     elif signer.repository and not folded(signer.workflow).startswith(f"{folded(signer.repository)}/"):
         yield Mismatch(what="repository", expected="the workflow's own, or one that the policy names", got=signer.repository)
@@ -319,11 +362,10 @@ def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates
         raise ConfigurationError("a key names nobody", hint="Write a policy with `key`, the publisher's public key in PEM form.")
     if not signer.repository:
         return Policy(identity=signer.identity, issuer=signer.issuer, signed=dict(signed), predicates=predicates)
-    name = re.match(r"[^0-9]*", signer.ref)  # a tag up to its version
     return Policy(
         repository=signer.repository.removeprefix(GITHUB),
-        workflows=(signer.workflow.removeprefix(GITHUB).partition("@")[0],),
-        ref=f"{name[0]}*" if name and signer.ref.startswith(TAGS) else signer.ref,
+        workflows=(_next_workflow(signer),),
+        ref=f"{TAGS}{_before_version(signer.ref.removeprefix(TAGS))}*" if signer.ref.startswith(TAGS) else signer.ref,
         trigger=signer.trigger,
         runner=signer.runner,
         issuer=signer.issuer,
@@ -333,8 +375,24 @@ def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates
     )
 
 
-def as_toml(policy: Policy) -> str:
-    """A policy file; what is left at its default is not in it."""
+def _next_workflow(signer: Signer) -> str:
+    """The workflow that must sign the next release. One of another repository at no other kind of ref: what stands on a branch of it, or
+    in a pull request, could be anybody's. That of its own is as good as the ref that is built, which is demanded in any case."""
+    path, _, ref = signer.workflow.removeprefix(GITHUB).partition("@")
+    if folded(signer.workflow).startswith(f"{folded(signer.repository)}/"):
+        return path
+    if ref.startswith(TAGS):
+        return f"{path}@{TAGS}{_before_version(ref.removeprefix(TAGS))}*"
+    return f"{path}@{ref}" if "/" in ref else f"{path}@*"
+
+
+def _before_version(tag: str) -> str:
+    """A tag up to its version."""
+    return re.split("[0-9]", tag, maxsplit=1)[0]
+
+
+def as_toml(policy: Policy, remarks: Iterable[str] = ()) -> str:
+    """A policy file; what is left at its default is not in it. Each of the `remarks` is one line for whoever reads it."""
     import tomlkit
 
     fields = msgspec.to_builtins(policy)
@@ -343,6 +401,8 @@ def as_toml(policy: Policy) -> str:
     document.add(
         tomlkit.comment("What `coldforge verify --policy` demands. It was written from a release: look whether that is who you mean.")
     )
+    for remark in remarks:
+        document.add(tomlkit.comment(remark))
     for name, value in sorted(fields.items(), key=lambda item: isinstance(item[1], dict)):  # tables come last
         if value != usual[name]:
             document.add(name, _stated(value) if name == "rebuilders" else value)

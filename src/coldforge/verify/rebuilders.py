@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.host.fetch import download
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, REBUILD_SUFFIX, REBUILD_TYPE
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
 from coldforge.verify.beyond import Instance
 from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, printable
 from coldforge.verify.policy import Policy, Signer
@@ -213,6 +213,30 @@ def met(bundles: Iterable[tuple[str, str]], instances: Sequence[Instance]) -> di
     return found
 
 
+def with_keys(bundles: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What to say of the bundles of rebuilders, by their names, that are signed with a key: it is not in them, so a roster must have it."""
+    for name, text in bundles:
+        if _has_key(text):
+            yield f"{printable(name)} is signed with a key, which it does not hold: who knows it adds [rebuilders.NAME] with that `key`."
+
+
+def least(targets: Iterable[TargetRecord], agreed: Mapping[str, tuple[str, ...]]) -> tuple[int, tuple[str, ...]]:
+    """How many rebuilders arrived at each artifact of every target that anybody built again, and the targets that nobody did.
+
+    `agreed` are those who did, by the names of artifacts. When there is no such target, none is left out.
+    """
+    found = {
+        record.target: min((len(agreed.get(a.name, ())) for a in record.artifacts if is_rebuildable(a)), default=0) for record in targets
+    }
+    k = min(filter(None, found.values()), default=0)
+    return k, tuple(sorted(target for target, count in found.items() if not count and k))
+
+
+def is_rebuildable(artifact: Artifact) -> bool:
+    """Whether somebody else can make an artifact: any but a signature in a file of its own."""
+    return artifact.format != DETACHED
+
+
 def _same(one: Signer, other: Signer) -> bool:
     """Whether two signers are one: a key by its fingerprint, a certificate by its name and who vouched for it."""
     return (one.key, one.identity, one.issuer) == (other.key, other.identity, other.issuer)
@@ -235,8 +259,11 @@ def _who(saying: Saying) -> set[str]:
     return {saying.by, owner_of(saying.signer.repository)} - {""}
 
 
-def counted(row: Row, told: Told, policy: Policy) -> Row:
-    """The row of an artifact with who of the roster arrived at it, and who did not. Too few make an `ok` one bad."""
+def counted(row: Row, told: Told, policy: Policy, *, target: str = "") -> Row:
+    """The row of an artifact with who of the roster arrived at it, and who did not. Too few make an `ok` one bad.
+
+    It is one of `target`, where that is known; of some targets the policy may demand nothing.
+    """
     if not policy.rebuilders or not row.sha256:
         return row
     said = [saying for saying in told.sayings if row.name in saying.found]
@@ -246,7 +273,7 @@ def counted(row: Row, told: Told, policy: Policy) -> Row:
     row = replace(row, rebuilt_by=agreed, differs_for=dissent)
     if row.word != "ok":
         return row
-    if len(agreed) >= policy.k:
+    if len(agreed) >= policy.k or target in policy.unrebuilt:
         other = f"other bytes came out for {', '.join(dissent)}" if dissent else ""
         return replace(row, why="; ".join(filter(None, (row.why, other))))
     wanted = f"{policy.k} of {', '.join(policy.rebuilders)}"

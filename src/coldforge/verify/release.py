@@ -18,7 +18,7 @@ from msgspec.structs import replace as replace_fields
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
 from coldforge.predicate import COLDFORGE, Predicate
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
 from coldforge.verify import code, rebuilders, tree
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
@@ -214,14 +214,10 @@ def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
     if verdict.exit_code:
         raise Refused("no policy is made from a release that is not good", why=verdict.line, hint="coldforge verify shows what is wrong.")
     agreed = {row.name: row.rebuilt_by for row in verdict.rows}
-    k = min((len(agreed[name]) for name in (_rebuildable(manifest) if manifest else ())), default=0)
+    k, unrebuilt = rebuilders.least(manifest.targets if manifest else (), agreed)
     seen = {name for names in agreed.values() for name in names}
-    return as_toml(replace_fields(policy, rebuilders={name: entry for name, entry in policy.rebuilders.items() if name in seen}, k=k))
-
-
-def _rebuildable(manifest: Manifest) -> set[str]:
-    """The artifacts that somebody else can make: all but signatures in files of their own."""
-    return {artifact.name for artifact in manifest.artifacts if artifact.format != DETACHED}
+    roster = {name: entry for name, entry in policy.rebuilders.items() if name in seen}
+    return as_toml(replace_fields(policy, rebuilders=roster, k=k, unrebuilt=unrebuilt), rebuilders.with_keys(_beside(found)))
 
 
 def _beside(found: Folder) -> list[tuple[str, str]]:
@@ -329,15 +325,14 @@ def _source(row: Row, manifest: Manifest, signer: Signer, policy: Policy) -> Row
 
 def _rows(found: Found) -> Iterator[Row]:
     head, digests = found.head, found.digests
-    yield _with_work(head.row, found.folder)
+    yield _with_exemptions(_with_work(head.row, found.folder), found)
     listed = {artifact.name: artifact for artifact in head.manifest.artifacts} if head.manifest else {}
-    rebuildable = _rebuildable(head.manifest) if head.manifest else set()
     names = set(released_files(head.manifest)) if head.manifest else {name for name in digests if found.evidence.get(name)}
     for name in sorted((names | {SUMS}) - {MANIFEST}):
         row = found.judge(name, found.evidence.get(name, []))
         row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
-        if name in rebuildable:
-            row = rebuilders.counted(row, found.told, found.policy)
+        if name in listed and rebuilders.is_rebuildable(listed[name]):
+            row = rebuilders.counted(row, found.told, found.policy, target=listed[name].target)
         yield code.judged(row, found.folder.files[name], found.policy) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])
@@ -366,6 +361,16 @@ def _with_work(row: Row, found: Folder) -> Row:
     if row.word != "ok" or not found.work:
         return row
     left = f"what the build left here is not judged ({', '.join(found.work)})"
+    return replace_fields(row, why=f"{row.why}; {left}" if row.why else left)
+
+
+def _with_exemptions(row: Row, found: Found) -> Row:
+    """The manifest's row, with a note about the targets of which the policy demands no rebuilders."""
+    policy, manifest = found.policy, found.head.manifest
+    spared = [target.target for target in manifest.targets if target.target in policy.unrebuilt] if manifest and policy.k else []
+    if row.word != "ok" or not spared:
+        return row
+    left = f"the policy demands no rebuilders of what is for {', '.join(spared)}"
     return replace_fields(row, why=f"{row.why}; {left}" if row.why else left)
 
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from coldforge.records import Record
 from coldforge.report.reporter import Table
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
-from coldforge.verify.policy import Policy, Signer, mismatches
+from coldforge.verify.policy import Policy, Signer, mismatches, unlike
 from coldforge.verify.roster import GITHUB
 
 Word = Literal[
@@ -176,6 +176,11 @@ def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[R
         yield fault("altered", "its attestation is about another file", ok.name, ", ".join(sorted(item.subjects)))
     elif item.subjects[ok.name] != ok.sha256:
         yield fault("altered", "its bytes are not those that were attested", item.subjects[ok.name], ok.sha256)
+    if item.predicate_type in PROVENANCES:
+        repository, at, ref = item.source.removeprefix("git+").rpartition("@refs/")
+        where = {"repository": repository, "ref": f"refs/{ref}"} if at else {"repository": ref, "ref": ""}
+        for wrong in unlike(policy, **where, commit=item.commit or ""):
+            yield fault("foreign", f"it was built from something else: {wrong.what}", wrong.expected, wrong.got)
     said = item.signer.commit if item.commit is None else item.commit
     if said and said in policy.revoked:  # that of a person's release stands in the statement only
         yield fault("foreign", "its source is revoked", "one that is not revoked", said)
@@ -192,10 +197,10 @@ def commands(file: str, bundle: str, policy: Policy, signer: Signer) -> tuple[st
             shlex.join(["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", "--key", "KEY.pub", file]),
         )
     who = ["--certificate-identity", signer.identity, "--certificate-oidc-issuer", signer.issuer]
-    if policy.repository:  # the identity is a workflow's, which may be one that many repositories use
+    if policy.repository and signer.repository:  # the identity is a workflow's, which may be one that many repositories use
         who += ["--certificate-github-workflow-repository", signer.repository.removeprefix(GITHUB)]
     found = [["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", *who, file]]
-    if policy.repository:
+    if policy.repository and signer.repository:
         workflow = signer.workflow.removeprefix(GITHUB).partition("@")[0]
         demanded = ["--repo", policy.repository, "--signer-workflow", workflow, "--bundle", bundle]
         found.append(["gh", "attestation", "verify", *demanded, file])

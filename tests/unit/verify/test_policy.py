@@ -247,6 +247,33 @@ def test_a_policy_made_from_a_signer_is_strict(tmp_path: Path) -> None:
         assert list(mismatches(policy, changed(**{field: "x"}))) != []
 
 
+@pytest.mark.parametrize(
+    ("ref", "wanted"),
+    [
+        ("refs/tags/v1.2.0", {"refs/tags/v2": True, "refs/heads/main": False, "refs/pull/7/merge": False, "c" * 40: False}),
+        ("a" * 40, {"c" * 40: True, "refs/heads/main": False, "refs/tags/v2": False}),
+        ("refs/heads/main", {"refs/heads/main": True, "refs/heads/other": False, "refs/tags/v2": False}),
+    ],
+)
+def test_a_workflow_of_others_is_demanded_at_the_kind_of_ref_that_it_was_at(ref: str, wanted: dict[str, bool]) -> None:
+    used = f"{URL}coldforge/coldforge/.github/workflows/release.yml"
+    policy = implied_by(changed(workflow=f"{used}@{ref}"), {})
+    assert list(mismatches(policy, changed(workflow=f"{used}@{ref}"))) == []
+    assert {
+        other: not list(mismatches(msgspec.structs.replace(policy, level=0), changed(workflow=f"{used}@{other}"))) for other in wanted
+    } == wanted
+
+
+def test_a_target_that_is_none_is_not_spared_silently(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('repository = "acme/demo"\nunrebuilt = ["macos-arm64"]\n')
+    assert load_policy(path).unrebuilt == ("macos-aarch64",)
+    path.write_text('repository = "acme/demo"\nunrebuilt = ["macos-arm65"]\n')
+    with pytest.raises(ConfigurationError, match="about no target") as caught:
+        load_policy(path)
+    assert "did you mean macos-aarch64" in caught.value.hint
+
+
 def test_a_policy_made_from_a_person_names_them(tmp_path: Path) -> None:
     person = Signer(identity="dev@example.org", issuer="https://accounts.example.org")
     path = tmp_path / "policy.toml"
@@ -255,7 +282,7 @@ def test_a_policy_made_from_a_person_names_them(tmp_path: Path) -> None:
     assert [each.what for each in mismatches(load_policy(path), Signer(identity="eve@example.org", issuer=person.issuer))] == ["identity"]
 
 
-@pytest.mark.parametrize("with_it", [{"repository": "acme/demo"}, {"ref": "refs/tags/v1"}, {"level": "2"}, {"runner": "self-hosted"}])
+@pytest.mark.parametrize("with_it", [{"trigger": "push"}, {"issuer": "https://x.example"}, {"level": "2"}, {"runner": "self-hosted"}])
 def test_a_key_stands_alone(with_it: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     said = "".join(f"{name} = {value if value.isdigit() else repr(value)}\n" for name, value in with_it.items())

@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError
-from coldforge.records import REBUILD_TYPE
+from coldforge.records import REBUILD_TYPE, Artifact, Environment, TargetRecord
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
-from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, texts
+from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, least, texts
 from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row, Verdict
 
@@ -256,3 +256,18 @@ def test_a_key_that_nobody_knows_is_a_strangers_only_with_a_rebuilders_statement
     told = heard([("x", text)], (), ROSTER)
     assert {name: bad.checkable for name, bad in told.bad.items()} == ({} if refused is None else {"x": refused})
     assert "x does not count" in told.notes[0]
+
+
+def test_what_all_targets_have_that_anybody_built_again_is_what_a_policy_can_demand() -> None:
+    def target(name: str, *files: str) -> TargetRecord:
+        made = [Artifact(name=file, path=f"{name}/{file}", target=name, format=file[-3:], size=1, sha256=A) for file in files]
+        artifacts = (*made, Artifact(name="f.asc", path=f"{name}/f.asc", target=name, format="signature", size=1, sha256=A))
+        return TargetRecord(
+            target=name, freezer="command", payload_digest=A, payload_size=1, environment=Environment(workshop="host"), artifacts=artifacts
+        )
+
+    linux, windows = target("linux-x86_64", "f.deb", "f.rpm"), target("windows-x86_64", "f.msi")
+    agreed = {"f.deb": ("alice", "bob", "carol"), "f.rpm": ("alice", "bob"), "f.msi": ()}
+    assert least([linux, windows], agreed) == (2, ("windows-x86_64",))
+    assert least([linux, windows], {**agreed, "f.msi": ("bob",)}) == (1, ())
+    assert least([linux, windows], {}) == (0, ())

@@ -49,6 +49,42 @@ def test_a_revoked_commit_is_that_of_the_statement_where_the_certificate_names_n
     assert judge(Case(name="f", sha256=A, statements=[said(commit="d" * 40)]), strict).word == "ok"
 
 
+BY_MAIL = msgspec.structs.replace(NOBODY, repository="Acme/demo", ref="refs/tags/v1.*", commit="c" * 40)
+BY_KEY = msgspec.structs.replace(BY_MAIL, identity="", issuer="", key="a key")
+
+
+@pytest.mark.parametrize(("policy", "signer"), [(BY_MAIL, SIGNER), (BY_KEY, Signer(key="sha256:k"))], ids=["mail", "key"])
+@pytest.mark.parametrize(
+    ("source", "commit", "wrong"),
+    [
+        ("git+https://github.com/acme/demo@refs/tags/v1.0", "c" * 40, ""),
+        ("git+https://github.com/acme/demo@refs/tags/v0.9", "c" * 40, "ref"),
+        ("git+https://github.com/acme/demo@refs/heads/v1.0", "c" * 40, "ref"),
+        ("git+https://github.com/acme/demo", "c" * 40, "ref"),
+        ("git+https://github.com/acme/demo@refs/tags/v1.0", "d" * 40, "commit"),
+        ("git+https://github.com/evil/demo@refs/tags/v1.0", "c" * 40, "repository"),
+        ("git+https://forge.example/acme/demo@refs/tags/v1.0", "c" * 40, "repository"),
+        ("git+https://github.com/acme/demo@refs/tags/v1.0@refs/tags/v0.9", "c" * 40, "repository"),
+        ("git+local@refs/tags/v1.0", "c" * 40, "repository"),
+        ("", "", "repository"),
+    ],
+)
+def test_what_a_person_says_of_the_source_counts_where_no_certificate_does(
+    policy: Policy, signer: Signer, source: str, commit: str, wrong: str
+) -> None:
+    statement = Statement(subjects={"f": A}, predicate_type=PROVENANCE, commit=commit, signer=signer, source=source)
+    row = judge(Case(name="f", sha256=A, statements=[statement]), policy)
+    assert row.word == ("foreign" if wrong else "ok")
+    assert wrong in row.why
+
+
+def test_what_a_workflow_says_of_the_source_is_its_certificates() -> None:
+    policy = Policy(repository="acme/demo", ref="refs/tags/v2", issuer=GITHUB_ISSUER)
+    told = "git+https://github.com/acme/demo@refs/tags/v2"
+    statement = Statement(subjects={"f": A}, predicate_type=PROVENANCE, commit="", signer=WORKFLOW, source=told)
+    assert judge(Case(name="f", sha256=A, statements=[statement]), policy).word == "foreign"
+
+
 words = st.sampled_from(["ok", "altered", "foreign", "unattested", "missing", "extra", "incomplete", "contradicted", "uncheckable"])
 
 
