@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from coldforge.errors import ColdforgeError, ConfigurationError, Missing, RemoteFailed
 from coldforge.host import clock
+from coldforge.host.aside import within
 from coldforge.host.secrets import hide
 from coldforge.report import reporter
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sigstore.verify.policy import VerificationPolicy
 
 PATIENCE: Final = 1800.0  # seconds; outages of the public instance have lasted most of an hour
+LONGEST_ANSWER: Final = 120.0  # seconds; the client itself waits for ever
 INTOTO: Final = "application/vnd.in-toto+json"
 CERTIFICATES: Final = "/signingCert"  # the end of Fulcio's address for them
 TRY_AGAIN: Final = (408, 409, 425, 429)  # the statuses below 500 that a later attempt may not meet
@@ -116,7 +119,7 @@ class Signer:
             signer = None
             try:
                 signer = self._ready()
-                bundle = signer.sign_dsse(parsed)
+                bundle = within(LONGEST_ANSWER, partial(signer.sign_dsse, parsed))
             except ColdforgeError:
                 raise
             except Exception as error:  # noqa: BLE001  # the client's network errors have no public base class
@@ -137,7 +140,8 @@ class Signer:
         with self._lock:
             if self._signer is None:
                 context = SigningContext.from_trust_config(self._config)
-                self._signer = self._stack.enter_context(context.signer(self._identity(), cache=True))
+                fetching = partial(self._stack.enter_context, context.signer(self._identity(), cache=True))
+                self._signer = within(LONGEST_ANSWER, fetching)
             return self._signer
 
     def _identity(self) -> IdentityToken:

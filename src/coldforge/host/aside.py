@@ -3,11 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TypeVar
+from threading import Event, Thread
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from requests import Response
 
 T = TypeVar("T")
+
+
+@contextmanager
+def closing(answer: Response) -> Iterator[None]:
+    """Close an answer in the end. One that is still read aside is cut off first: closing it waits for who is reading."""
+    try:
+        yield
+    except TimeoutError:
+        with suppress(ValueError, RuntimeError):  # all of it has come, and its connection is another's already
+            answer.raw.shutdown()
+        raise
+    finally:
+        answer.close()
+
+
+def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer", drop: Callable[[T], object] = lambda _: None) -> T:
+    """What a call returns, or raises. Raises TimeoutError, with what is `lacking`, when it has done neither in time.
+
+    A timeout of a socket is none of that: it begins anew with each byte. What is returned too late is handed to `drop`.
+    """
+    is_late = Event()
+
+    def once() -> Iterator[T]:
+        result = call()
+        if is_late.is_set():
+            drop(result)
+        yield result
+
+    def late() -> None:
+        is_late.set()
+        raise TimeoutError(f"{lacking} within {seconds:g} s")
+
+    return next(fetched(once, patience=seconds, meanwhile=late))
 
 
 def fetched(call: Callable[[], Iterable[T]], *, patience: float, meanwhile: Callable[[], None]) -> Iterator[T]:

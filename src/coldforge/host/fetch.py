@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import Missing, Refused, RemoteFailed
 from coldforge.host import cache, files
+from coldforge.host.aside import closing, within
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 KIND: Final = "input"
 LARGEST: Final = 256 << 20  # bytes
 _TRIES: Final = 4
-_TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two pieces
+_TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two bytes
+LONGEST_PIECE: Final = 300.0  # seconds until an answer begins, and for each piece of it: 3.5 kB/s
 
 
 def kept(sha256: str) -> Path | None:
@@ -55,13 +58,16 @@ def download(url: str, path: Path, *, what: str, instead: str, largest: int = LA
             session.mount(scheme, HTTPAdapter(max_retries=retries))
         session.auth = _nobody  # else a machine's netrc password would be sent
         try:
-            with session.get(url, stream=True, timeout=_TIMEOUTS) as answer, path.open("wb") as stream:
+            asking = partial(session.get, url, stream=True, timeout=_TIMEOUTS)
+            answer = within(LONGEST_PIECE, asking, lacking="nothing", drop=lambda answer: answer.close())
+            with closing(answer), path.open("wb") as stream:
                 answer.raise_for_status()
-                for piece in answer.iter_content(files.CHUNK):
+                pieces = answer.iter_content(files.CHUNK)
+                while piece := within(LONGEST_PIECE, partial(next, pieces, b""), lacking="nothing"):
                     if stream.tell() > largest:
                         raise Refused(f"{what} is larger than anything of its kind", why=url)
                     stream.write(piece)
-        except requests.RequestException as error:
+        except (requests.RequestException, TimeoutError) as error:
             raise RemoteFailed(f"{what} cannot be fetched", why=f"{url}\n{error}", hint=instead) from error
 
 

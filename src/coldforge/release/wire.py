@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ import msgspec
 
 from coldforge.errors import Missing, Refused, RemoteFailed
 from coldforge.host import clock
+from coldforge.host.aside import closing, within
 from coldforge.host.secrets import hide, redact
 from coldforge.report import reporter
 
@@ -30,6 +32,8 @@ CONNECTIONS: Final = 8  # at a time: latency is most of an upload, and GitHub ta
 LONGEST_WAIT: Final = 300.0  # seconds a request; a limit that takes longer is better waited for by running again
 TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two answers' bytes
 UPLOAD_TIMEOUTS: Final = (10, 300)
+LONGEST_ANSWER: Final = 120.0  # seconds until an answer is there, whole where it is not streamed
+LONGEST_CHUNK: Final = 300.0  # seconds for one chunk: 3.5 kB/s
 VERSION: Final = "2022-11-28"
 AGAIN: Final = "Run it again: nothing that was done is lost."
 BURNT: Final = ("creations being restricted", "must have a valid tag")  # what GitHub says of a tag that it lets nobody make
@@ -139,18 +143,22 @@ class Wire:
                 raise
 
     def stream(self, url: str) -> Iterator[bytes]:
-        """The bytes behind an address, in chunks; a broken connection is taken up where it broke."""
-        got, attempt = 0, 1
+        """The bytes behind an address, in chunks; a broken connection is taken up where it broke.
+
+        The tries are counted anew when a whole chunk has come since, and not by a server that breaks off after each byte.
+        """
+        got, attempt, since = 0, 1, 0
         while True:
             try:
                 for chunk in self._rest(url, got):
-                    got, attempt = got + len(chunk), 1
+                    got, since = got + len(chunk), since + len(chunk)
+                    attempt = 1 if since >= CHUNK else attempt
                     yield chunk
             except Failure as failure:
                 if not failure.passing:
                     raise
                 pause(attempt, "downloading", failure)
-                attempt += 1
+                attempt, since = attempt + 1, 0
             else:
                 return
 
@@ -159,9 +167,9 @@ class Wire:
         # identity: a range counts what is sent, not what it unpacks to
         headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity", "Range": f"bytes={start}-"}
         answer = self._send("GET", url, headers=headers if start else {**headers, "Range": None}, stream=True, timeout=UPLOAD_TIMEOUTS)
-        with closing(answer), _broken():
-            skip = 0 if answer.status_code == 206 else start
-            for chunk in answer.iter_content(CHUNK):
+        with _broken(), closing(answer):
+            skip, chunks = 0 if answer.status_code == 206 else start, answer.iter_content(CHUNK)
+            while chunk := within(LONGEST_CHUNK, partial(next, chunks, b"")):
                 if chunk[skip:]:
                     yield chunk[skip:]
                 skip = max(0, skip - len(chunk))
@@ -173,7 +181,7 @@ class Wire:
             if (left := self._not_before - clock.now()) > 0:
                 clock.sleep(left)
             with _broken():
-                answer = self._session.request(method, url, **{"timeout": TIMEOUTS, **options})
+                answer = self._asked(method, url, {"timeout": TIMEOUTS, **options})
             wait = limited(answer, now=clock.wall())
             if wait is None:
                 break
@@ -187,6 +195,12 @@ class Wire:
         if answer.ok:
             return answer
         raise self._explained(answer)
+
+    def _asked(self, method: str, url: str, options: dict[str, Any]) -> Response:
+        """One answer. How long an upload takes is a matter of its size; everything else is over in time, or given up."""
+        if options.get("data") is not None:
+            return self._session.request(method, url, **options)
+        return within(LONGEST_ANSWER, lambda: self._session.request(method, url, **options), drop=lambda answer: answer.close())
 
     def _explained(self, answer: Response) -> Exception:
         text, right = words(answer), "read" if answer.request.method == "GET" else "write"
@@ -267,7 +281,7 @@ def _broken() -> Iterator[None]:
 
     try:
         yield
-    except RequestException as error:
+    except (RequestException, TimeoutError) as error:
         raise Failure(0, f"{type(error).__name__}: {error}") from error
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
 
 import pytest
 
-from coldforge.host.aside import fetched
+from coldforge.host.aside import fetched, within
 
 
 def never() -> None:
@@ -57,3 +58,14 @@ def test_the_waiting_ends_with_what_is_raised_meanwhile() -> None:
     with pytest.raises(LookupError, match="it is gone"):
         list(fetched(lambda: [go.wait()], patience=0.01, meanwhile=meanwhile))
     go.set()
+
+
+def test_what_comes_in_time_is_returned_and_what_does_not_is_told() -> None:
+    go, dropped = threading.Event(), SimpleQueue[bool]()
+    assert within(60, lambda: "here") == "here"
+    with pytest.raises(ValueError, match="mine"):
+        within(60, lambda: int("mine"))
+    with pytest.raises(TimeoutError, match=r"nothing within 0\.01 s"):
+        within(0.01, go.wait, lacking="nothing", drop=dropped.put)
+    go.set()
+    assert dropped.get(timeout=60) is True
