@@ -25,6 +25,7 @@ from coldforge.attest.statement import statement
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, Signature, canonical, read, sums
+from coldforge.verify.beyond import INTERNALS
 from coldforge.verify.claims import KINDS
 from coldforge.verify.evidence import load_roots
 from coldforge.verify.policy import Policy, choose, load_policy
@@ -893,3 +894,13 @@ def test_the_jobs_token_names_the_commit_that_is_checked_out(tmp_path: Path) -> 
         claims = claims_of(detect_credential() or "")
     assert claims["sha"] != "a" * 40
     assert claims["sha"] == claims["job_workflow_sha"]
+
+
+@pytest.mark.parametrize(("module", "name"), INTERNALS)
+def test_a_client_that_lacks_a_part_that_is_used_is_told_at_once(
+    module: str, name: str, folder: Path, trust: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(f"{module}.{name}")
+    with pytest.raises(Missing, match="cannot be used to verify") as caught:
+        verify_folder(folder, policy=policy(), trusted_root=trust)
+    assert f"{module} has no {name}" in caught.value.why

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from sigstore_models.rekor.v1 import TransparencyLogEntry
 
 MOST: Final = 32  # log entries or timestamps in one bundle; each costs a verification, and nobody honest has more
+# What is used of the client beside its interface, which may be elsewhere in its next version.
+INTERNALS: Final = (
+    ("sigstore._internal.merkle", "verify_merkle_inclusion"),
+    ("sigstore._internal.rekor.checkpoint", "verify_checkpoint"),
+    ("sigstore._internal.sct", "verify_sct"),
+    ("sigstore._internal.trust", "KeyringPurpose"),
+    ("sigstore._utils", "KeyID"),
+)
 FIRST: Final = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.predicate import COLDFORGE, CYCLONEDX
-from coldforge.verify.beyond import Instance, Unproven, der, is_beyond, moments, verify, within
+from coldforge.verify.beyond import INTERNALS, Instance, Unproven, der, is_beyond, moments, verify, within
 from coldforge.verify.policy import Signer
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _import_client() -> None:
 
     Thousands of classes are made that all stay, so looking for garbage among them is in vain; and looking for plugins of pydantic,
     which there are none of, would read the metadata of every distribution that is installed.
+
+    Raises Missing when the client has not the parts that are used here besides its interface.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     enabled = gc.isenabled()
@@ -111,6 +113,13 @@ def _import_client() -> None:
         gc.freeze()
         if enabled:
             gc.enable()
+    for module, name in INTERNALS:
+        try:
+            getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            version = importlib.import_module("sigstore").__version__
+            hint = "Install coldforge with what it is tested with: sigstore 4.5.1."
+            raise Missing(f"sigstore {version} cannot be used to verify", why=f"its {module} has no {name}", hint=hint) from error
 
 
 def _instance(document: dict[str, Any]) -> Instance:
