@@ -8,7 +8,7 @@ Source: https://slsa.dev/spec/v1.1/provenance, https://actions.github.io/buildty
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -139,7 +139,10 @@ def _repository(name: str) -> str:
 
 
 def _dependencies(about: Targets) -> list[dict[str, Any]]:
-    """Lock, image and interpreter of every target that the file is about, by digest; tools by what they say of themselves."""
+    """Locks, images, interpreter and recipes of every target that the file is about, by digest.
+
+    Programs that are in no image, and the project's own tools, are named by what they say of themselves.
+    """
     found: list[dict[str, Any]] = []
     for target in about:
         environment = target.environment
@@ -147,6 +150,9 @@ def _dependencies(about: Targets) -> list[dict[str, Any]]:
             found.append(
                 {"name": f"{target.target}/lock", "uri": f"file:{environment.lock}", "digest": {"sha256": environment.lock_sha256}}
             )
+        if environment.build_lock:
+            digest = {"sha256": environment.build_lock_sha256}
+            found.append({"name": f"{target.target}/build-lock", "uri": f"file:{environment.build_lock}", "digest": digest})
         if (interpreter := environment.interpreter) is not None:
             python = {"version": f"{interpreter.implementation} {interpreter.version}"}
             found.append({"name": f"{target.target}/interpreter", "annotations": python, "digest": {"sha256": interpreter.sha256}})
@@ -154,7 +160,20 @@ def _dependencies(about: Targets) -> list[dict[str, Any]]:
             found.append({"name": f"{target.target}/tool", "annotations": {"command": line, "version": said}})
         if environment.workshop.startswith("sha256:"):
             found.append({"name": f"{target.target}/image", "digest": {"sha256": environment.workshop.removeprefix("sha256:")}})
+        for name, sha256 in sorted(environment.recipes.items()):
+            found.append({"name": f"{target.target}/recipe", "annotations": {"file": name}, "digest": {"sha256": sha256}})
+        found += _bundling(target)
     return found
+
+
+def _bundling(target: TargetRecord) -> Iterator[dict[str, Any]]:
+    """The image whose programs made formats, with the digest of its recipe if it has one, and what each format was made by."""
+    image, _, recipe = target.toolbox.partition("+")
+    if image.startswith("sha256:"):
+        more = {"annotations": {"recipe": recipe}} if recipe else {}
+        yield {"name": f"{target.target}/toolbox", "digest": {"sha256": image.removeprefix("sha256:")}, **more}
+    for kind, tool in sorted({(artifact.format, artifact.tool) for artifact in target.artifacts if artifact.tool}):
+        yield {"name": f"{target.target}/bundler", "annotations": {"format": kind, "version": tool}}
 
 
 def _about(name: str, manifest: Manifest) -> Targets:

@@ -37,6 +37,23 @@ def test_the_source_comes_first_and_the_inputs_follow(manifest: Manifest) -> Non
     assert build["internalParameters"]["coldforge"]["targets"]["linux-x86_64"]["network"] == "off"
 
 
+def test_all_that_was_taken_is_named_by_its_digest_where_there_is_one(manifest: Manifest) -> None:
+    replace = msgspec.structs.replace
+    (target,) = manifest.targets
+    environment = replace(target.environment, build_lock="build.txt", build_lock_sha256="4" * 64, recipes={"freeze.py": "5" * 64})
+    artifacts = tuple(replace(artifact, tool=f"maker of {artifact.format}") for artifact in target.artifacts)
+    made = replace(target, environment=environment, artifacts=artifacts, toolbox=f"sha256:{'6' * 64}+{'7' * 64}")
+    document = json.loads(statement(DEB, "0" * 64, replace(manifest, targets=(made,)), github_claims()))
+    _, *rest = document["predicate"]["buildDefinition"]["resolvedDependencies"]
+    told = {dependency.pop("name").partition("/")[2]: dependency for dependency in rest}
+    assert {name: dependency["digest"]["sha256"][0] for name, dependency in told.items() if "digest" in dependency} == {
+        "interpreter": "1", "lock": "2", "image": "3", "build-lock": "4", "recipe": "5", "toolbox": "6",
+    }  # fmt: skip
+    assert told["toolbox"]["annotations"] == {"recipe": "7" * 64}
+    assert told["recipe"]["annotations"] == {"file": "freeze.py"}
+    assert told["bundler"] == {"annotations": {"format": "deb", "version": "maker of deb"}}
+
+
 def test_fields_are_where_verifiers_look_and_nowhere_else(manifest: Manifest) -> None:
     predicate = json.loads(statement(DEB, "0" * 64, manifest, github_claims()))["predicate"]
     build, run = predicate["buildDefinition"], predicate["runDetails"]
