@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -256,6 +257,33 @@ run = ["greet"]
     payload = read(tmp_path / "a/dist/linux-x86_64/payload.json", Payload)
     assert [entry.path for entry in payload.files] == ["greet"]
     assert payload.environment.tools["rustc --version"].startswith("rustc 1.")
+
+
+def build_nuitka(folder: Path, env: dict[str, str], umask: int) -> Path:
+    """The documentation's own lines, of a program that needs a compiled module of the standard library and a file beside it."""
+    pages = (ROOT / "docs/how-to/commands.md").read_text("utf-8")
+    (config,) = (text for text in re.findall(r"^```toml\n(.*?)^```", pages, re.MULTILINE | re.DOTALL) if "nuitka" in text)
+    sources = {
+        "pyproject.toml": f'[project]\nname = "sums"\nversion = "1.0"\n\n{config}\n[tool.coldforge.executables.sums]\nentry = "sums"\n',
+        "main.py": "import hashlib, sqlite3, sys\nprint(hashlib.sha256(sys.argv[1].encode()).hexdigest(), sqlite3.connect(':memory:').total_changes)\n",
+        "matrix.yml": FORMATS.format(container="", formats="tar.gz, deb"),
+    }
+    own = {**env, "COLDFORGE_CACHE": str(folder / "cache"), "CCACHE_DISABLE": "1", "XDG_CACHE_HOME": str(folder / "helpers")}
+    return _built(
+        coldforge("build", write(folder / "source", sources), "--host", "--out", folder / "dist", env=own, umask=umask), folder / "dist"
+    )
+
+
+def test_nuitka_from_the_package_index_gives_the_same_bytes_twice_and_runs_without_python(
+    host_env: dict[str, str], bare_image: str, tmp_path: Path
+) -> None:
+    tool("gcc", "apt-get install gcc")
+    first, second = (build_nuitka(tmp_path / name, host_env, umask) for name, umask in (("a", 0o022), ("a deeper folder", 0o077)))
+    assert made(first) == made(second)
+    with bare(bare_image) as system:
+        system.install(first / "linux-x86_64" / "sums_1.0.0_amd64.deb")
+        assert system.do("sums abc", user="person").split() == [hashlib.sha256(b"abc").hexdigest(), "0"]
+        system.remove("sums")
 
 
 def build_c(folder: Path, image: str, env: dict[str, str], umask: int) -> Path:
