@@ -72,7 +72,7 @@ Stage = Callable[[Run, PlannedTarget, TargetRecord | None], TargetRecord]
 
 def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
     """Source to payload: the only stage that runs the project's own code. No secrets are near it."""
-    from coldforge.bundle import ico
+    from coldforge.bundle.windows import ico
     from coldforge.freeze.stage import freeze_target
 
     if Target.parse(target.target).halves:
@@ -249,7 +249,7 @@ def make(
     )
     plan = narrowed(formats=formats)
     if loaded.config.linux != LinuxConfig():
-        from coldforge.bundle import installed
+        from coldforge.bundle.linux import installed
 
         installed.check(plan, loaded.root)
     try:
@@ -369,7 +369,7 @@ def _provide(this: Run, targets: Sequence[PlannedTarget]) -> None:
 
     Raises Missing with every program that lacks, and whatever fetching raises.
     """
-    from coldforge.bundle import runtime
+    from coldforge.bundle.linux import runtime
     from coldforge.plan.formats import FORMATS
 
     wanted = [

@@ -49,9 +49,9 @@ def matrix_of(plan: Plan) -> Mapping[str, object]:
 
 def inspect_file(path: Path, *, quiet: bool, authorities: Path | None = None) -> Any:
     """What is in a file that coldforge or another tool made; with `authorities` whether its Authenticode signature leads to one of them."""
-    from coldforge.bundle.inspect import inspect
-    from coldforge.bundle.inspection import tables
-    from coldforge.host import authenticode
+    from coldforge.filetypes import authenticode
+    from coldforge.inspect.inspection import tables
+    from coldforge.inspect.look import inspect
 
     document = inspect(path)
     if authorities:

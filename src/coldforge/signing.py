@@ -135,8 +135,10 @@ def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payloa
 
 def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Plan | None, project: Path) -> Payload:
     """A payload with the signatures of the application that is made of it; itself when none is planned, or nobody signs."""
-    from coldforge.bundle import macos, sealed, tree
-    from coldforge.host.apple import About
+    from coldforge.bundle import tree
+    from coldforge.bundle.macos import sealed
+    from coldforge.bundle.macos import shared as macos
+    from coldforge.filetypes.apple import About
     from coldforge.sign.payload import sealing
 
     job = None if keys.apple.is_adhoc else _application(dist, payload, plan, project)
@@ -159,7 +161,8 @@ def _application(dist: Path, payload: Payload, plan: Plan | None, project: Path)
 
     The plan beside what several jobs made may be that of another target.
     """
-    from coldforge.bundle import BundleJob, app
+    from coldforge.bundle import BundleJob
+    from coldforge.bundle.macos import app
     from coldforge.plan import pkgs
 
     if plan is None or not payload.target.startswith("macos-"):
@@ -253,7 +256,9 @@ def notarize_payloads(
 
 def _laid_out(dist: Path, record: TargetRecord, job: BundleJob, scratch: Path) -> tuple[Subject, Notarization | None, str]:
     """An application as a zip, what is known of its notarization, and what its ticket is asked for by."""
-    from coldforge.bundle import macos, sealed, tree, zips
+    from coldforge.bundle import tree, zips
+    from coldforge.bundle.macos import sealed
+    from coldforge.bundle.macos import shared as macos
     from coldforge.sign.submission import Subject
 
     payload = job.payload

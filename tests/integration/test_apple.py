@@ -18,10 +18,11 @@ from cryptography.x509 import load_pem_x509_certificates
 from msgspec.structs import replace
 
 from coldforge import recipes, recording, signing
-from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.host import blobs, codesign, developer, files, signed
+from coldforge.filetypes import blobs, codesign, developer, signed
+from coldforge.host import files
+from coldforge.inspect.look import inspect
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Executable, Matrix, TargetConfig

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from coldforge import recording, signing
 from coldforge.errors import BuildFailed, ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.host import authenticode, files, signed
+from coldforge.filetypes import authenticode, signed
+from coldforge.host import files
 from coldforge.rebuild import rows, signatures
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
 from coldforge.sign.authenticode import Asked

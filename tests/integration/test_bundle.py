@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.freeze.index import index
+from coldforge.inspect.look import inspect
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import AppImageConfig, Config, DebConfig, Executable, Matrix, Product, TargetConfig

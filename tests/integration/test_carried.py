@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from coldforge import pipeline, rebuilding, recording, signing
-from coldforge.host import authenticode, files, signed
+from coldforge.filetypes import authenticode, signed
+from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.rebuild import rows
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, TargetRecord, read

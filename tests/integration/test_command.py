@@ -265,7 +265,10 @@ def build_nuitka(folder: Path, env: dict[str, str], umask: int) -> Path:
     (config,) = (text for text in re.findall(r"^```toml\n(.*?)^```", pages, re.MULTILINE | re.DOTALL) if "nuitka" in text)
     sources = {
         "pyproject.toml": f'[project]\nname = "sums"\nversion = "1.0"\n\n{config}\n[tool.coldforge.executables.sums]\nentry = "sums"\n',
-        "main.py": "import hashlib, sqlite3, sys\nprint(hashlib.sha256(sys.argv[1].encode()).hexdigest(), sqlite3.connect(':memory:').total_changes)\n",
+        "main.py": (
+            "import hashlib, sqlite3, sys\n"
+            "print(hashlib.sha256(sys.argv[1].encode()).hexdigest(), sqlite3.connect(':memory:').total_changes)\n"
+        ),
         "matrix.yml": FORMATS.format(container="", formats="tar.gz, deb"),
     }
     own = {**env, "COLDFORGE_CACHE": str(folder / "cache"), "CCACHE_DISABLE": "1", "XDG_CACHE_HOME": str(folder / "helpers")}

@@ -9,10 +9,11 @@ from typing import Final
 
 import pytest
 
-from coldforge.bundle import hfs, udif
-from coldforge.bundle.inspect import inspect
+from coldforge.bundle.macos import hfs, udif
 from coldforge.bundle.tree import Node, Tree, sorted_with_folders
-from coldforge.host import files, hfsnames
+from coldforge.filetypes import hfsnames
+from coldforge.host import files
+from coldforge.inspect.look import inspect
 from coldforge.rebuild.compare import compare
 from support import mac, payloads
 from support.require import tool

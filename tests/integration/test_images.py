@@ -13,13 +13,13 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from coldforge.bundle import runtime
-from coldforge.bundle.inspect import inspect
-from coldforge.bundle.squashfs import PROGRAM
+from coldforge.bundle.linux import runtime
+from coldforge.bundle.linux.squashfs import PROGRAM
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Refused, RemoteFailed
+from coldforge.filetypes import squashfs
 from coldforge.freeze.index import index
-from coldforge.host import squashfs
+from coldforge.inspect.look import inspect
 from coldforge.project.config import AppImageConfig, Config, FlatpakConfig, Product
 from coldforge.rebuild.compare import compare
 from coldforge.target import Target

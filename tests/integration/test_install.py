@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from coldforge.bundle import nfpm
+from coldforge.bundle.linux import nfpm
 from coldforge.bundle.stage import bundle_target
 from support import images, payloads
 from support.bare import USER, Bare, bare

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from coldforge.attest.stage import attest
-from coldforge.bundle import nfpm
+from coldforge.bundle.linux import nfpm
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, MANIFEST, SUMS, Manifest, read, sums

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from coldforge.bundle import BundleJob, macos
-from coldforge.bundle.inspect import inspect
+from coldforge.bundle import BundleJob
+from coldforge.bundle.macos import shared as macos
 from coldforge.bundle.tree import Tree
 from coldforge.host import files
+from coldforge.inspect.look import inspect
 from coldforge.project.config import Config
 from coldforge.project.pkg import PkgConfig
 from coldforge.rebuild.compare import compare

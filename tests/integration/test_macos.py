@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from coldforge.filetypes import codesign
+from coldforge.filetypes.macho import is_macho
 from coldforge.freeze.machos import read_macho
-from coldforge.host import codesign
 from coldforge.host.files import sha256
-from coldforge.host.macho import is_macho
 from coldforge.records import Manifest, Payload, TargetRecord, read
 from support import rich
 from support.authority import Authority

@@ -12,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import signing
-from coldforge.bundle import appx
+from coldforge.bundle.windows import appx
 from coldforge.errors import ConfigurationError
-from coldforge.host import authenticode, files, msix
+from coldforge.filetypes import authenticode, msix
+from coldforge.host import files
 from coldforge.project.windows import WindowsConfig
 from coldforge.rebuild import rows
 from coldforge.records import MANIFEST, Artifact, Manifest, SourceRecord, TargetRecord, canonical, read

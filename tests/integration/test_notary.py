@@ -12,9 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import signing
-from coldforge.bundle.inspect import inspect
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.host import files, images, signed
+from coldforge.filetypes import images, signed
+from coldforge.host import files
+from coldforge.inspect.look import inspect
 from coldforge.rebuild import rows, signatures
 from coldforge.records import MANIFEST, Artifact, Manifest, canonical, read
 from coldforge.report import reporter

@@ -14,8 +14,8 @@ from typing import Final
 
 import pytest
 
-from coldforge.bundle.inspect import inspect
 from coldforge.host import wine
+from coldforge.inspect.look import inspect
 from coldforge.project.windows import WindowsConfig
 from coldforge.rebuild.compare import compare
 from coldforge.records import Payload

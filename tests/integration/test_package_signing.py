@@ -14,9 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from coldforge import signing
-from coldforge.bundle.inspect import inspect
 from coldforge.errors import BuildFailed, ConfigurationError, Missing, Refused, RemoteFailed
-from coldforge.host import files, pkg, signed, spans, xar
+from coldforge.filetypes import pkg, signed, spans, xar
+from coldforge.host import files
+from coldforge.inspect.look import inspect
 from coldforge.project.config import Config
 from coldforge.project.pkg import PkgConfig
 from coldforge.rebuild import rows, signatures

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import pytest
 
+from coldforge.filetypes import marshalled
 from coldforge.freeze.binaries import version as numbers
 from coldforge.freeze.gates.leak import Searched, Trace, search
-from coldforge.host import marshalled
 from coldforge.host.files import sha256
 from coldforge.rebuild.compare import compare
 from coldforge.records import Payload, read

@@ -15,7 +15,8 @@ from coldforge import pipeline, signing
 from coldforge.attest.stage import released_digests
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError, Missing, Refused
-from coldforge.host import files, signed, spans
+from coldforge.filetypes import signed, spans
+from coldforge.host import files
 from coldforge.rebuild import rows
 from coldforge.records import DETACHED, MANIFEST, Artifact, Manifest, Payload, read
 from coldforge.repo.stage import publish

@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge import signing
-from coldforge.bundle.inspect import inspect
 from coldforge.bundle.stage import bundle_target
 from coldforge.errors import ConfigurationError
 from coldforge.host import cache, files
+from coldforge.inspect.look import inspect
 from coldforge.project.config import AppImageConfig, Config
 from coldforge.rebuild import rows, signatures
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, read

@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from coldforge.host import gzips
+from coldforge.filetypes import gzips
 from support.require import tool
 
 PROGRAM = "coldforge-test-apk"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from coldforge.host import developer
+from coldforge.filetypes import developer
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from coldforge import recipes
-from coldforge.bundle.deb import Deb
 from coldforge.bundle.formats import BUNDLERS
+from coldforge.bundle.linux.deb import Deb
 from coldforge.plan.formats import FORMATS
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coldforge.bundle import BundleJob, tars
 from coldforge.bundle.tree import Tree
-from coldforge.host import gzips, zstds
+from coldforge.filetypes import gzips, zstds
 from coldforge.plan import names
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.bundle import BundleJob, Carrier
-from coldforge.bundle.nsis import Nsis
 from coldforge.bundle.stage import inputs
 from coldforge.bundle.tree import Tree, load
-from coldforge.host import files, pe
+from coldforge.bundle.windows.nsis import Nsis
+from coldforge.filetypes import pe
+from coldforge.host import files
 from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.plan.names import UNINSTALLER

@@ -6,25 +6,25 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from coldforge.bundle import Bundler
-from coldforge.bundle.apk import Apk
-from coldforge.bundle.app import AppTarGz, AppZip
-from coldforge.bundle.appimage import AppImage
-from coldforge.bundle.arch import Arch
 from coldforge.bundle.archive import TarGz, TarZst
-from coldforge.bundle.deb import Deb
-from coldforge.bundle.dmg import Dmg
-from coldforge.bundle.flatpak import Flatpak
-from coldforge.bundle.ipk import Ipk
-from coldforge.bundle.msi import Msi
-from coldforge.bundle.msix import Msix
-from coldforge.bundle.nsis import Nsis
+from coldforge.bundle.linux.apk import Apk
+from coldforge.bundle.linux.appimage import AppImage
+from coldforge.bundle.linux.arch import Arch
+from coldforge.bundle.linux.deb import Deb
+from coldforge.bundle.linux.flatpak import Flatpak
+from coldforge.bundle.linux.ipk import Ipk
+from coldforge.bundle.linux.rpm import Rpm
+from coldforge.bundle.linux.snap import Snap
+from coldforge.bundle.linux.zsync import Zsync
+from coldforge.bundle.macos.app import AppTarGz, AppZip
+from coldforge.bundle.macos.dmg import Dmg
+from coldforge.bundle.macos.pkg import Pkg
 from coldforge.bundle.onefile import OneFile
-from coldforge.bundle.pkg import Pkg
-from coldforge.bundle.portable import Zip
-from coldforge.bundle.rpm import Rpm
 from coldforge.bundle.sbom import Sbom
-from coldforge.bundle.snap import Snap
-from coldforge.bundle.zsync import Zsync
+from coldforge.bundle.windows.msi import Msi
+from coldforge.bundle.windows.msix import Msix
+from coldforge.bundle.windows.nsis import Nsis
+from coldforge.bundle.windows.portable import Zip
 
 BUNDLERS: Final[Mapping[str, Callable[[], Bundler]]] = {
     "tar.gz": TarGz,

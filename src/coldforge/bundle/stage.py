@@ -14,8 +14,9 @@ from typing import Any, Final
 import msgspec
 
 from coldforge import recipes
-from coldforge.bundle import BundleJob, Bundler, documents, given, icons
+from coldforge.bundle import BundleJob, Bundler, icons
 from coldforge.bundle.formats import BUNDLERS
+from coldforge.bundle.linux import documents, given
 from coldforge.bundle.tree import Tree, load
 from coldforge.errors import ConfigurationError
 from coldforge.host import cache, files

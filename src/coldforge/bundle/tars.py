@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import IO, Final, Literal
 
 from coldforge.bundle.tree import Node, Tree
-from coldforge.host import files, gzips, zstds
-from coldforge.host.blocks import BlockWriter
+from coldforge.filetypes import gzips, zstds
+from coldforge.filetypes.blocks import BlockWriter
+from coldforge.host import files
 
 Form = Literal[1, 2]
 GNU: Final[Form] = 1  # tarfile.GNU_FORMAT: dpkg and opkg read no pax headers

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from coldforge.filetypes import macho, marshalled, packed, within
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.gates import Known, judge, leak
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
@@ -22,7 +23,7 @@ from coldforge.freeze.machos import machos_of
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
-from coldforge.host import cache, files, macho, marshalled, packed, within
+from coldforge.host import cache, files
 from coldforge.host.identity import identity
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload, digest_of
 from coldforge.target import Target

@@ -10,12 +10,12 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from coldforge.filetypes.macho import is_macho
 from coldforge.freeze import binaries
 from coldforge.freeze.binaries import Elf, is_elf, read_elf
 from coldforge.freeze.machos import read_macho
 from coldforge.freeze.programs import SUFFIXES
 from coldforge.host import cache, files
-from coldforge.host.macho import is_macho
 from coldforge.records import FileEntry, Origin, digest_of
 
 Kind: TypeAlias = Literal["executable", "library", "extension", "data", "link", "directory"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from coldforge.host.macho import Slice, is_macho, slices
+from coldforge.filetypes.macho import Slice, is_macho, slices
 from coldforge.records import FileEntry
 
 

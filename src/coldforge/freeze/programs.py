@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from coldforge.host import pe
+from coldforge.filetypes import pe
 from coldforge.records import FileEntry
 
 SUFFIXES: Final = frozenset({".exe", ".dll", ".pyd"})

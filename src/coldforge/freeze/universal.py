@@ -10,12 +10,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from coldforge.errors import ConfigurationError, Problem, Refused
+from coldforge.filetypes import macho
 from coldforge.freeze.gates import Known, judge
 from coldforge.freeze.gates.contained import from_budget
 from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.index import index, normalise
 from coldforge.freeze.machos import machos_of
-from coldforge.host import files, macho
+from coldforge.host import files
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.records import FileEntry, Payload, canonical, digest_of, read
 from coldforge.target import Target

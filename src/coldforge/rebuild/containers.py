@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.host import cpio, flatpaks, hfs, ole, pe, rpm, squashfs, udif, xar
+from coldforge.filetypes import cpio, flatpaks, hfs, ole, pe, rpm, squashfs, udif, xar
 from coldforge.host.archive import Header
 from coldforge.rebuild import images, msis, rpms, setups, xars
 from coldforge.rebuild.frozen import carchive, pyz

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from coldforge.host import marshalled
+from coldforge.filetypes import marshalled
 from coldforge.rebuild import objects
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.place import SHOWN, Place

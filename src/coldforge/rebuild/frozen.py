@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from coldforge.host import marshalled, packed
+from coldforge.filetypes import marshalled, packed
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import CHUNK, Budget, part, unpacked

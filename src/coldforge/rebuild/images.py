@@ -10,8 +10,9 @@ import struct
 from functools import partial
 from typing import Final
 
-from coldforge.host import files, flatpaks, hfs, sections, squashfs, udif
-from coldforge.host.spans import pieces
+from coldforge.filetypes import flatpaks, hfs, sections, squashfs, udif
+from coldforge.filetypes.spans import pieces
+from coldforge.host import files
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, file_of, kept, part, saved, unpacked

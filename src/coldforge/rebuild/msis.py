@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO, Final
 
-from coldforge.host import cab, files, msi, ole
+from coldforge.filetypes import cab, msi, ole
+from coldforge.host import files
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, file_of, kept, part

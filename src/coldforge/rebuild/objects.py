@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coldforge.host.marshalled import Code, Group
+from coldforge.filetypes.marshalled import Code, Group
 
 BRIEF: Final = 8  # items of a tuple that are shown
 ORDER: Final = "order"  # the last step to a set whose items are written in another order

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from coldforge.host import pe
+from coldforge.filetypes import pe
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import part

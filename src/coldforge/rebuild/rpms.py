@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import Final
 
-from coldforge.host import rpm
+from coldforge.filetypes import rpm
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, file_of, part

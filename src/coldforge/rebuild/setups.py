@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from coldforge.host import files, nsis
+from coldforge.filetypes import nsis
+from coldforge.host import files
 from coldforge.rebuild.members import Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, kept, part, saved

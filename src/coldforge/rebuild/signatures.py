@@ -1,6 +1,6 @@
 """Whether two artifacts are the same but for signatures that were put into them after the build; and recorded ones put back.
 
-A signature is only what every program that installs the file leaves unread, or what it reads as one: see `host/signed.py`.
+A signature is only what every program that installs the file leaves unread, or what it reads as one: see `filetypes/signed.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import msgspec
 
-from coldforge.host import files, signed, spans, tickets, zsyncmake
+from coldforge.filetypes import signed, spans, tickets
+from coldforge.host import files, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
 from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Notarization, Payload, Signature, canonical, read

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
-from coldforge.host import cpio, xar
+from coldforge.filetypes import cpio, xar
 from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, file_of, part, unpacked

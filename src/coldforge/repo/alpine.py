@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.host import gzips
+from coldforge.filetypes import gzips
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.plain import information, one, tar_of
 from coldforge.sign import apk

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import contents
-from coldforge.host import clock, gzips
+from coldforge.filetypes import gzips
+from coldforge.host import clock
+from coldforge.inspect import contents
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 
 SUITE: Final = "stable"

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from coldforge.bundle.contents import damage
 from coldforge.errors import ConfigurationError, Problem, Refused
 from coldforge.host import files
+from coldforge.inspect.contents import damage
 from coldforge.records import MANIFEST, Artifact, Manifest, read
 from coldforge.repo import Contents, Held, Package
 from coldforge.repo.families import FAMILIES

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
-from coldforge.host import gzips, rpm
+from coldforge.filetypes import gzips, rpm
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.rpmtags import Tag
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from coldforge.host import zstds
+from coldforge.filetypes import zstds
 from coldforge.repo import Form, Identity, Package, Site, by_arch
 from coldforge.repo.age import latest
 from coldforge.repo.plain import information, one, opened, tar_of

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from coldforge.bundle import contents, pkginfo, tars
+from coldforge.bundle import tars
+from coldforge.bundle.linux import pkginfo
+from coldforge.inspect import contents
 
 LARGEST: Final = 1 << 20  # bytes of such a file
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from coldforge.bundle import msi, windows
+from coldforge.bundle.windows import msi
+from coldforge.bundle.windows import shared as windows
 from coldforge.errors import ConfigurationError
 from coldforge.plan import names
 from coldforge.plan.model import Plan

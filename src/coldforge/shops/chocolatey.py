@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 import msgspec
 from msgspec import Meta
 
-from coldforge.bundle import windows
+from coldforge.bundle.windows import shared as windows
 from coldforge.errors import ConfigurationError
 from coldforge.plan import names
 from coldforge.records import Artifact

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from coldforge.bundle import windows
+from coldforge.bundle.windows import shared as windows
 from coldforge.records import SUMS
 from coldforge.shops import SHA256, WEB, Offer, arch, checked
 

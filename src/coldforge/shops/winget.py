@@ -12,7 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from coldforge.bundle import msi, windows
+from coldforge.bundle.windows import msi
+from coldforge.bundle.windows import shared as windows
 from coldforge.host import clock
 from coldforge.records import Artifact
 from coldforge.shops import SHA256, WEB, Offer, arch, checked

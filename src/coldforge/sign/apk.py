@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tarfile
 
-from coldforge.host import gzips
+from coldforge.filetypes import gzips
 from coldforge.sign import rsa
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from coldforge.errors import ConfigurationError, Missing, RemoteFailed
-from coldforge.host import apple, clock, cms, codesign, developer, files, images, pkg
+from coldforge.filetypes import apple, cms, codesign, developer, images, pkg
+from coldforge.host import clock, files
 from coldforge.host.run import run, which, without_secrets
 from coldforge.host.secrets import hide
 from coldforge.sign import material, openpgp

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import BuildFailed, ConfigurationError, Missing, RemoteFailed
-from coldforge.host import authenticode, clock, files, signed
+from coldforge.filetypes import authenticode, signed
+from coldforge.host import clock, files
 from coldforge.host.run import Completed, run, which, without_secrets
 from coldforge.host.secrets import hide
 from coldforge.sign import material, openpgp

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
-from coldforge.host import clock, files, signed, tickets
+from coldforge.filetypes import signed, tickets
+from coldforge.host import clock, files
 from coldforge.records import Artifact, Manifest, Notarization
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign, submission

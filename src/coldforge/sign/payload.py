@@ -16,7 +16,8 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
-from coldforge.host import apple, authenticode, codesign, files, macho, pe, signed
+from coldforge.filetypes import apple, authenticode, codesign, macho, pe, signed
+from coldforge.host import files
 from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
-from coldforge.host import authenticode, developer, files, msix, programs, signed, spans, tickets, zsyncmake
+from coldforge.filetypes import authenticode, developer, msix, signed, spans, tickets
+from coldforge.host import files, programs, zsyncmake
 from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign, apk

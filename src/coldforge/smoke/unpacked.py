@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from coldforge.errors import BuildFailed
-from coldforge.host import flatpaks, programs, squashfs
+from coldforge.filetypes import flatpaks, squashfs
+from coldforge.host import programs
 from coldforge.host.files import CHUNK, scratch
 
 _DATA: Final = "./data.tar.gz"

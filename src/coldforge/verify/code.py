@@ -36,7 +36,7 @@ def judged(row: Row, file: Path, policy: Policy) -> Row:
 
 
 def _windows(row: Row, file: Path, wanted: str) -> Row:
-    from coldforge.host import authenticode, signed
+    from coldforge.filetypes import authenticode, signed
 
     try:
         with file.open("rb") as stream:
@@ -52,7 +52,7 @@ def _windows(row: Row, file: Path, wanted: str) -> Row:
 
 def _macos(row: Row, file: Path, policy: Policy) -> Row:
     """The name in a certificate is worth what the one is that vouches for it: anybody can make one with any name."""
-    from coldforge.host import developer, signed, tickets
+    from coldforge.filetypes import developer, signed, tickets
 
     wanted, form = policy.apple_team, row.name.lower().rpartition(".")[2]
     try:

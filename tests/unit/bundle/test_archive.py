@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from coldforge.bundle import tars
 from coldforge.bundle.archive import TarGz, TarZst, with_licences
 from coldforge.bundle.tree import Node, Tree, load
-from coldforge.host import gzips
+from coldforge.filetypes import gzips
 from support import payloads
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=120).filter(

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from coldforge.bundle.contents import Bounded, unpacked
-from coldforge.bundle.inspect import inspect
-from coldforge.bundle.packages import _cpio
-from coldforge.bundle.survey import Survey
 from coldforge.errors import ConfigurationError
 from coldforge.host import programs
+from coldforge.inspect.contents import Bounded, unpacked
+from coldforge.inspect.look import inspect
+from coldforge.inspect.packages import _cpio
+from coldforge.inspect.survey import Survey
 from support import runtimes
 
 

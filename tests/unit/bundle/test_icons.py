@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from coldforge.bundle import icons, theme
+from coldforge.bundle import icons
+from coldforge.bundle.linux import theme
 from coldforge.errors import ConfigurationError
 from coldforge.project.config import Executable, Product
 from coldforge.project.desktop import FileAssociation

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from coldforge.bundle import BundleJob, icons, stage
-from coldforge.bundle.deb import Deb
 from coldforge.bundle.formats import BUNDLERS
+from coldforge.bundle.linux.deb import Deb
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, DebConfig, Executable, Product
 from coldforge.project.desktop import FileAssociation

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from coldforge.errors import Refused
+from coldforge.filetypes.macho import slices, united
 from coldforge.freeze.index import index
 from coldforge.freeze.universal import Half, unite
-from coldforge.host.macho import slices, united
 from coldforge.plan.model import Plan
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
-from coldforge.bundle import msi
+from coldforge.bundle.windows import msi
 from coldforge.cli import main
 from coldforge.errors import ConfigurationError
 from coldforge.plan.names import Version

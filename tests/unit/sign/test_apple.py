@@ -10,7 +10,7 @@ import pytest
 
 from coldforge import recipes
 from coldforge.errors import ConfigurationError
-from coldforge.host import apple as tool
+from coldforge.filetypes import apple as tool
 from coldforge.host.secrets import redact
 from coldforge.sign import apple
 

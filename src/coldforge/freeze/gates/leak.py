@@ -16,8 +16,8 @@ from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
+from coldforge.filetypes import within
 from coldforge.freeze.gates import Known, found, source
-from coldforge.host import within
 from coldforge.records import Finding, Origin
 
 BLOCK: Final = 1 << 23

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from coldforge.filetypes.macho import MACOS, earliest, loaded, unfound
 from coldforge.freeze.binaries import Elf
 from coldforge.freeze.gates import Known, found
 from coldforge.freeze.machos import Macho
 from coldforge.host.links import followed
-from coldforge.host.macho import MACOS, earliest, loaded, unfound
 from coldforge.records import FileEntry, Finding
 from coldforge.target import Target
 

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 import msgspec
 import pytest
 
+from coldforge.filetypes import within
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.leak import BLOCK, MOST, MOST_HELD, Hit, Learned, Searched, Trace, from_traces, search, traces
-from coldforge.host import within
 from coldforge.host.files import digest
 from coldforge.records import Finding, Origin
 from support.containers import carchive, packed_modules, zipped

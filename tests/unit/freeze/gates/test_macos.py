@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from coldforge.filetypes.macho import slices
 from coldforge.freeze.binaries import Elf
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.index import index
 from coldforge.freeze.machos import Macho, machos_of
-from coldforge.host.macho import slices
 from coldforge.records import FileEntry, Finding, Origin
 from coldforge.target import Target
 from support.machos import fat, thin

@@ -1,0 +1,1 @@
+"""Packages, archives and images for Linux, and what they share."""

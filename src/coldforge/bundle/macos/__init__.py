@@ -1,0 +1,1 @@
+"""Applications, disk images and packages for macOS, and what they share."""

@@ -1,0 +1,1 @@
+"""Installers, packages and archives for Windows, and what they share."""

@@ -1,0 +1,31 @@
+"""Codes that stay, texts that mean themselves, and what is changed in a database's container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coldforge.bundle.windows import msi, msistreams
+from coldforge.errors import BuildFailed
+
+
+def test_codes_are_made_of_names_alone() -> None:
+    assert msi.code("upgrade demo x86_64") == msi.code("upgrade demo x86_64")
+    assert msi.code("upgrade demo x86_64") != msi.code("upgrade demo aarch64")
+    assert msi.code("x") == msi.code("x").upper()
+    assert msi.key("f", "a") != msi.key("d", "a")
+    assert len(msi.key("f", "a" * 300)) <= 72, "identifiers end there"
+
+
+def test_brackets_are_brackets() -> None:
+    assert msi.formatted("a[b]{c}") == r"a[\[]b[\]][\{]c[\}]"
+
+
+@pytest.mark.parametrize("data", [b"", b"MZ", bytes.fromhex("d0cf11e0a1b11ae1"), bytes.fromhex("d0cf11e0a1b11ae1") + bytes(4096)])
+def test_what_is_no_database_is_not_changed(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "made.msi"
+    path.write_bytes(data)
+    with pytest.raises(BuildFailed, match=r"made\.msi is no database"):
+        msistreams.normalise(path, "{}", 0, 1252)
+    assert path.read_bytes() == data
