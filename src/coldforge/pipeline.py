@@ -44,8 +44,8 @@ class Run:
     """One invocation: what was decided, where things lie, and how the user wants it done.
 
     `plan` has every format of the targets, `asked` names the artifacts that are wanted now, and `targets` all targets
-    of the matrix: what is left out this time stays as it is. A `forgiving` run goes on without optional targets that fail. `seconds`
-    collects how long each piece of work took, for the closing table only.
+    of the matrix: what is left out this time stays as it is. A `forgiving` run goes on without optional targets that fail. `done`
+    collects the targets whose record is written, and `seconds` how long each piece of work took, for the closing table only.
     """
 
     project: Path
@@ -57,6 +57,7 @@ class Run:
     clean: bool = False
     jobs: int = 0
     forgiving: bool = False
+    done: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -301,7 +302,8 @@ def run(
         jobs=jobs or (os.cpu_count() or 1),
         forgiving=frozen,
     )
-    manifest = carry_out(this, chosen, stages, shown=made.plan)
+    with _telling(this):
+        manifest = carry_out(this, chosen, stages, shown=made.plan)
     _conclude(this, manifest)
     return manifest
 
@@ -422,13 +424,31 @@ def _run_target(this: Run, target: PlannedTarget, stages: Sequence[Stage]) -> No
     files.write(path, canonical(recording.manifest_of(this.plan, (record,))))
     # what an earlier run made and is no more
     recording.remove_files(path.parent, before.targets if before else (), kept=set(recording.files_of(record)))
+    this.done.append(target.target)
 
 
-def _conclude(this: Run, manifest: Manifest) -> None:
-    from coldforge.plan.summary import outputs, page, results
+@contextmanager
+def _telling(this: Run) -> Iterator[None]:
+    """Where the block fails, tell what it made of other targets before: that is whole, and stays."""
+    try:
+        yield
+    except ColdforgeError:
+        if this.done:
+            _show(this, recording.recorded_release(this.plan, this.out, this.done))
+        raise
+
+
+def _show(this: Run, manifest: Manifest) -> None:
+    from coldforge.plan.summary import page, results
 
     reporter().table(results(manifest, seconds=this.seconds, out=this.out))
     reporter().summary(page(manifest))
+
+
+def _conclude(this: Run, manifest: Manifest) -> None:
+    from coldforge.plan.summary import outputs
+
+    _show(this, manifest)
     for name, value in outputs(manifest, out=this.out).items():
         reporter().output(name, value)
     if manifest.artifacts:

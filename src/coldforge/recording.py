@@ -107,15 +107,20 @@ def leave_out(out: Path, target: str, why: ColdforgeError) -> None:
 
 def record_release(plan: Plan, out: Path, targets: Sequence[str]) -> Manifest:
     """Merge the manifests of all targets of the matrix into dist/manifest.json and write SHA256SUMS."""
+    manifest = recorded_release(plan, out, targets)
+    _write_manifest(out, manifest)
+    return manifest
+
+
+def recorded_release(plan: Plan, out: Path, targets: Sequence[str]) -> Manifest:
+    """What `out` records of these targets, in one manifest; what was built from another source or version is left out, and told."""
     found = [manifest for name in targets if (manifest := recorded(out / name / MANIFEST, Manifest))]
     ours = manifest_of(plan, ())
     current = [manifest for manifest in found if head(manifest) == ours]
     for stale in (m for m in found if m not in current):
         names = ", ".join(record.target for record in stale.targets)
         reporter().warn(f"{names} in {out} was built from another source or version; it is left out of the manifest")
-    manifest = merge([ours, *current])
-    _write_manifest(out, manifest)
-    return manifest
+    return merge([ours, *current])
 
 
 def write_records(dist: Path, manifest: Manifest) -> None:

@@ -16,6 +16,8 @@ from coldforge.plan.model import PlannedTarget
 from coldforge.plan.planner import make_plan
 from coldforge.project.config import Config, Matrix, TargetConfig
 from coldforge.records import INDEX, MANIFEST, SUMS, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
+from coldforge.report import reporter, use
+from coldforge.report.actions import ActionsReporter
 from support import payloads
 from support.releases import ENVIRONMENT
 from support.warned import warnings
@@ -236,6 +238,21 @@ def test_a_required_target_that_fails_ends_it_and_on_a_desk_every_one_does(tmp_p
     for run, name in ((lenient(tmp_path), payloads.TARGET), (lenient(tmp_path, forgiving=False), OTHER)):
         with pytest.raises(BuildFailed):
             pipeline.carry_out(run, run.plan.targets, (failing(name),), shown=run.plan)
+
+
+def test_what_other_targets_made_is_told_where_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "page.md"))
+    before, run = reporter(), run_of(tmp_path / "dist")
+    use(ActionsReporter(now=lambda: 0.0, redact=str))
+    try:
+        with pytest.raises(BuildFailed), pipeline._telling(run):
+            pipeline.carry_out(run, run.plan.targets, (failing(payloads.TARGET),), shown=run.plan)
+    finally:
+        use(before)
+    page = (tmp_path / "page.md").read_text("utf-8")
+    assert f"{OTHER}/payload" in page
+    assert "### Gates" in page
+    assert payloads.TARGET not in page
 
 
 def test_what_an_optional_targets_formats_are_made_with_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
