@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from coldforge import pipeline, recording
-from coldforge.errors import ColdforgeError, ConfigurationError, Refused
+from coldforge.errors import ColdforgeError, ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.plan.model import Plan
 from coldforge.records import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def sign_release(dist: Path, given: Given, *, forgiving: bool = False) -> Manifest:
     """Put the signatures of their formats to the packages of `dist`. Takes the manifest only: the project's code is not even read.
 
-    With `forgiving` optional targets that fail are left out, here and below.
+    With `forgiving` optional targets that fail are left out, here and below. Raises Missing when no key is given at all.
     """
     from coldforge.host.lock import exclusive
     from coldforge.plan.summary import results
@@ -45,6 +45,9 @@ def sign_release(dist: Path, given: Given, *, forgiving: bool = False) -> Manife
     from coldforge.sign.stage import sign
 
     read(dist / MANIFEST, Manifest)  # before a lock is left where nothing was built
+    if given.is_empty:
+        hint = "Give --openpgp-key, --rsa-key, --authenticode-key, --apple-key or --apple-installer-key, or a variable that --help names."
+        raise Missing("no key is given, and without one no package is signed", hint=hint)
     with exclusive(dist), reporter().step("sign"), Keys(given) as keys:
         signed = _each(dist, lambda part: _save(dist, sign(dist, part, keys)), forgiving=forgiving)
     reporter().table(results(signed, seconds={}, out=dist))
