@@ -239,11 +239,14 @@ def _release(plan: Plan, project: Path, api_url: str | None) -> Iterator[Check]:
 
 
 def report(checks: tuple[Check, ...], *, quiet: bool) -> None:
-    """Show the checks as a table."""
+    """Show the checks as a table, and below it how to get what is not there."""
     if quiet:
         return
-    rows = tuple((check.name, check.state, check.detail, check.needed_for, check.fix) for check in checks)
-    reporter().table(Table(title="doctor", columns=("what", "state", "found", "needed for", "how to get it"), rows=rows))
+    rows = tuple((check.name, check.state, check.needed_for, check.detail) for check in checks)
+    reporter().table(Table(title="doctor", columns=("what", "state", "needed for", "found"), rows=rows))
+    for check in checks:
+        if check.fix:
+            reporter().info(f"{check.name}, for {check.needed_for}: {check.fix.rstrip('.')}.")
 
 
 def exit_code(checks: tuple[Check, ...]) -> int:
