@@ -312,9 +312,10 @@ def _not_absent(targets: Sequence[PlannedTarget], out: Path) -> tuple[PlannedTar
     """All but optional targets that were not frozen, or failed since; a required one stays, so that its own stage says what it lacks."""
 
     def frozen(target: Target) -> bool:
-        if target.halves:
-            return all(frozen(half) for half in target.halves)
-        return all((out / str(target) / name).is_file() for name in (INDEX, MANIFEST))
+        has_tree, has_record = ((out / str(target) / name).is_file() for name in (INDEX, MANIFEST))
+        if target.halves:  # a tree without a record was united already, and left out since
+            return all(map(frozen, target.halves)) and (has_record or not has_tree)
+        return has_tree and has_record
 
     absent = [target for target in targets if not target.required and not frozen(Target.parse(target.target))]
     for target in absent:

@@ -1145,6 +1145,18 @@ def test_published_as_a_prerelease_and_promoted_later(other: str, latest: str, f
     assert writes(github) == []
 
 
+def test_who_edits_the_text_while_it_is_promoted_keeps_it(attested: Path, github: FakeGitHub) -> None:
+    made = github.releases[go(attested, github, publish=True, prerelease=True).id]
+
+    def edit(method: str, _path: str) -> None:
+        if method == "PATCH":
+            made.body, made.name = "Written by hand.", "By hand"
+
+    github.on_request = edit
+    go(attested, github, promote=True)
+    assert (made.prerelease, made.body, made.name) == (False, "Written by hand.", "By hand")
+
+
 def test_a_candidate_is_not_promoted_to_a_release(tmp_path: Path, github: FakeGitHub) -> None:
     make_release(tmp_path, version="1.0.0rc1")
     attest(tmp_path)

@@ -197,6 +197,11 @@ def test_an_optional_target_that_is_made_of_two_is_there_with_both(tmp_path: Pat
         (tmp_path / half / INDEX).touch()
         (tmp_path / half / MANIFEST).touch()
     assert pipeline._not_absent([both], tmp_path) == (both,)
+    (tmp_path / both.target).mkdir()
+    (tmp_path / both.target / INDEX).touch()
+    assert pipeline._not_absent([both], tmp_path) == (), "united, and left out since"
+    (tmp_path / both.target / MANIFEST).touch()
+    assert pipeline._not_absent([both], tmp_path) == (both,)
 
 
 def lenient(out: Path, *, forgiving: bool = True) -> Run:

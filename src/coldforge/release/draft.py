@@ -120,7 +120,8 @@ def _patch(github: Forge, now: Release, wanted: Mapping[str, Any]) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             shown = github.update(now.id, _sent(now, wanted))
-            if not (differing := _differing(shown, wanted)):
+            # name and text are a person's, who may edit them in this very moment
+            if not (differing := _differing(shown, {**wanted, "name": shown.name, "body": shown.text})):
                 return
             pause(attempt, "promoting the release", _shows(shown, differing))
         except Failure as failure:
