@@ -26,6 +26,7 @@ REPORT: Final = "report.html"
 SBOM: Final = "sbom"  # the format of a bill of materials
 CARRIED: Final = "carried"  # the folder in a target's, of what packages bring besides the tree
 DETACHED: Final = "signature"  # the format of a signature in a file of its own
+SIG: Final = ".sig"  # what the name of such a file has more than that of the other
 ADHOC: Final = "ad hoc"  # the key of a signature for macOS that anybody can make
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 REBUILD_SUFFIX: Final = f".rebuild{BUNDLE_SUFFIX}"  # of the bundle of somebody who built a release again
@@ -273,6 +274,8 @@ class Artifact(Record, frozen=True, kw_only=True):
         *folders, last = self.path.split("/")
         if last != self.name or not all(map(_NAME.fullmatch, folders)):
             raise ValueError(f"{self.path!r} cannot be the path of the artifact {self.name}")
+        if self.format == DETACHED and not self.name.endswith(SIG):
+            raise ValueError(f"{self.name!r} cannot be the name of a signature")
 
 
 class Carried(Record, frozen=True, kw_only=True):
@@ -387,6 +390,9 @@ class Manifest(Record, frozen=True, kw_only=True, omit_defaults=False):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)}: two artifacts have this name")
+        for target in self.targets:
+            if alone := {a.name.removesuffix(SIG) for a in target.artifacts if a.format == DETACHED} - {a.name for a in target.artifacts}:
+                raise ValueError(f"{', '.join(sorted(alone))}: there is a signature of it, and no such artifact")
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:

@@ -325,8 +325,8 @@ def test_a_vendors_real_signature_is_read() -> None:
     assert found.timestamp.signer.startswith("C=US,O=Apple Inc.,CN=Timestamp Signer")
     (root,) = load_pem_x509_certificates(recipes.find(code.APPLES_ROOT).read_bytes())
     assert root.fingerprint(SHA256()).hex() == "b0b1730ecbc7ff4505142c49f1295e6eda6bcaed7e2c68c5be91b5a11001f024", "as Apple publishes it"
-    assert found.doubted([root], developer.APPLICATION) == ""
-    assert found.doubted([root], developer.INSTALLER) == f"{found.signer} is no Developer ID for that"
+    assert found.doubted(developer.APPLICATION, [root]) == ""
+    assert found.doubted(developer.INSTALLER, [root]) == f"{found.signer} is no Developer ID for that"
     fields = inspect(machos.program(machos.VENDORS)).fields
     assert (fields["architecture"], fields["team"], fields["flags"]) == ("aarch64", "2DC432GLL2", "runtime")
     assert fields["timestamp"].endswith(f"by {found.timestamp.signer}")

@@ -350,6 +350,18 @@ def test_a_person_may_sign_and_be_named(sigstore: FakeSigstore, trust: Path, tmp
     assert verify_folder(tmp_path, policy=named, trusted_root=trust).exit_code == 0
 
 
+def test_a_policy_from_a_persons_release_is_about_that_product_and_its_next_tags(
+    sigstore: FakeSigstore, trust: Path, tmp_path: Path
+) -> None:
+    make_release(tmp_path / "dist")
+    attest(tmp_path / "dist", identity_token=sigstore.token(mail_claims("dev@example.org")), trust_config=trust)
+    path = tmp_path / "coldforge.verify.toml"
+    path.write_text(write_policy(tmp_path / "dist", trusted_root=trust))
+    written = load_policy(path)
+    assert (written.identity, written.repository, written.ref) == ("dev@example.org", "acme/demo", "refs/tags/v*")
+    assert verify_folder(tmp_path / "dist", policy=written, trusted_root=trust).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("repository", "tag", "wrong"), [("acme/demo", "v1.0.0", ""), ("acme/demo", "v1.0.1", "ref"), ("acme/other", "v1.0.0", "repository")]
 )

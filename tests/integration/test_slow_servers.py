@@ -26,6 +26,7 @@ MANNERS: dict[str, tuple[bytes, bytes]] = {
     "silent": (b"", b""),
     "drips a head": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
     "drips a body": (HEAD, b" "),
+    "drips chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
 }
 
 

@@ -78,7 +78,7 @@ def make_release(dist: Path, *, version: str = "1.0.0", commit: str = "a" * 40, 
     for name, data in (contents or wanted).items():
         path = dist / "linux-x86_64" / name
         files.write(path, data)
-        kind = SBOM if name.endswith(".cdx.json") else name.rpartition(".")[2]
+        kind = SBOM if name.endswith(".cdx.json") else "tar.gz" if name.endswith(".tar.gz") else name.rpartition(".")[2]
         artifact = Artifact(
             name=name, path=f"linux-x86_64/{name}", target="linux-x86_64", format=kind, size=len(data), sha256=files.sha256(path)
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from coldforge.errors import ConfigurationError
 from coldforge.records import (
+    DETACHED,
     Artifact,
     FileEntry,
     Manifest,
@@ -132,3 +133,23 @@ def test_two_artifacts_of_one_name_are_refused(twin: str) -> None:
     with pytest.raises(ConfigurationError, match="can read") as caught:
         decode(canonical(document), Manifest, "x.json")
     assert "a.deb" in caught.value.why
+
+
+def test_only_a_signature_of_what_is_there_is_one() -> None:
+    """What is called a signature needs no rebuilders, and no package manager's key: nothing else may be called so."""
+
+    def artifact(name: str, form: str) -> Artifact:
+        return Artifact(name=name, path=f"linux-x86_64/{name}", target="linux-x86_64", format=form, size=1, sha256="0" * 64)
+
+    def manifest(*artifacts: Artifact) -> Manifest:
+        record = TargetRecord(
+            target="linux-x86_64", freezer="p", payload_digest="d", payload_size=1, environment=ENVIRONMENT, artifacts=artifacts
+        )
+        return Manifest(coldforge="0", product="demo", version="1", source=SourceRecord(epoch=1), targets=(record,))
+
+    package = artifact("demo.pkg.tar.zst", "arch")
+    assert manifest(package, artifact("demo.pkg.tar.zst.sig", DETACHED)).artifacts[0] == package
+    with pytest.raises(ValueError, match="cannot be the name of a signature"):
+        artifact("demo_1_amd64.deb", DETACHED)
+    with pytest.raises(ValueError, match=r"demo\.run: there is a signature of it, and no such artifact"):
+        manifest(package, artifact("demo.run.sig", DETACHED))

@@ -158,20 +158,24 @@ def _dependencies(about: Targets) -> list[dict[str, Any]]:
             found.append({"name": f"{target.target}/interpreter", "annotations": python, "digest": {"sha256": interpreter.sha256}})
         for line, said in sorted(environment.tools.items()):
             found.append({"name": f"{target.target}/tool", "annotations": {"command": line, "version": said}})
-        if environment.workshop.startswith("sha256:"):
-            found.append({"name": f"{target.target}/image", "digest": {"sha256": environment.workshop.removeprefix("sha256:")}})
+        found += _image(f"{target.target}/image", environment.workshop)
         for name, sha256 in sorted(environment.recipes.items()):
             found.append({"name": f"{target.target}/recipe", "annotations": {"file": name}, "digest": {"sha256": sha256}})
         found += _bundling(target)
     return found
 
 
-def _bundling(target: TargetRecord) -> Iterator[dict[str, Any]]:
-    """The image whose programs made formats, with the digest of its recipe if it has one, and what each format was made by."""
-    image, _, recipe = target.toolbox.partition("+")
+def _image(name: str, identity: str) -> Iterator[dict[str, Any]]:
+    """An image by digest, with that of its recipe behind a `+` if it has one; nothing for the machine itself."""
+    image, _, recipe = identity.partition("+")
     if image.startswith("sha256:"):
         more = {"annotations": {"recipe": recipe}} if recipe else {}
-        yield {"name": f"{target.target}/toolbox", "digest": {"sha256": image.removeprefix("sha256:")}, **more}
+        yield {"name": name, "digest": {"sha256": image.removeprefix("sha256:")}, **more}
+
+
+def _bundling(target: TargetRecord) -> Iterator[dict[str, Any]]:
+    """The image whose programs made formats, with the digest of its recipe if it has one, and what each format was made by."""
+    yield from _image(f"{target.target}/toolbox", target.toolbox.rpartition("@")[2])
     for kind, tool in sorted({(artifact.format, artifact.tool) for artifact in target.artifacts if artifact.tool}):
         yield {"name": f"{target.target}/bundler", "annotations": {"format": kind, "version": tool}}
 

@@ -183,11 +183,11 @@ def unit(certificate: Certificate) -> str:
 
 def has_extension(certificate: Certificate, name: str) -> bool:
     """Whether a certificate has an extension, by its name in numbers."""
-    from cryptography.x509 import DuplicateExtension
+    from cryptography.x509 import DuplicateExtension, UnsupportedGeneralNameType
 
     try:
         return any(one.oid.dotted_string == name for one in certificate.extensions)
-    except (DuplicateExtension, ValueError):
+    except (DuplicateExtension, UnsupportedGeneralNameType, ValueError):
         return False
 
 
@@ -229,48 +229,60 @@ def chain(
     time: int | None,
     *,
     purpose: str = CODE,
+    mark: str = "",
 ) -> str:
-    """Why it is not believed that the signer was certified for a purpose; empty when it is."""
+    """Why it is not believed that the signer was certified for a purpose; empty when it is.
+
+    `mark` is an extension, by its name in numbers, that the certificate above the signer's must have.
+    """
     at = stamp[1] if stamp else time
     if at is None:
         return "it does not say when it was made"
-    if reason := _leads(found, believed, at, purpose):
+    if reason := _leads(found, believed, at, purpose, mark):
         return f"{found.signer.subject.rfc4514_string()}: {reason}"
     if stamp and (reason := _leads(stamp[0], stamps or believed, at, _STAMPS)):
         return f"timestamp of {stamp[0].signer.subject.rfc4514_string()}: {reason}"
     return ""
 
 
-def _leads(found: Signed, believed: Sequence[Certificate], at: int, purpose: str) -> str:
+def _leads(found: Signed, believed: Sequence[Certificate], at: int, purpose: str, mark: str = "") -> str:
     """Why no way leads from the signer's certificate to one of those that are believed, at a time and for a purpose."""
     from cryptography import x509
 
     try:
         usage = found.signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return "the certificate does not say what it is for"
     if purpose not in [one.dotted_string for one in usage]:
         return "the certificate is for something else"
     moment, here, known = datetime.fromtimestamp(at, UTC), found.signer, loaded(found.certificates)
-    for _ in range(_DEEP):
+    for below in range(_DEEP):
         if not here.not_valid_before_utc <= moment <= here.not_valid_after_utc:
             return f"the certificate of {here.subject.rfc4514_string()} was not valid at that time"
         if here in believed:
             return ""
-        above = next((one for one in (*believed, *known) if _issued(one, here)), None)
-        if above is None or above == here:
+        above = next((one for one in (*believed, *known) if _issued(one, here, below)), None)
+        if above is None or above == here or (mark and not below and not has_extension(above, mark)):
             break
         here = above
     return "no certificate that is believed has issued it"
 
 
-def _issued(above: Certificate, below: Certificate) -> bool:
+def _issued(above: Certificate, below: Certificate, between: int) -> bool:
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         below.verify_directly_issued_by(above)
         constraints = above.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (
+        ValueError,
+        TypeError,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return False
-    return constraints.ca
+    return constraints.ca and (constraints.path_length is None or between <= constraints.path_length)

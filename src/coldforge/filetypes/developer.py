@@ -10,7 +10,7 @@ import plistlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as fields_of
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.filetypes import blobs, cms, der
 
@@ -21,6 +21,7 @@ TIMESTAMP: Final = "1.2.840.113549.1.9.16.2.14"
 _HASHES: Final = "1.2.840.113635.100.9.1"
 # What Apple marks a Developer ID with, and what it lets it be used for: of programs and images, and of packages.
 APPLICATION: Final = ("1.2.840.113635.100.6.1.13", cms.CODE)
+AUTHORITY: Final = "1.2.840.113635.100.6.2.6"  # of what issues both
 INSTALLER: Final = ("1.2.840.113635.100.6.1.14", "1.2.840.113635.100.4.13")
 
 
@@ -45,14 +46,21 @@ class By:
         """Whether the signer is called so: by the team in the certificate, by common name, or by the whole subject."""
         return bool(self.signer) and wanted in (self.unit, self.name, self.signer)
 
-    def doubted(self, roots: Sequence[Certificate], kind: tuple[str, str]) -> str:
-        """Why it is not believed that this is a Developer ID of a kind, vouched for by one of `roots`; empty when it is."""
+    def doubted(self, kind: tuple[str, str], apples: Sequence[Certificate], own: Sequence[Certificate] = ()) -> str:
+        """Why it is not believed that this is a Developer ID of a kind; empty when it is.
+
+        `apples` roots vouch for it, or those of one's `own` instead; timestamps of Apple's servers are believed in both cases.
+        """
         if self.found is None:
             return "nobody has signed it"
         mark, purpose = kind
         if not cms.has_extension(self.found.signer, mark):
             return f"{self.signer} is no Developer ID for that"
-        return cms.chain(self.found, self.stamp, roots, (), self.time, purpose=purpose)
+        issuer = "" if own else AUTHORITY
+        if reason := cms.chain(self.found, self.stamp, own or apples, (*own, *apples), self.time, purpose=purpose, mark=issuer):
+            return reason
+        # without one the time is what the signer says: whoever has an expired key would choose it
+        return "" if own or self.stamp else f"{self.signer}: it has no timestamp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +132,21 @@ def _by(data: bytes, listed: Sequence[blobs.Directory]) -> By:
     signature = cms.Signed(data, listed[0].data)
     signature.check()
     if len(listed) > 1 or _HASHES in signature.signed:
-        named = plistlib.loads(signature.signed[_HASHES].of(der.OCTETS).bytes)["cdhashes"]
+        named = plist(signature.signed[_HASHES].of(der.OCTETS).bytes).get("cdhashes")
         if named != [each.cdhash for each in listed]:
             raise ValueError("its signature is about other digests than there are")
     return by(signature)
+
+
+def plist(data: bytes) -> dict[str, Any]:
+    """A property list of names. Raises ValueError for what is none."""
+    try:
+        found = plistlib.loads(data)
+    except Exception as error:  # the library raises whatever its parsers do, and none of it is documented
+        raise ValueError(f"a property list in its signature is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError("a property list in its signature is none of names")  # noqa: TRY004  # damage, as all that is read here
+    return found
 
 
 def fields(found: Sequence[Seen | None]) -> dict[str, str]:
@@ -136,7 +155,7 @@ def fields(found: Sequence[Seen | None]) -> dict[str, str]:
         return {"signature": "not of every architecture" if any(found) else "none"}
     one = next(seen for seen in found if seen)
     about = {"identifier": one.identifier, "team": one.team, "flags": " ".join(one.flags), "cdhash": " ".join(s.cdhash for s in found if s)}
-    rights = plistlib.loads(one.entitlements) if one.entitlements else {}
+    rights = plist(one.entitlements) if one.entitlements else {}
     about |= {"entitlements": " ".join(sorted(rights))}
     return {**made_by(one), **about} if one.signer else {"signature": "ad hoc: by nobody", **about}
 

@@ -27,6 +27,18 @@ def closing(answer: Response) -> Iterator[None]:
         answer.close()
 
 
+def whole(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Pieces of at least this size, but for the last: how small they come is for the server to say, and each would begin its time anew."""
+    kept = bytearray()
+    for piece in pieces:
+        kept += piece
+        if len(kept) >= size:
+            yield bytes(kept)
+            kept.clear()
+    if kept:
+        yield bytes(kept)
+
+
 def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer", drop: Callable[[T], object] = lambda _: None) -> T:
     """What a call returns, or raises. Raises TimeoutError, with what is `lacking`, when it has done neither in time.
 

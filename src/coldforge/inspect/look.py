@@ -142,9 +142,9 @@ def _image(stream: BinaryIO) -> dict[str, str]:
     """Who has signed a disk image, and whether it has a ticket."""
     try:
         seen, ticket = signatures.read(stream), signatures.ticket(stream)
+        return {**developer.fields((seen,)), "ticket": f"{len(ticket)} bytes" if ticket else "none"}
     except damage() as error:
         return {"signature": f"bad: {error}"}
-    return {**developer.fields((seen,)), "ticket": f"{len(ticket)} bytes" if ticket else "none"}
 
 
 def _folder(path: Path) -> Inspection:

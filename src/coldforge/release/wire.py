@@ -19,7 +19,7 @@ import msgspec
 
 from coldforge.errors import Missing, Refused, RemoteFailed
 from coldforge.host import clock
-from coldforge.host.aside import closing, within
+from coldforge.host.aside import closing, whole, within
 from coldforge.host.secrets import hide, redact
 from coldforge.report import reporter
 
@@ -168,7 +168,7 @@ class Wire:
         headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity", "Range": f"bytes={start}-"}
         answer = self._send("GET", url, headers=headers if start else {**headers, "Range": None}, stream=True, timeout=UPLOAD_TIMEOUTS)
         with _broken(), closing(answer):
-            skip, chunks = 0 if answer.status_code == 206 else start, answer.iter_content(CHUNK)
+            skip, chunks = 0 if answer.status_code == 206 else start, whole(answer.iter_content(CHUNK), CHUNK)
             while chunk := within(LONGEST_CHUNK, partial(next, chunks, b"")):
                 if chunk[skip:]:
                     yield chunk[skip:]

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import quote
 
 from coldforge.errors import Missing, RemoteFailed
 from coldforge.host import clock, files
+from coldforge.host.aside import within
 from coldforge.host.secrets import hide, redact
 from coldforge.report import reporter
 from coldforge.report.reporter import Progress
@@ -31,6 +33,8 @@ _TRIES: Final = 5
 _LONGEST: Final = 120.0  # seconds that the service may ask to wait
 _TIMEOUTS: Final = (10, 60)  # seconds to connect, and between two pieces of an answer
 _UPLOAD_TIMEOUTS: Final = (10, 300)
+_LONGEST_ANSWER: Final = 120.0  # seconds for all of it: a server that drips begins the others anew with each byte
+_LONGEST_UPLOAD: Final = 7200.0
 _AGREEMENT: Final = "REQUIRED_AGREEMENTS"
 
 
@@ -163,8 +167,9 @@ class Notary:
         return self._token
 
     def _send(self, method: str, url: str, **options: Any) -> Response:
+        asking = partial(self._session.request, method, url, **{"timeout": _TIMEOUTS, **options})
         with _broken():
-            return self._session.request(method, url, **{"timeout": _TIMEOUTS, **options})
+            return within(_LONGEST_UPLOAD if "data" in options else _LONGEST_ANSWER, asking, drop=lambda answer: answer.close())
 
 
 _ISSUE: Final = {"severity": "severity", "path": "path", "message": "message", "url": "docUrl", "architecture": "architecture"}
@@ -191,7 +196,7 @@ def _broken() -> Iterator[None]:
 
     try:
         yield
-    except RequestException as error:
+    except (RequestException, TimeoutError) as error:
         raise _Failure(f"{type(error).__name__}: {error}") from error
 
 

@@ -11,7 +11,7 @@ from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+    pass
 
 _WINDOWS: Final = (".exe", ".msi", ".msix")
 _MACOS: Final = (".dmg", ".pkg")
@@ -52,6 +52,9 @@ def _windows(row: Row, file: Path, wanted: str) -> Row:
 
 def _macos(row: Row, file: Path, policy: Policy) -> Row:
     """The name in a certificate is worth what the one is that vouches for it: anybody can make one with any name."""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    from coldforge import recipes
     from coldforge.filetypes import developer, signed, tickets
 
     wanted, form = policy.apple_team, row.name.lower().rpartition(".")[2]
@@ -65,18 +68,11 @@ def _macos(row: Row, file: Path, policy: Policy) -> Row:
     if not seen.is_by(wanted):
         return replace(row, word="foreign", why="signature for macOS: somebody else signed it", expected=wanted, got=seen.signer)
     kind = developer.INSTALLER if form == "pkg" else developer.APPLICATION
-    if reason := seen.doubted(_roots(policy), kind):
-        root = "the policy's apple-root" if policy.apple_root else "Apple"
+    apples = load_pem_x509_certificates(recipes.find(APPLES_ROOT).read_bytes())
+    own = load_pem_x509_certificates(policy.apple_root.encode()) if policy.apple_root else []
+    if reason := seen.doubted(kind, apples, own):
+        root = "the policy's apple-root" if own else "Apple"
         return replace(
             row, word="foreign", why=f"signature for macOS: {reason}", expected=f"{wanted}, certified by {root}", got=seen.signer
         )
     return row
-
-
-def _roots(policy: Policy) -> list[Certificate]:
-    """Whom a Developer ID must lead to: Apple, unless the policy names another."""
-    from cryptography.x509 import load_pem_x509_certificates
-
-    from coldforge import recipes
-
-    return load_pem_x509_certificates(policy.apple_root.encode() or recipes.find(APPLES_ROOT).read_bytes())

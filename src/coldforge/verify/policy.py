@@ -365,7 +365,7 @@ def implied_by(signer: Signer, signed: Mapping[str, tuple[str, ...]], predicates
     return Policy(
         repository=signer.repository.removeprefix(GITHUB),
         workflows=(_next_workflow(signer),),
-        ref=f"{TAGS}{_before_version(signer.ref.removeprefix(TAGS))}*" if signer.ref.startswith(TAGS) else signer.ref,
+        ref=ref_of_the_next(signer.ref),
         trigger=signer.trigger,
         runner=signer.runner,
         issuer=signer.issuer,
@@ -384,6 +384,11 @@ def _next_workflow(signer: Signer) -> str:
     if ref.startswith(TAGS):
         return f"{path}@{TAGS}{_before_version(ref.removeprefix(TAGS))}*"
     return f"{path}@{ref}" if "/" in ref else f"{path}@*"
+
+
+def ref_of_the_next(ref: str) -> str:
+    """The ref of a release, with any version for a tag's."""
+    return f"{TAGS}{_before_version(ref.removeprefix(TAGS))}*" if ref.startswith(TAGS) else ref
 
 
 def _before_version(tag: str) -> str:

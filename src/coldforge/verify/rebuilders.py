@@ -15,7 +15,9 @@ from msgspec.structs import replace
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
 from coldforge.host.fetch import download
+from coldforge.plan.formats import FORMATS
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
+from coldforge.target import Target
 from coldforge.verify.beyond import Instance
 from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, printable
 from coldforge.verify.policy import Policy, Signer
@@ -230,6 +232,13 @@ def least(targets: Iterable[TargetRecord], agreed: Mapping[str, tuple[str, ...]]
     }
     k = min(filter(None, found.values()), default=0)
     return k, tuple(sorted(target for target, count in found.items() if not count and k))
+
+
+def is_of_its_target(artifact: Artifact) -> bool:
+    """Whether format and name are those of its target: who signed the manifest could call anything a target's that is spared."""
+    target, form = Target.parse(artifact.target), FORMATS.get(artifact.format)
+    words = (str(target), target.arch, target.debian_arch) if target.os == "linux" else (f"-{target}.", f"-{target}-")
+    return form is not None and form.suits(target.os) and any(word in artifact.name for word in words)
 
 
 def is_rebuildable(artifact: Artifact) -> bool:

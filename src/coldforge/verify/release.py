@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,13 +19,25 @@ from msgspec.structs import replace as replace_fields
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
 from coldforge.predicate import COLDFORGE, Predicate
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SBOM, SUMS, Artifact, Manifest, decode, released_files, sums
+from coldforge.records import (
+    ATTESTATIONS,
+    BUNDLE_SUFFIX,
+    MANIFEST,
+    REPOSITORY,
+    SBOM,
+    SUMS,
+    Artifact,
+    Manifest,
+    decode,
+    released_files,
+    sums,
+)
 from coldforge.verify import code, rebuilders, tree
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
 from coldforge.verify.folder import TREE, Folder, as_built, collect
-from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches
+from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches, ref_of_the_next
 from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
 
@@ -209,6 +222,10 @@ def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
         raise ConfigurationError(f"nobody signed a {MANIFEST} in {folder}", why=why, hint="Give the folder of a whole release.")
     manifest = decode(own[MANIFEST].read_bytes(), Manifest, MANIFEST) if MANIFEST in own else None
     policy = implied_by(signer, _keys(manifest), had_by(manifest)) if manifest else implied_by(signer, {})
+    if manifest and policy.is_of_a_person:  # an address tells of no source: they may sign other products as well
+        built = manifest.source
+        repository = built.repository if re.fullmatch(REPOSITORY, built.repository) else ""
+        policy = replace_fields(policy, repository=repository, ref=ref_of_the_next(f"{TAGS}{built.tag}") if built.tag else "")
     policy = replace_fields(policy, rebuilders=rebuilders.met(_beside(found), roots))
     verdict = verify_folder(folder, policy=policy, trusted_root=trusted_root)
     if verdict.exit_code:
@@ -332,7 +349,8 @@ def _rows(found: Found) -> Iterator[Row]:
         row = found.judge(name, found.evidence.get(name, []))
         row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
         if name in listed and rebuilders.is_rebuildable(listed[name]):
-            row = rebuilders.counted(row, found.told, found.policy, target=listed[name].target)
+            target = listed[name].target if rebuilders.is_of_its_target(listed[name]) else ""
+            row = rebuilders.counted(row, found.told, found.policy, target=target)
         yield code.judged(row, found.folder.files[name], found.policy) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])

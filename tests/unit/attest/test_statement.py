@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from coldforge.attest.signer import claims_of
 from coldforge.attest.statement import DESK, WORKFLOW, check_source, inputs_of, same_build, statement
 from coldforge.errors import ConfigurationError, Refused
+from coldforge.project.images import WINE, find_image
 from coldforge.records import Manifest
 from support.fake_sigstore import github_claims, mail_claims
 from support.releases import PAYLOAD, make_release
@@ -42,16 +44,31 @@ def test_all_that_was_taken_is_named_by_its_digest_where_there_is_one(manifest: 
     (target,) = manifest.targets
     environment = replace(target.environment, build_lock="build.txt", build_lock_sha256="4" * 64, recipes={"freeze.py": "5" * 64})
     artifacts = tuple(replace(artifact, tool=f"maker of {artifact.format}") for artifact in target.artifacts)
-    made = replace(target, environment=environment, artifacts=artifacts, toolbox=f"sha256:{'6' * 64}+{'7' * 64}")
+    made = replace(target, environment=environment, artifacts=artifacts, toolbox=f"debian:stable@sha256:{'6' * 64}+sha256:{'7' * 64}")
     document = json.loads(statement(DEB, "0" * 64, replace(manifest, targets=(made,)), github_claims()))
     _, *rest = document["predicate"]["buildDefinition"]["resolvedDependencies"]
     told = {dependency.pop("name").partition("/")[2]: dependency for dependency in rest}
     assert {name: dependency["digest"]["sha256"][0] for name, dependency in told.items() if "digest" in dependency} == {
         "interpreter": "1", "lock": "2", "image": "3", "build-lock": "4", "recipe": "5", "toolbox": "6",
     }  # fmt: skip
-    assert told["toolbox"]["annotations"] == {"recipe": "7" * 64}
+    assert told["toolbox"]["annotations"] == {"recipe": f"sha256:{'7' * 64}"}
     assert told["recipe"]["annotations"] == {"file": "freeze.py"}
     assert told["bundler"] == {"annotations": {"format": "deb", "version": "maker of deb"}}
+
+
+def test_images_are_told_as_they_are_recorded(manifest: Manifest, tmp_path: Path) -> None:
+    """With a base and a recipe, as those that are shipped have."""
+    (target,) = manifest.targets
+    toolbox, wine = find_image("toolbox", tmp_path, "toolbox"), find_image(WINE, tmp_path)
+    environment = msgspec.structs.replace(target.environment, workshop=wine.identity)
+    made = msgspec.structs.replace(target, environment=environment, toolbox=toolbox.recorded)
+    document = json.loads(statement(DEB, "0" * 64, msgspec.structs.replace(manifest, targets=(made,)), github_claims()))
+    _, *rest = document["predicate"]["buildDefinition"]["resolvedDependencies"]
+    told = {each["name"]: each for each in rest}
+    for name, image in (("image", wine), ("toolbox", toolbox)):
+        found = told[f"linux-x86_64/{name}"]
+        assert re.fullmatch("[0-9a-f]{64}", found["digest"]["sha256"])
+        assert f"sha256:{found['digest']['sha256']}+{found['annotations']['recipe']}" == image.identity
 
 
 def test_fields_are_where_verifiers_look_and_nowhere_else(manifest: Manifest) -> None:
@@ -70,7 +87,7 @@ def test_fields_are_where_verifiers_look_and_nowhere_else(manifest: Manifest) ->
 
 def test_the_manifests_statement_is_about_everything(manifest: Manifest) -> None:
     build = json.loads(statement("manifest.json", "0" * 64, manifest, mail_claims("dev@example.org")))["predicate"]["buildDefinition"]
-    assert build["externalParameters"] == {"inputs": {"target": ["linux-x86_64"], "format": ["deb", "gz"], "host": False}}
+    assert build["externalParameters"] == {"inputs": {"target": ["linux-x86_64"], "format": ["deb", "tar.gz"], "host": False}}
     assert set(build["internalParameters"]["coldforge"]["payloads"]) == {artifact.name for artifact in manifest.artifacts}
 
 

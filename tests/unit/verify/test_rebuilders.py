@@ -13,7 +13,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.records import REBUILD_TYPE, Artifact, Environment, TargetRecord
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
-from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, least, texts
+from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, is_of_its_target, least, texts
 from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row, Verdict
 
@@ -261,7 +261,7 @@ def test_a_key_that_nobody_knows_is_a_strangers_only_with_a_rebuilders_statement
 def test_what_all_targets_have_that_anybody_built_again_is_what_a_policy_can_demand() -> None:
     def target(name: str, *files: str) -> TargetRecord:
         made = [Artifact(name=file, path=f"{name}/{file}", target=name, format=file[-3:], size=1, sha256=A) for file in files]
-        artifacts = (*made, Artifact(name="f.asc", path=f"{name}/f.asc", target=name, format="signature", size=1, sha256=A))
+        artifacts = (*made, Artifact(name="f.sig", path=f"{name}/f.sig", target=name, format="signature", size=1, sha256=A))
         return TargetRecord(
             target=name, freezer="command", payload_digest=A, payload_size=1, environment=Environment(workshop="host"), artifacts=artifacts
         )
@@ -271,3 +271,29 @@ def test_what_all_targets_have_that_anybody_built_again_is_what_a_policy_can_dem
     assert least([linux, windows], agreed) == (2, ("windows-x86_64",))
     assert least([linux, windows], {**agreed, "f.msi": ("bob",)}) == (1, ())
     assert least([linux, windows], {}) == (0, ())
+
+
+@pytest.mark.parametrize(
+    ("target", "form", "name"),
+    [
+        ("macos-aarch64", "dmg", "demo-1.0.0-macos-aarch64.dmg"),
+        ("macos-universal2", "app.zip", "demo-1.0.0-macos-universal2.app.zip"),
+        ("windows-x86_64", "onefile", "demo-1.0.0-windows-x86_64.exe"),
+        ("windows-x86_64", "nsis", "demo-1.0.0-windows-x86_64-setup.exe"),
+        ("linux-x86_64", "onefile", "demo-1.0.0-linux-x86_64"),
+        ("linux-x86_64", "deb", "demo_1.0.0_amd64.deb"),
+        ("linux-aarch64", "rpm", "demo-1.0.0-1.aarch64.rpm"),
+        ("linux-x86_64-musl", "tar.gz", "demo-1.0.0-linux-x86_64-musl.tar.gz"),
+    ],
+)
+def test_what_is_spared_is_of_its_target(target: str, form: str, name: str) -> None:
+    """Who can sign a manifest could file anything under a target that a policy spares."""
+
+    def made(**changes: str) -> bool:
+        about = {"name": name, "target": target, "format": form, **changes}
+        return is_of_its_target(Artifact(path=about["name"], size=1, sha256=A, **about))
+
+    assert made()
+    assert not made(target="macos-x86_64")
+    assert not made(name="demo_1.0.0_riscv64.deb")
+    assert not made(format="nothing")
