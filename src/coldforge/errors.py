@@ -41,12 +41,22 @@ class Problem:
 
 
 def without_frames(text: str) -> str:
-    """What a program says, without the frames of a traceback: those are the business of whoever wrote it.
+    r"""What a program says, without the frames of a traceback: those are the business of whoever wrote it.
 
     >>> without_frames('Traceback (most recent call last):\n  File "x.py", line 1\n    f()\n    ^^^\nValueError: no')
     'ValueError: no'
+    >>> without_frames("it says:\n      no")
+    'it says:\n      no'
     """
-    said = [line for line in text.splitlines() if not re.match(r'\s*Traceback |\s*File "|    ', line)]
+    said, outside = [], -1
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if frame := re.match(r'\s*(Traceback |File ")', line):  # its beginning may be cut off
+            outside = max(0, indent - (0 if frame[1] == "Traceback " else 2))
+        elif indent <= outside:  # what was raised
+            outside = -1
+        if outside < 0:
+            said.append(line)
     return "\n".join(said) or text
 
 
