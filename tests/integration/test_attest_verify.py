@@ -139,7 +139,7 @@ def test_a_package_that_must_be_signed(sigstore: FakeSigstore, trust: Path, tmp_
 
     assert found(deb=("AB12",)) == {}
     assert found(deb=("CD34",)) == {DEB: "foreign"}
-    assert found(gz=("AB12",)) == {ARCHIVE: "unsigned"}
+    assert found(**{"tar.gz": ("AB12",)}) == {ARCHIVE: "unsigned"}
 
 
 def test_who_must_have_signed_has_to_be_said(folder: Path, trust: Path) -> None:
