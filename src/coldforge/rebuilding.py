@@ -238,7 +238,6 @@ def _run(one: _Replay, todo: Sequence[pipeline.Stage], jobs: int) -> TargetRecor
         targets=tuple(each.target for each in one.manifest.targets),
         out=one.out,
         host=one.host,
-        clean=not (one.out / record.target / INDEX).exists(),  # it is there when what is made of it came first
         jobs=jobs or (os.cpu_count() or 1),
     )
     manifest = pipeline.carry_out(this, plan.targets, todo, shown=plan)
@@ -251,13 +250,8 @@ def stages(record: TargetRecord) -> Iterator[pipeline.Stage]:
     if record.signed:
         yield partial(_sign_again, record)
     if record.carried:  # a plug-in is signed before the uninstaller is made that has it in it
-        yield from (_carry_again, partial(_sign_carried_again, record)) * 2
+        yield from (pipeline.carry, partial(_sign_carried_again, record)) * 2
     yield pipeline.bundle
-
-
-def _carry_again(this: pipeline.Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
-    """The stage `carry`, which leaves what was signed a round before; nothing older is there."""
-    return pipeline.carry(replace(this, clean=False), target, record)
 
 
 def _sign_carried_again(recorded: TargetRecord, this: pipeline.Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
