@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -27,18 +28,6 @@ def closing(answer: Response) -> Iterator[None]:
         answer.close()
 
 
-def whole(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """Pieces of at least this size, but for the last: how small they come is for the server to say, and each would begin its time anew."""
-    kept = bytearray()
-    for piece in pieces:
-        kept += piece
-        if len(kept) >= size:
-            yield bytes(kept)
-            kept.clear()
-    if kept:
-        yield bytes(kept)
-
-
 def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer", drop: Callable[[T], object] = lambda _: None) -> T:
     """What a call returns, or raises. Raises TimeoutError, with what is `lacking`, when it has done neither in time.
 
@@ -57,6 +46,27 @@ def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer",
         raise TimeoutError(f"{lacking} within {seconds:g} s")
 
     return next(fetched(once, patience=seconds, meanwhile=late))
+
+
+def in_time(chunks: Iterable[bytes], size: int, seconds: float, *, lacking: str = "no answer") -> Iterator[bytes]:
+    """Chunks joined to pieces of at least a size, but for the last, each of which comes in time. Raises TimeoutError, as `within`.
+
+    How small chunks come is for the server to say, and each would begin its time anew.
+    """
+    pieces = _joined(chunks, size)
+    while piece := within(seconds, partial(next, pieces, b""), lacking=lacking):
+        yield piece
+
+
+def _joined(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    kept = bytearray()
+    for chunk in chunks:
+        kept += chunk
+        if len(kept) >= size:
+            yield bytes(kept)
+            kept.clear()
+    if kept:
+        yield bytes(kept)
 
 
 def fetched(call: Callable[[], Iterable[T]], *, patience: float, meanwhile: Callable[[], None]) -> Iterator[T]:

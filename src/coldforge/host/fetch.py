@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import Missing, Refused, RemoteFailed
 from coldforge.host import cache, files
-from coldforge.host.aside import closing, whole, within
+from coldforge.host.aside import closing, in_time, within
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -62,8 +62,7 @@ def download(url: str, path: Path, *, what: str, instead: str, largest: int = LA
             answer = within(LONGEST_PIECE, asking, lacking="nothing", drop=lambda answer: answer.close())
             with closing(answer), path.open("wb") as stream:
                 answer.raise_for_status()
-                pieces = whole(answer.iter_content(files.CHUNK), files.CHUNK)
-                while piece := within(LONGEST_PIECE, partial(next, pieces, b""), lacking="nothing"):
+                for piece in in_time(answer.iter_content(files.CHUNK), files.CHUNK, LONGEST_PIECE, lacking="nothing"):
                     if stream.tell() > largest:
                         raise Refused(f"{what} is larger than anything of its kind", why=url)
                     stream.write(piece)

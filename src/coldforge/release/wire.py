@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ import msgspec
 
 from coldforge.errors import Missing, Refused, RemoteFailed
 from coldforge.host import clock
-from coldforge.host.aside import closing, whole, within
+from coldforge.host.aside import closing, in_time, within
 from coldforge.host.secrets import hide, redact
 from coldforge.report import reporter
 
@@ -168,8 +167,8 @@ class Wire:
         headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity", "Range": f"bytes={start}-"}
         answer = self._send("GET", url, headers=headers if start else {**headers, "Range": None}, stream=True, timeout=UPLOAD_TIMEOUTS)
         with _broken(), closing(answer):
-            skip, chunks = 0 if answer.status_code == 206 else start, whole(answer.iter_content(CHUNK), CHUNK)
-            while chunk := within(LONGEST_CHUNK, partial(next, chunks, b"")):
+            skip = 0 if answer.status_code == 206 else start
+            for chunk in in_time(answer.iter_content(CHUNK), CHUNK, LONGEST_CHUNK):
                 if chunk[skip:]:
                     yield chunk[skip:]
                 skip = max(0, skip - len(chunk))

@@ -15,7 +15,7 @@ import msgspec
 from coldforge.errors import BuildFailed, ConfigurationError, Problem, Refused
 from coldforge.filetypes import authenticode, developer, msix, signed, spans, tickets
 from coldforge.host import files, programs, zsyncmake
-from coldforge.records import DETACHED, Artifact, Manifest, Signature, TargetRecord
+from coldforge.records import DETACHED, SIG, Artifact, Manifest, Signature, TargetRecord
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign, apk
 from coldforge.sign.keys import Keys
@@ -261,13 +261,13 @@ def _fingerprint(work: _Work) -> str:
 
 def _beside(work: _Work, artifact: Artifact) -> Artifact:
     """A signature in a file of its own, which is released like any other."""
-    name = f"{artifact.name}.sig"
+    name = f"{artifact.name}{SIG}"
     path = (work.dist / artifact.path).with_name(name)
     temporary = work.written.enter_context(files.beside(path))
     temporary.write_bytes(_openpgp(work, work.dist / artifact.path))
     return Artifact(
         name=name,
-        path=f"{artifact.path}.sig",
+        path=f"{artifact.path}{SIG}",
         target=artifact.target,
         format=DETACHED,
         size=temporary.stat().st_size,
