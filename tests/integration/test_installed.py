@@ -398,32 +398,32 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "coldforge", *words], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_release_on_github_need_not_be_downloaded_whole(place: Path, root: Path) -> None:
-    with FakeGitHub() as github:
-        release = github.add_release("v1.0.0", draft=False)
-        for path in (place / "dist" / ATTESTATIONS, place / "dist" / MANIFEST, place / "dist" / "linux-x86_64" / DEB):
-            github.add_asset(release, path.name, path.read_bytes())
-        trusted = ["--trusted-root", str(place / "trust.json"), "--api-url", github.url]
-        done = command("verify", "acme/demo@v1.0.0", "--installed", str(root), *trusted, "--json")
-        fetched = [line for line in github.log if "/releases/assets/" in line]
-    assert done.returncode == 0, done.stderr
-    assert {row["name"]: row["word"] for row in json.loads(done.stdout)["rows"]} == {"demo": "ok", "lib/current": "ok"}
-    assert len(fetched) == 2
-
-
-def test_what_is_installed_is_verified_by_the_record_of_a_release_that_has_no_attestations(place: Path, root: Path) -> None:
-    """GitHub is asked by the digests that the manifest has of the packages, which are not downloaded."""
+def verified_from_github(place: Path, root: Path, *, attached: bool) -> int:
+    """How many files are downloaded to find all of it right; the attestations are a file too, or in the record alone."""
     with FakeGitHub() as github:
         release = github.add_release("v1.0.0", draft=False)
         for path in (place / "dist" / MANIFEST, place / "dist" / "linux-x86_64" / DEB):
             github.add_asset(release, path.name, path.read_bytes())
-        github.recorded = [json.loads(line) for line in (place / "dist" / ATTESTATIONS).read_text().splitlines()]
+        said = (place / "dist" / ATTESTATIONS).read_bytes()
+        if attached:
+            github.add_asset(release, ATTESTATIONS, said)
+        else:
+            github.recorded = [json.loads(line) for line in said.splitlines()]
         trusted = ["--trusted-root", str(place / "trust.json"), "--api-url", github.url]
         done = command("verify", "acme/demo@v1.0.0", "--installed", str(root), *trusted, "--json")
         fetched = [line for line in github.log if "/releases/assets/" in line]
     assert done.returncode == 0, done.stderr
     assert {row["name"]: row["word"] for row in json.loads(done.stdout)["rows"]} == {"demo": "ok", "lib/current": "ok"}
-    assert len(fetched) == 1
+    return len(fetched)
+
+
+def test_a_release_on_github_need_not_be_downloaded_whole(place: Path, root: Path) -> None:
+    assert verified_from_github(place, root, attached=True) == 2
+
+
+def test_what_is_installed_is_verified_by_the_record_of_a_release_that_has_no_attestations(place: Path, root: Path) -> None:
+    """GitHub is asked by the digests that the manifest has of the packages, which are not downloaded."""
+    assert verified_from_github(place, root, attached=False) == 1
 
 
 def test_a_manifest_that_nobody_has_judged_yet_leads_a_request_nowhere_else(place: Path, tmp_path: Path) -> None:

@@ -169,13 +169,19 @@ def test_a_newer_version_takes_the_place_and_an_older_one_is_refused(system: Win
     assert not system.exists(MENU)
 
 
-def test_a_program_that_runs_is_asked_to_close_and_one_that_cannot_be_is_left_alone(
-    system: Windows, setups: Mapping[str, tuple[Path, Payload]]
-) -> None:
+def running_old(system: Windows) -> str:
+    """Install the older version for the user, and start the program with a window; where it lies."""
     system.run(r"C:\old.exe", "/S")
     place = "C:\\" + USER.replace("/", "\\")
     system.run(rf"{place}\demo-gui.exe", r"C:\state.txt", background=True)
     system.awaits("-e state.txt")
+    return place
+
+
+def test_a_program_that_runs_is_asked_to_close_and_one_that_cannot_be_is_left_alone(
+    system: Windows, setups: Mapping[str, tuple[Path, Payload]]
+) -> None:
+    place = running_old(system)
     assert system.read("state.txt") == b"open"
     assert system.run(r"C:\new.exe", "/S").code == 0
     assert system.read("state.txt") == b"closed"
@@ -243,10 +249,7 @@ def test_who_installs_by_hand_chooses_for_whom(system: Windows, setups: Mapping[
 def test_who_installs_by_hand_is_asked_before_a_program_is_closed_and_may_give_up(
     system: Windows, setups: Mapping[str, tuple[Path, Payload]]
 ) -> None:
-    system.run(r"C:\old.exe", "/S")
-    place = "C:\\" + USER.replace("/", "\\")
-    system.run(rf"{place}\demo-gui.exe", r"C:\state.txt", background=True)
-    system.awaits("-e state.txt")
+    running_old(system)
     install = (("Do as you like.", "I Agree"), ("Choose Install Location", "Install"))
     done = goes_through(system, r"C:\new.exe", *install, ("demo-gui.exe is running.", "Cancel"))
     assert done.code == 1, done.text

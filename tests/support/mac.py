@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 from msgspec.structs import replace
 from PIL import Image
 
@@ -84,6 +87,21 @@ def made(found: BundleJob, content: Tree) -> Path:
     out = found.folder / found.artifact.name
     BUNDLERS[found.artifact.format]().bundle(found, content, out)
     return out
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Another time zone, umask and number of processors while the block runs."""
+    before = os.umask(0o077)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", "Pacific/Chatham")
+            time.tzset()
+            patch.setattr(os, "cpu_count", lambda: 7)
+            yield
+    finally:
+        os.umask(before)
+        time.tzset()
 
 
 def release(dist: Path, form: str, scratch: Path) -> Path:

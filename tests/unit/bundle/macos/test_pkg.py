@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import struct
-import time
 import zlib
 from pathlib import Path
 from typing import Final
@@ -62,17 +60,9 @@ def attribute(element: Element, path: str, name: str) -> str | None:
     return found.get(name)
 
 
-def test_two_packages_are_the_same(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Pacific/Chatham")
-    time.tzset()
-    before = os.umask(0o077)
-    try:
-        monkeypatch.setattr(os, "cpu_count", lambda: 7)
+def test_two_packages_are_the_same(package: Path, tmp_path: Path) -> None:
+    with mac.elsewhere():
         again = made(tmp_path / "größe", reverse=True)
-    finally:
-        os.umask(before)
-        monkeypatch.undo()
-        time.tzset()
     assert again.read_bytes() == package.read_bytes()
 
 
