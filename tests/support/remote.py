@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from select import select
 from threading import Event, Thread
 from typing import BinaryIO
 
 from coldforge.host import engine
 
 PIECE = 1 << 16
+# The first words of a program's streams come in one piece with the head of the answer, as they now and then do on a network.
+UPGRADED = b"HTTP/1.1 101"
+TOGETHER = 0.5  # seconds for them to come
 
 
 @dataclass(kw_only=True, eq=False)
@@ -59,6 +63,8 @@ class Remote:
         """Bytes from one end to the other, and the news that no more come."""
         with suppress(OSError), nullcontext() if record is None else record:
             while data := source.recv(PIECE):
+                if data.startswith(UPGRADED) and select([source], [], [], TOGETHER)[0]:
+                    data += source.recv(PIECE)
                 if self.last and self.last in data:
                     self.vanish()
                 self.reached.wait()

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 
 from coldforge.errors import BuildFailed, ColdforgeError, Missing
 from coldforge.host.archive import extract, pack
@@ -101,17 +101,18 @@ class Container:
         with talking():
             output = awaited(self._client, self._routes_when_cut)
         # Not every engine lists every network: rootless ones connect containers in ways of their own.
-        ways = ways_out(output.decode(errors="replace")) if isinstance(output, bytes) else None
+        ways = ways_out(output.decode(errors="replace"))
         if ways is None or ways:
             why = f"it still has routes through {', '.join(sorted(ways))}" if ways else "its routes cannot be read"
             raise Missing("the container cannot be cut off the network", why=why, hint=HOST_HINT)
 
-    def _routes_when_cut(self) -> object:
+    def _routes_when_cut(self) -> bytes:
         """What a program in it reads of its routes, once it is off all networks that the engine lists."""
         self._container.reload()
         for name in sorted(self._container.attrs["NetworkSettings"]["Networks"]):
             self._client.networks.get(name).disconnect(self._container, force=True)
-        return self._container.exec_run(["cat", "/proc/net/route", "/proc/net/ipv6_route"], stderr=False)[1]
+        api, argv = self._client.api, ["cat", "/proc/net/route", "/proc/net/ipv6_route"]
+        return b"".join(_output(api, api.exec_create(self._container.id, argv, stderr=False)["Id"]))
 
 
 def _lines_of(log: Path | None) -> AbstractContextManager[TextIO]:
@@ -123,12 +124,25 @@ def _lines_of(log: Path | None) -> AbstractContextManager[TextIO]:
 
 
 def _output(api: APIClient, number: str) -> Iterator[bytes]:
-    """Start a prepared program; what it prints, as it comes."""
-    stream = api.exec_start(number, stream=True)
+    """Start a prepared program; what it prints, as it comes.
+
+    The library itself would read the connection below the buffer that the answer's head came through, and lose what came along
+    with the head: now and then all that a short program says (docker-py#2042).
+    """
+    connection: Any = api.exec_start(number, socket=True)
+    response = connection._response  # noqa: SLF001
+    # A program may be silent for long; `attended` looks after the engine.
+    api._disable_socket_timeout(connection)  # type: ignore[attr-defined]  # noqa: SLF001
     try:
-        yield from stream
+        yield from unframed(response.raw._fp.fp)  # noqa: SLF001
     finally:
-        stream._response.close()  # type: ignore[attr-defined]  # noqa: SLF001  # the stream's own close() leaves the response and its file open
+        response.close()
+
+
+def unframed(stream: BinaryIO) -> Iterator[bytes]:
+    """The pieces that a program printed, out of the engine's frames: before each one its stream, three zeros and its length."""
+    while len(head := stream.read(8)) == 8:
+        yield stream.read(int.from_bytes(head[4:]))
 
 
 def ways_out(routes: str) -> frozenset[str] | None:

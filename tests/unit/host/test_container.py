@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.host.container import split_lines, ways_out
+from coldforge.host.container import split_lines, unframed, ways_out
 
 HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 IPV4 = "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
@@ -42,3 +44,9 @@ def test_lines_come_out_whole_however_they_are_cut(lines: list[str], data: st.Da
 
 def test_a_last_line_without_an_end_is_a_line() -> None:
     assert list(split_lines([b"one\ntw", b"o"])) == ["one", "two"]
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(min_size=1))))
+def test_what_a_program_printed_comes_out_of_the_frames(pieces: list[tuple[int, bytes]]) -> None:
+    stream = b"".join(bytes([number, 0, 0, 0]) + len(data).to_bytes(4) + data for number, data in pieces)
+    assert list(unframed(BytesIO(stream))) == [data for _, data in pieces]
