@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier, BrokenBarrierError
 
 import msgspec
@@ -33,7 +34,7 @@ from coldforge.report import Silent, use
 from support import openapi
 from support.fake_github import READER, WRITER, FakeGitHub, Fault, StoredRelease
 from support.releases import attest, expected, make_release, make_sparse
-from support.require import tool
+from support.require import GH, tool
 
 pytestmark = pytest.mark.integration
 TAG = "v1.0.0"
@@ -835,18 +836,19 @@ def test_the_token_follows_no_page_to_another_server(dist: Path, github: FakeGit
 
 
 def gh(github: FakeGitHub, *words: str, check: bool = True) -> str:
-    program = tool("gh", "apt-get install gh")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/"),
-        "GH_HOST": "github.localhost",
-        "GH_TOKEN": WRITER,
-        "GH_ENTERPRISE_TOKEN": WRITER,
-        "HTTP_PROXY": github.url,
-        "GH_PROMPT_DISABLED": "1",
-        "NO_COLOR": "1",
-    }
-    done = subprocess.run([program, *words], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    program = tool("gh", GH)
+    with TemporaryDirectory() as home:  # it remembers for a day what a server can do
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": home,
+            "GH_HOST": "github.localhost",
+            "GH_TOKEN": WRITER,
+            "GH_ENTERPRISE_TOKEN": WRITER,
+            "HTTP_PROXY": github.url,
+            "GH_PROMPT_DISABLED": "1",
+            "NO_COLOR": "1",
+        }
+        done = subprocess.run([program, *words], env=environment, capture_output=True, text=True, check=False, timeout=60)
     if check:
         assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr

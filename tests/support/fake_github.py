@@ -371,7 +371,7 @@ class FakeGitHub:
         if token not in ("", WRITER, READER):
             return 401, {"message": "Bad credentials"}, {}
         if path.endswith("/graphql"):
-            return 200, {"data": {"repository": self._graphql(json.loads(body))}}, {}
+            return 200, {"data": self._graphql(json.loads(body))}, {}
         if path.startswith(f"/uploads/repos/{self.repository}/releases/"):
             return self._upload(int(path.split("/")[6]), query, headers, body, token)
         if not path.startswith(f"/repos/{self.repository}"):
@@ -382,19 +382,21 @@ class FakeGitHub:
             return self._releases(method, path.removeprefix(f"/repos/{self.repository}"), query, headers, body, token)
 
     def _graphql(self, document: Json) -> Json:
-        """The two queries that GitHub's own client asks: one release by tag (drafts too), and the list."""
+        """What GitHub's own client asks: what a release has, one by tag (drafts too), and the list."""
+        if "__type" in document["query"]:
+            return {"Release": {"fields": [{"name": "immutable"}]}}
         if "RepositoryReleaseByTag" in document["query"]:
             tagged = (r for r in self.releases.values() if r.tag == document["variables"]["tagName"])
             found = next(tagged, None)
-            return {"release": {"databaseId": found.id, "isDraft": found.draft} if found else None}
+            return {"repository": {"release": {"databaseId": found.id, "isDraft": found.draft} if found else None}}
         nodes = [
             {
                 "name": r.name, "tagName": r.tag, "isDraft": r.draft, "isLatest": False, "isPrerelease": r.prerelease,
-                "createdAt": TIME, "publishedAt": TIME,
+                "immutable": r.immutable, "createdAt": TIME, "publishedAt": TIME,
             }
             for r in reversed(list(self.releases.values()))
         ]  # fmt: skip
-        return {"releases": {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": ""}}}
+        return {"repository": {"releases": {"nodes": nodes, "pageInfo": {"hasNextPage": False, "endCursor": ""}}}}
 
     def _releases(self, method: str, rest: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
         missing: Answer = (404, {"message": "Not Found", "documentation_url": "", "status": "404"}, {})
@@ -460,7 +462,8 @@ class FakeGitHub:
 
     def _recorded(self, digest: str, query: Mapping[str, str]) -> Answer | None:
         """The bundles about a file, oldest first, in pages that are counted from one of them."""
-        about = [bundle for bundle in self.recorded if f'"sha256":"{digest.removeprefix(SHA256)}"' in _payload(bundle)]
+        named = f'"sha256":"{digest.removeprefix(SHA256)}"', f'"predicateType":"{query.get("predicate_type", "")}'
+        about = [bundle for bundle in self.recorded if all(words in _payload(bundle) for words in named)]
         start, size = int(query.get("after", "0")), min(int(query.get("per_page", "30")), self.page_of_bundles)
         shown = [{"bundle": bundle, "repository_id": 1, "bundle_url": "", "initiator": "user"} for bundle in about[start : start + size]]
         following = f"{self.url}/repos/{self.repository}/attestations/{digest}?per_page={size}&after={start + size}"

@@ -7,6 +7,9 @@ import shutil
 
 import pytest
 
+GH = "go build -C tests/support/gh -o DIR/gh github.com/cli/cli/v2/cmd/gh , with a DIR that comes first in PATH"
+"""How GitHub's own client is had: Debian's is too old to verify attestations."""
+
 
 def need(name: str, *, available: bool, how: str) -> None:
     """Skip the calling test without `name`; fail it instead where the tool was required."""
