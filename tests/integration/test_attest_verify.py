@@ -777,13 +777,15 @@ def test_the_case_of_a_repository_does_not_count(folder: Path, trust: Path) -> N
     assert verify_folder(folder, policy=policy("Acme/Demo"), trusted_root=trust).exit_code == 0
 
 
-def test_other_tools_are_shown_a_file_that_is_good(folder: Path, trust: Path) -> None:
+def test_other_tools_are_shown_a_file_that_is_good(sigstore: FakeSigstore, folder: Path, tmp_path: Path) -> None:
+    trust = tmp_path / "root.jsonl"
+    trust.write_text(json.dumps(sigstore.trusted_root()) + "\n")
     (folder / "$(touch pwned).txt").write_text("x")
     append(folder / ARCHIVE)
     append(folder / BILL)
     cosign, github = map(shlex.split, verify_folder(folder, policy=policy(), trusted_root=trust).commands)
     assert cosign[-1] == github[-1] == DEB
-    assert github[github.index("--signer-workflow") + 1] == "acme/demo/.github/workflows/release.yml"
+    assert github[github.index("--repo") + 1] == "acme/demo"
     append(folder / MANIFEST)
     assert verify_folder(folder, policy=policy(), trusted_root=trust).commands == ()
 

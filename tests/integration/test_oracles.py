@@ -1,4 +1,4 @@
-"""Other people's verifiers: cosign and sigstore-go accept what we sign and reject what we reject; we accept what cosign signs."""
+"""Other people's verifiers: cosign, sigstore-go and gh accept what we sign and reject what we reject; we accept what cosign signs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+from msgspec.structs import replace
 
+from coldforge.attest.signer import Signer
+from coldforge.attest.signer import trust as trust_config
 from coldforge.attest.stage import attest
-from coldforge.records import BUNDLE_SUFFIX
+from coldforge.attest.statement import statement
+from coldforge.host import files
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, Manifest, read
 from coldforge.verify.claims import KINDS
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
-from support.fake_sigstore import FakeSigstore, github_claims
+from support.fake_github import READER, FakeGitHub
+from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.releases import WITH_BILL, make_release
-from support.require import tool
+from support.require import GH, tool
 
 pytestmark = pytest.mark.integration
 DEB = "demo_1.0.0_amd64.deb"
@@ -42,9 +49,14 @@ def sigstore_go() -> str:
 
 
 @pytest.fixture(scope="module")
+def gh() -> str:
+    return tool("gh", GH)
+
+
+@pytest.fixture(scope="module")
 def root(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trust") / "root.json"
-    path.write_text(json.dumps(sigstore.trusted_root()))
+    path.write_text(json.dumps(sigstore.trusted_root()) + "\n")
     return path
 
 
@@ -74,12 +86,19 @@ def demanded() -> Policy:
     return chosen
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> subprocess.CompletedProcess[str]:
     """Run one of the verifiers, with a home of its own and without any way to the network."""
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
     nowhere = "http://127.0.0.1:9"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "COSIGN_PASSWORD": ""}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "HTTPS_PROXY": nowhere,
+        "HTTP_PROXY": nowhere,
+        "COSIGN_PASSWORD": "",
+        **more,
+    }
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
@@ -110,7 +129,8 @@ def other(folder: Path) -> dict:  # type: ignore[type-arg]  # a JSON document
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_others_agree_about_what_we_signed(what: str, cosign: str, sigstore_go: str, folder: Path, root: Path) -> None:
+def test_others_agree_about_what_we_signed(what: str, cosign: str, sigstore_go: str, gh: str, folder: Path, root: Path) -> None:
+    asked = shown("gh", folder, root)
     CHANGES[what](folder)
     ours = verify_file(folder / DEB, bundle=None, policy=demanded(), trusted_root=root)
     bundle = f"{DEB}{BUNDLE_SUFFIX}"
@@ -122,30 +142,104 @@ def test_others_agree_about_what_we_signed(what: str, cosign: str, sigstore_go: 
     )  # fmt: skip
     who = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER]
     command = [cosign, "verify-blob-attestation", "--bundle", bundle, "--trusted-root", str(root), "--type", "slsaprovenance1", *who, DEB]
-    also = run(command, folder)
+    results = [theirs, run(command, folder), run([gh, *asked], folder)]
     good = what == "nothing"
-    assert (ours.exit_code == 0, theirs.returncode == 0, also.returncode == 0) == (good, good, good), (theirs.stderr, also.stderr)
+    assert (ours.exit_code == 0, *(done.returncode == 0 for done in results)) == (good,) * 4, [done.stderr for done in results]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("damaged", [False, True])
-def test_others_agree_about_statements_of_a_whole_target(*, damaged: bool, kind: str, cosign: str, folder: Path, root: Path) -> None:
+def test_others_agree_about_statements_of_a_whole_target(
+    *, damaged: bool, kind: str, cosign: str, gh: str, folder: Path, root: Path
+) -> None:
+    asked = [word.replace(f"{DEB}{BUNDLE_SUFFIX}", f"linux-x86_64.{kind}{BUNDLE_SUFFIX}") for word in shown("gh", folder, root)]
+    assert "no attestations found with predicate type" in run([gh, *asked], folder).stderr
     if damaged:
         (folder / DEB).write_bytes(b"x")
     what = ["--bundle", f"linux-x86_64.{kind}{BUNDLE_SUFFIX}", "--trusted-root", str(root), "--type", KINDS[kind]]
     who = ["--certificate-identity", IDENTITY, "--certificate-oidc-issuer", ISSUER]
-    done = run([cosign, "verify-blob-attestation", *what, *who, DEB], folder)
-    assert (done.returncode == 0) is not damaged, done.stderr
+    for done in (
+        run([cosign, "verify-blob-attestation", *what, *who, DEB], folder),
+        run([gh, *asked, "--predicate-type", KINDS[kind]], folder),
+    ):
+        assert (done.returncode == 0) is not damaged, done.stderr
 
 
-def test_the_command_that_a_verdict_shows_works(cosign: str, folder: Path, root: Path) -> None:
-    shown = verify_folder(folder, policy=demanded(), trusted_root=root).commands[0]
-    words = shlex.split(shown)
-    assert words[:2] == ["cosign", "verify-blob-attestation"]
-    done = run([cosign, *words[1:-1], "--trusted-root", str(root), words[-1]], folder)
-    assert (done.returncode, "Verified OK" in done.stderr) == (0, True), done.stderr
-    (folder / words[-1]).write_bytes(b"x")
-    assert run([cosign, *words[1:-1], "--trusted-root", str(root), words[-1]], folder).returncode != 0
+def shown(program: str, folder: Path, root: Path) -> list[str]:
+    """The words behind the program in the command that a verdict shows for the package."""
+    commands = verify_file(folder / DEB, bundle=None, policy=demanded(), trusted_root=root).commands
+    return next(words[1:] for words in map(shlex.split, commands) if words[0] == program)
+
+
+def test_the_commands_that_a_verdict_shows_work(cosign: str, gh: str, folder: Path, root: Path) -> None:
+    commands = [shlex.split(command) for command in verify_folder(folder, policy=demanded(), trusted_root=root).commands]
+    assert [words[:3] for words in commands] == [["cosign", "verify-blob-attestation", "--bundle"], ["gh", "attestation", "verify"]]
+    for program, (_, *words) in zip((cosign, gh), commands, strict=True):
+        done = run([program, *words], folder)
+        assert done.returncode == 0, done.stderr
+    (folder / commands[0][-1]).write_bytes(b"x")
+    assert all(run([program, *words], folder).returncode for program, (_, *words) in zip((cosign, gh), commands, strict=True))
+
+
+OTHERS = "elsewhere/workflows/.github/workflows/release.yml@refs/tags/v1.0.0"
+SIGNERS = {
+    "whom the command names": github_claims(),
+    "another repository": github_claims("other/demo"),
+    "another repository, by the same workflow": github_claims(
+        "other/demo", signer="acme/demo/.github/workflows/release.yml@refs/tags/v1.0.0"
+    ),
+    "another workflow": github_claims(workflow=".github/workflows/other.yml"),
+    "a workflow whose name begins alike": github_claims(workflow=".github/workflows/release.yml.yml"),
+    "another's workflow": github_claims(signer=OTHERS),
+    "another tag": github_claims(ref="refs/tags/v1.0.1"),
+    "a branch of the tag's name": github_claims(ref="refs/heads/v1.0.0"),
+    "another commit": github_claims(sha="b" * 40),
+    "another machine": github_claims(runner="self-hosted"),
+    "a person": mail_claims("dev@example.org"),
+}
+
+
+def sign(folder: Path, claims: dict[str, str], sigstore: FakeSigstore, trust: Path) -> None:
+    """Put the package's provenance by somebody into the place of what lies there."""
+    said = statement(DEB, files.sha256(folder / DEB), read(folder / MANIFEST, Manifest), claims)
+    with Signer(sigstore.token(claims), trust_config(trust)) as signer:
+        (folder / f"{DEB}{BUNDLE_SUFFIX}").write_text(signer.sign(said))
+
+
+@pytest.mark.parametrize("who", SIGNERS)
+def test_gh_refuses_whom_a_policy_refuses(who: str, gh: str, sigstore: FakeSigstore, trust: Path, folder: Path, root: Path) -> None:
+    asked = shown("gh", folder, root)
+    sign(folder, SIGNERS[who], sigstore, trust)
+    ours = verify_file(folder / DEB, bundle=None, policy=replace(demanded(), commit="a" * 40), trusted_root=root)
+    theirs = run([gh, *asked], folder)
+    good = who == "whom the command names"
+    assert (ours.exit_code == 0, theirs.returncode == 0) == (good, good), (ours.rows, theirs.stderr)
+
+
+def test_gh_accepts_what_our_own_workflow_signed_for_a_repository(
+    gh: str, sigstore: FakeSigstore, trust: Path, folder: Path, root: Path
+) -> None:
+    sign(folder, github_claims(signer="coldforge/coldforge/.github/workflows/release.yml@refs/tags/v1.0.0"), sigstore, trust)
+    simple = ["attestation", "verify", "--bundle", f"{DEB}{BUNDLE_SUFFIX}", "--custom-trusted-root", str(root), "--repo", "acme/demo", DEB]
+    results = [
+        run([gh, *words], folder) for words in (shown("gh", folder, root), [*simple, "--signer-repo", "coldforge/coldforge"], simple)
+    ]
+    assert [done.returncode for done in results] == [0, 0, 1], [done.stderr for done in results]
+
+
+def test_gh_finds_what_is_recorded_at_github(gh: str, folder: Path, root: Path) -> None:
+    words = shown("gh", folder, root)
+    del words[(at := words.index("--bundle")) : at + 2]
+    with FakeGitHub() as github:
+        github.recorded += map(json.loads, (folder / ATTESTATIONS).read_text().splitlines())
+        there = {"GH_HOST": "github.localhost", "GH_TOKEN": READER, "HTTP_PROXY": github.url}
+        for more in ([], ["--predicate-type", KINDS["sbom"]]):
+            done = run([gh, *words, *more], folder, there)
+            assert done.returncode == 0, done.stderr
+        kind = run([gh, *words, "--predicate-type", "https://example.org/other"], folder, there)
+        (folder / DEB).write_bytes(b"x")
+        other = run([gh, *words], folder, there)
+    assert [("HTTP 404" in done.stderr, done.returncode) for done in (kind, other)] == [(True, 1)] * 2, (kind.stderr, other.stderr)
 
 
 class Cosign:

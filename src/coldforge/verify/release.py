@@ -149,7 +149,7 @@ def verify_folder(
         rows=rows,
         signer=head.statement.signer if head.statement else next(iter(signers), None),
         policy=policy,
-        commands=_commands(found, rows, policy, head),
+        commands=_commands(found, rows, policy, head, trusted_root),
         notes=tuple(told.notes),
     )
 
@@ -164,14 +164,14 @@ def _told(found: Folder, elsewhere: Sequence[tuple[str, str]], roots: Sequence[I
     return rebuilders.independent(told, head.statement, policy, published)
 
 
-def _commands(found: Folder, rows: Sequence[Row], policy: Policy, head: Head) -> tuple[str, ...]:
+def _commands(found: Folder, rows: Sequence[Row], policy: Policy, head: Head, root: Path | None) -> tuple[str, ...]:
     """How to check one of the files with other tools: an artifact that is good, and has its bundle beside it."""
     names = [row.name for row in rows if row.word == "ok" and row.name + BUNDLE_SUFFIX in found.files]
     name = next(iter(sorted(names, key=lambda name: (name in (MANIFEST, SUMS), name))), None)
     if name is None or head.statement is None:
         return ()
     file, bundle = (found.files[each].relative_to(found.path).as_posix() for each in (name, name + BUNDLE_SUFFIX))
-    return commands(file, bundle, policy, head.statement.signer)
+    return commands(file, bundle, policy, head.statement.signer, root)
 
 
 def verify_file(
@@ -200,7 +200,7 @@ def verify_file(
     case = Case(name=path.name, sha256=files.sha256(path), statements=items)
     signer = next((item.signer for item in items if isinstance(item, Statement)), None)
     good = accepted(case, policy)
-    others = commands(str(path), str(beside), policy, good.signer) if good else ()
+    others = commands(str(path), str(beside), policy, good.signer, trusted_root) if good else ()
     told = rebuilders.heard(rebuilds, roots, policy.rebuilders)
     told = rebuilders.independent(told, good, policy, "") if good else rebuilders.Told()
     row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from coldforge.records import Record
 from coldforge.report.reporter import Table
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
-from coldforge.verify.policy import Policy, Signer, mismatches, unlike
+from coldforge.verify.policy import HOSTED, Policy, Signer, mismatches, unlike
 from coldforge.verify.roster import GITHUB
 
 Word = Literal[
@@ -190,18 +192,43 @@ def _faults(ok: Row, item: Statement, policy: Policy, commit: str) -> Iterator[R
         yield fault("foreign", "it belongs to another build", commit, said)
 
 
-def commands(file: str, bundle: str, policy: Policy, signer: Signer) -> tuple[str, ...]:
-    """How to check one file that is `ok`, and the signer that it was found to have, with other people's tools."""
-    if signer.key:
-        return (
-            shlex.join(["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", "--key", "KEY.pub", file]),
-        )
-    who = ["--certificate-identity", signer.identity, "--certificate-oidc-issuer", signer.issuer]
-    if policy.repository and signer.repository:  # the identity is a workflow's, which may be one that many repositories use
-        who += ["--certificate-github-workflow-repository", signer.repository.removeprefix(GITHUB)]
-    found = [["cosign", "verify-blob-attestation", "--bundle", bundle, "--type", "slsaprovenance1", *who, file]]
-    if policy.repository and signer.repository:
-        workflow = signer.workflow.removeprefix(GITHUB).partition("@")[0]
-        demanded = ["--repo", policy.repository, "--signer-workflow", workflow, "--bundle", bundle]
-        found.append(["gh", "attestation", "verify", *demanded, file])
+def commands(file: str, bundle: str, policy: Policy, signer: Signer, root: Path | None = None) -> tuple[str, ...]:
+    """How to check one file that is `ok`, and the signer that it was found to have, with other people's tools.
+
+    Only with those that can read the `root`: cosign takes one document, `gh` a line for each.
+    """
+    of_repository = policy.repository and signer.repository  # the identity is a workflow's, which may be one that many repositories use
+    text = root.read_text(encoding="utf-8") if root else None
+    found = []
+    if text is None or _is_root(text):
+        who = ["--certificate-identity", signer.identity, "--certificate-oidc-issuer", signer.issuer]
+        who += ["--certificate-github-workflow-repository", signer.repository.removeprefix(GITHUB)] if of_repository else []
+        who = ["--key", "KEY.pub"] if signer.key else who
+        trusting = ["--trusted-root", str(root.absolute())] if root else []
+        found.append(["cosign", "verify-blob-attestation", "--bundle", bundle, *trusting, "--type", "slsaprovenance1", *who, file])
+    if of_repository and (text is None or (text.endswith("\n") and all(map(_is_root, text.splitlines())))):
+        trusting = ["--custom-trusted-root", str(root.absolute())] if root else []
+        found.append(["gh", "attestation", "verify", "--bundle", bundle, *trusting, *_demanded_of_gh(policy, signer), file])
     return tuple(map(shlex.join, found))
+
+
+def _is_root(text: str) -> bool:
+    """Whether a text is a trusted root as others read it, and not the whole configuration of a client."""
+    try:
+        return "trustedRoot" not in json.loads(text)
+    except ValueError:
+        return False
+
+
+def _demanded_of_gh(policy: Policy, signer: Signer) -> list[str]:
+    """Options for the signer that was found: its defaults take any workflow, branch and machine of a repository."""
+    found = {
+        "--repo": policy.repository,
+        "--cert-identity": signer.identity,
+        "--cert-oidc-issuer": signer.issuer,
+        "--source-ref": signer.ref,
+        "--source-digest": signer.commit,
+        "--signer-digest": policy.workflow_digest,
+    }
+    hosted = ["--deny-self-hosted-runners"] if policy.runner == HOSTED else []
+    return [word for option, value in found.items() if value for word in (option, value)] + hosted

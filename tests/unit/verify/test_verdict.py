@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -111,7 +112,29 @@ def test_others_can_check_us() -> None:
     assert "--type slsaprovenance1" in cosign
     assert "--bundle f.deb.sigstore.json" in cosign
     assert "--certificate-github-workflow-repository acme/demo" in cosign
-    assert "--repo acme/demo --signer-workflow coldforge/coldforge/.github/workflows/release.yml " in github
+    assert f"--repo acme/demo --cert-identity {WORKFLOW.identity} --cert-oidc-issuer {GITHUB_ISSUER} f.deb" in github
+    found = msgspec.structs.replace(WORKFLOW, ref="refs/tags/v1.2.0", commit="c" * 40)
+    narrow = msgspec.structs.replace(policy, runner="github-hosted", workflow_digest="d" * 40)
+    _, github = commands("f.deb", "f.deb.sigstore.json", narrow, found)
+    digests = f"--source-digest {'c' * 40} --signer-digest {'d' * 40}"
+    assert github.endswith(f" --source-ref refs/tags/v1.2.0 {digests} --deny-self-hosted-runners f.deb")
+
+
+@pytest.mark.parametrize(
+    ("text", "readers"),
+    [
+        ('{"tlogs": []}\n', ["cosign", "gh"]),
+        ('{"tlogs": []}', ["cosign"]),
+        ('{\n "tlogs": []\n}\n', ["cosign"]),
+        ('{"tlogs": []}\n{"tlogs": []}\n', ["gh"]),
+        ('{"trustedRoot": {}, "signingConfig": {}}\n', []),
+    ],
+)
+def test_others_are_given_a_root_that_they_can_read(text: str, readers: list[str], tmp_path: Path) -> None:
+    (tmp_path / "root").write_text(text)
+    shown = commands("f.deb", "f.deb.sigstore.json", Policy(repository="acme/demo"), WORKFLOW, tmp_path / "root")
+    assert [command.split()[0] for command in shown] == readers
+    assert all(f"trusted-root {tmp_path}/root " in command for command in shown)
 
 
 def test_a_command_is_safe_to_paste() -> None:
