@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from coldforge.attest.stage import attest
 from coldforge.errors import RemoteFailed
 from coldforge.host import fetch
 from coldforge.release import wire
-from coldforge.release.wire import TRIES, Wire
+from coldforge.release.wire import TRIES, Failure, Wire
 from support.fake_sigstore import FakeSigstore
 from support.releases import make_release
 
@@ -31,13 +32,14 @@ MANNERS: dict[str, tuple[bytes, bytes]] = {
 
 
 @contextmanager
-def server(first: bytes, again: bytes, *, breaks: bool = False) -> Iterator[tuple[str, list[bytes]]]:
-    """The address of a server with bad manners, and the requests that it got."""
+def server(first: bytes, again: bytes, *, breaks: bool = False, after: float = 0) -> Iterator[tuple[str, list[bytes]]]:
+    """The address of a server with bad manners, and the requests that it got. It says nothing before so many seconds."""
     over, got = threading.Event(), []
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), connection:
             got.append(connection.recv(1 << 16))
+            over.wait(after)
             connection.sendall(first)
             while not breaks and not over.wait(0.01):
                 connection.sendall(again)
@@ -66,6 +68,30 @@ def test_an_answer_of_github_that_never_ends_is_given_up(manner: str) -> None:
         Wire("acme/demo", None, api=url).read(f"{url}/repos", dict)
     assert "no answer within" in caught.value.why
     assert len(got) == TRIES
+
+
+class Body(BytesIO):
+    """What is uploaded."""
+
+    def __len__(self) -> int:
+        return len(self.getvalue())
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_upload_whose_answer_never_ends_is_given_up(manner: str) -> None:
+    with server(*MANNERS[manner]) as (url, got), pytest.raises(Failure, match="no answer within") as caught:
+        Wire("acme/demo", None, api=url).write("POST", f"{url}/file", dict, data=Body(b"package"))
+    assert caught.value.passing, "what has become of it is looked at, and then it is tried again"
+    assert len(got) == 1
+
+
+@pytest.mark.parametrize("chunks", [1, 20])
+def test_a_large_upload_has_more_time_than_a_small_one(chunks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "CHUNK", 8)
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
+    given_up = pytest.raises(Failure, match="no answer within") if chunks == 1 else nullcontext()
+    with server(answer, b"", breaks=True, after=5 * SOON) as (url, _), given_up:
+        assert Wire("acme/demo", None, api=url).write("POST", f"{url}/file", dict, data=Body(bytes(8 * chunks))) == {}
 
 
 @pytest.mark.parametrize("manner", MANNERS)

@@ -196,10 +196,10 @@ class Wire:
         raise self._explained(answer)
 
     def _asked(self, method: str, url: str, options: dict[str, Any]) -> Response:
-        """One answer. How long an upload takes is a matter of its size; everything else is over in time, or given up."""
-        if options.get("data") is not None:
-            return self._session.request(method, url, **options)
-        return within(LONGEST_ANSWER, lambda: self._session.request(method, url, **options), drop=lambda answer: answer.close())
+        """One answer. Everything is over in time, or given up: an upload has as long as a download of its size, and a chunk more."""
+        sent = options.get("data")
+        seconds = LONGEST_ANSWER if sent is None else LONGEST_CHUNK * (1 + len(sent) / CHUNK)
+        return within(seconds, lambda: self._session.request(method, url, **options), drop=lambda answer: answer.close())
 
     def _explained(self, answer: Response) -> Exception:
         text, right = words(answer), "read" if answer.request.method == "GET" else "write"
