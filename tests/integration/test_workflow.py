@@ -309,6 +309,7 @@ def test_the_steps_on_a_mac_do_what_they_mean(tmp_path: Path) -> None:
 def test_the_workflows_are_what_actionlint_expects() -> None:
     program = tool("actionlint", "go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
     workflows = [*sorted((ROOT / ".github/workflows").glob("*.yml")), ROOT / "build/templates/rebuilder/rebuild.yml"]
+    # GitHub recommends `$/`, zizmor wants it, and no actionlint knows it yet: https://github.com/rhysd/actionlint/issues/711
     unknown_yet = r'specifying action "\$/" in invalid format|reusable workflow call "\$/'
     done = subprocess.run(
         [program, "-format", "{{json .}}", "-ignore", unknown_yet, *workflows], capture_output=True, text=True, check=False
