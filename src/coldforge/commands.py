@@ -482,7 +482,9 @@ def attest(dist: str, *, tried: bool, **options: Any) -> None:
     show_default=True,
     help="What becomes of the text of a draft that is there. Only `replace` takes a person's words away.",
 )
-@click.option("--publish", is_flag=True, help="Publish it when it is complete; otherwise it stays a draft for a person to look at.")
+@click.option(
+    "--publish", is_flag=True, help="Publish it when GitHub hands out all that was attested, and nothing else; otherwise it stays a draft."
+)
 @click.option("--prerelease", is_flag=True, help="Make it a pre-release, whatever its version; --promote ends that.")
 @click.option(
     "--promote", is_flag=True, help="Make a published pre-release that holds exactly these files the release; nothing is uploaded."

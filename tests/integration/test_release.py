@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Barrier, BrokenBarrierError
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -31,6 +33,7 @@ from coldforge.release.goal import make_goal
 from coldforge.release.notes import LONGEST
 from coldforge.release.reconcile import BESIDE
 from coldforge.report import Silent, use
+from coldforge.report.reporter import Progress
 from support import openapi
 from support.fake_github import READER, WRITER, FakeGitHub, Fault, StoredRelease
 from support.releases import attest, expected, make_release, make_sparse
@@ -470,6 +473,113 @@ def test_publishing_is_asked_for_and_a_backport_is_not_the_latest(attested: Path
     github.log.clear()
     assert go(attested, github).id == record.id
     assert {line.partition(" ")[0] for line in github.log} == {"GET"}
+
+
+def asset_of(made: StoredRelease, name: str) -> int:
+    return next(number for number, asset in made.assets.items() if asset.name == name)
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_what_is_published_was_downloaded_before(digests: bool, attested: Path, github: FakeGitHub) -> None:
+    """GitHub's digest tells what it once took in: what it hands out may be other bytes."""
+    github.digests = digests
+    made = github.releases[go(attested, github).id]
+    github.log.clear()
+    go(attested, github, publish=True)
+    published_at = github.log.index(f"PATCH /repos/acme/demo/releases/{made.id}")
+    downloads = [github.log.index(f"GET /repos/acme/demo/releases/assets/{number}") for number in made.assets]
+    assert len(downloads) == len(expected(attested))
+    assert max(downloads) < published_at
+
+
+@pytest.mark.parametrize("fault", ["garbled", "cut within", "cut before", "502", "html", "404"])
+def test_a_download_that_fails_once_is_done_again_and_the_bar_tells_it(fault: str, attested: Path, github: FakeGitHub) -> None:
+    shown: dict[str, list[int]] = {}
+
+    class Counting(Silent):
+        @contextmanager
+        def progress(self, title: str, total: int, unit: str = "B") -> Iterator[Progress]:
+            shown[title] = [-total]
+            yield SimpleNamespace(advance=shown[title].append)
+
+    use(Counting())
+    github.faults = [Fault(fault, method="GET", path="/releases/assets/")]
+    go(attested, github, publish=True)
+    use(Silent())
+    assert github.contents(TAG) == expected(attested)
+    assert {title: sum(amounts) for title, amounts in shown.items()} == {"uploading": 0, "checking what GitHub hands out": 0}
+
+
+@pytest.mark.parametrize("damage", [b"x", bytes(1000), b""], ids=["other", "longer", "nothing"])
+@pytest.mark.parametrize("name", [DEB, MANIFEST, f"{DEB}{BUNDLE_SUFFIX}"])
+def test_what_is_handed_out_otherwise_is_not_published(name: str, damage: bytes, attested: Path, github: FakeGitHub) -> None:
+    made = github.releases[go(attested, github).id]
+    asset = made.assets[asset_of(made, name)]
+    github.damaged[asset.id] = damage.ljust(len(asset.data), b"x") if damage == b"x" else damage
+    with pytest.raises(RemoteFailed, match=f"checking {name} failed after 6 tries") as caught:
+        go(attested, github, publish=True)
+    assert "GitHub hands out other bytes than it was sent" in caught.value.why
+    assert made.draft
+    github.damaged.clear()
+    go(attested, github, publish=True)
+    assert not made.draft
+
+
+@pytest.mark.parametrize("moment", ["before", "GET /repos/acme/demo/releases/assets/", "PATCH"])
+def test_a_file_that_somebody_adds_to_a_draft_is_not_published(
+    moment: str, attested: Path, github: FakeGitHub, warnings: list[str]
+) -> None:
+    """Before anything is done, while it is verified, or in the very moment of publishing: then it can only be told."""
+    made = github.releases[go(attested, github).id]
+
+    def add(line: str) -> None:
+        if line.startswith(moment) and "poster.png" not in github.contents(TAG):
+            github.add_asset(made, "poster.png", b"art")
+
+    add("before")
+    github.on_request = lambda method, path: add(f"{method} {path}")
+    github.log.clear()
+    if moment == "PATCH":
+        go(attested, github, publish=True)
+        assert "poster.png" in warnings[-1]
+        return
+    for dry_run in (moment == "before", False):
+        with pytest.raises(Refused, match="files that nobody attested are not published") as caught:
+            go(attested, github, publish=True, dry_run=dry_run)
+        assert "poster.png" in str(caught.value.problems[0])
+    assert writes(github) == []
+    github.on_request = lambda _method, _path: None
+    del made.assets[asset_of(made, "poster.png")]
+    go(attested, github, publish=True)
+    assert github.contents(TAG) == expected(attested)
+
+
+@pytest.mark.parametrize("by", ["another file", "the same file again", "one beside it"])
+def test_a_file_that_somebody_exchanges_while_it_is_verified_is_not_published(by: str, attested: Path, github: FakeGitHub) -> None:
+    made = github.releases[go(attested, github).id]
+    downloads = len(made.assets)
+    data = made.assets[asset_of(made, DEB)].data
+
+    def exchange(_method: str, path: str) -> None:
+        nonlocal downloads
+        downloads -= "/releases/assets/" in path
+        if downloads == 0:
+            downloads -= 1
+            if by != "one beside it":
+                del made.assets[asset_of(made, DEB)]
+            github.add_asset(made, DEB + (BESIDE if by == "one beside it" else ""), b"other" if by == "another file" else data)
+
+    github.on_request = exchange
+    with pytest.raises(RemoteFailed, match="publishing the draft failed") as caught:
+        go(attested, github, publish=True)
+    assert "other files in it than those that were checked" in caught.value.why
+    assert made.draft
+    if by == "another file":
+        with pytest.raises(Refused, match="other files under the same names"):
+            go(attested, github, publish=True)
+    else:
+        go(attested, github, publish=True)
+        assert (made.draft, github.contents(TAG)) == (False, expected(attested))
 
 
 def test_a_dry_run_changes_nothing(dist: Path, github: FakeGitHub) -> None:
@@ -1253,9 +1363,11 @@ def test_what_does_not_wait_for_each_other_runs_side_by_side(dist: Path, github:
 
 
 def test_a_file_takes_no_memory_however_large(tmp_path: Path, github: FakeGitHub) -> None:
+    """Neither when it is uploaded nor when it is downloaded to be published."""
     size = 2**29
     make_sparse(tmp_path, size)
-    words = ["release", str(tmp_path), "--repo", "acme/demo", "--tag", TAG, "--api-url", github.url]
+    attest(tmp_path)
+    words = ["release", str(tmp_path), "--repo", "acme/demo", "--tag", TAG, "--publish", "--api-url", github.url]
     measured = "import sys; from coldforge.cli import main; code = 0\ntry: main()\nexcept SystemExit as end: code = end.code\n"
     program = measured + "print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0]); sys.exit(code)"
     done = subprocess.run(
@@ -1269,4 +1381,5 @@ def test_a_file_takes_no_memory_however_large(tmp_path: Path, github: FakeGitHub
     assert done.returncode == 0, done.stderr
     (made,) = github.releases.values()
     assert {asset.huge[0] for asset in made.assets.values() if asset.huge} == {size}
+    assert not made.draft
     assert int(done.stdout.split()[-1]) < 150_000, "kilobytes"

@@ -30,6 +30,8 @@ CUT: Final = "X-Cut"  # of an answer whose connection breaks in the middle
 TIME: Final = "2026-01-02T03:04:05Z"
 HUGE: Final = "x-huge"  # names what was received and not kept, within this server
 LARGEST_KEPT: Final = 1 << 26
+BLOCK: Final = 1 << 20
+OCTETS: Final = "application/octet-stream"
 SLOW: Final = 0.3  # seconds
 Json = dict[str, Any]
 # The ways in which GitHub says no to what is asked, in its own words.
@@ -68,7 +70,7 @@ class StoredAsset:
     state: str = "uploaded"
     digest: bool = True
     huge: tuple[int, str] | None = None
-    """Size and sha256 of what was too large to be kept."""
+    """Size and sha256 of what was too large to be kept: what is handed out of it are as many zeros."""
 
 
 @dataclass
@@ -151,6 +153,8 @@ class FakeGitHub:
         """Whether lists of releases show them without their assets, as for a moment after an upload."""
         self.digests = True
         """Whether the server computes digests at all."""
+        self.damaged: dict[int, bytes] = {}
+        """What is handed out of assets, by their numbers, instead of what was taken in and is told of."""
         self.deaf: set[str] = set()
         """Fields of a release that no change reaches."""
         self.next_server = ""
@@ -337,7 +341,12 @@ class FakeGitHub:
             self._old, self.list_lag, self.asset_lag = list(self.releases.values())[:-1], 2, 2
 
     def _spoil(self, answer: Answer, state: str, data: bytes) -> Answer:
-        """A 502 during an upload leaves an asset that is there and useless; one that is garbled on the way is there with other bytes."""
+        """A 502 during an upload leaves an asset that is there and useless; one that is garbled on the way is there with other bytes.
+
+        A download that is garbled has other bytes.
+        """
+        if state == "uploaded" and isinstance(answer[1], bytes) and answer[2].get("Content-Type") == OCTETS:
+            return answer[0], bytes(len(answer[1])), answer[2]
         if answer[0] != 201:  # no upload
             return answer
         for release in self.releases.values():
@@ -350,7 +359,7 @@ class FakeGitHub:
 
     def _judge(self, method: str, path: str, query: Mapping[str, str], body: bytes, answer: Answer) -> None:
         """Compare with GitHub's description."""
-        if not self.judged or not openapi.available() or isinstance(answer[1], bytes):
+        if not self.judged or not openapi.available() or isinstance(answer[1], bytes | int):
             return
         if not path.startswith(("/repos/", "/uploads/repos/")) or path == f"/repos/{self.repository}":
             return  # of a repository the fake shows only what matters here
@@ -573,7 +582,8 @@ class FakeGitHub:
             asset.name = name
         if method == "GET" and "octet-stream" in headers.get("accept", ""):
             start = int(headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-")) if self.ranges else 0
-            return 206 if start else 200, asset.data[start:], {"Content-Type": "application/octet-stream"}
+            data = asset.huge[0] if asset.huge else self.damaged.get(number, asset.data)[start:]
+            return 206 if start else 200, data, {"Content-Type": OCTETS}
         return 200, self._asset_json(asset, release), {}
 
     def _upload(self, number: int, query: Mapping[str, str], headers: Mapping[str, str], body: bytes, token: str) -> Answer:
@@ -628,15 +638,19 @@ class FakeGitHub:
                 except Cut:
                     self.close_connection = True
                     return
-                data = document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
+                zeros = document if isinstance(document, int) else 0
+                document = b"" if document is None or zeros else document
+                data = document if isinstance(document, bytes) else json.dumps(document).encode()
                 self.send_response(status)
                 for key, value in {"Content-Type": "application/json; charset=utf-8", **more}.items():
                     self.send_header(key, value)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(len(data) or zeros))
                 self.end_headers()
                 if self.command != "HEAD":
                     with suppress(BrokenPipeError, ConnectionResetError):  # a client that was killed reads no more
                         self.wfile.write(data[: len(data) // 2] if CUT in more else data)
+                        for begun in range(0, zeros, BLOCK):
+                            self.wfile.write(bytes(min(BLOCK, zeros - begun)))
                 self.close_connection |= CUT in more
 
             do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815  # the names that http.server looks for
@@ -658,7 +672,7 @@ def _drained(stream: BufferedIOBase, length: int) -> str:
     """The sha256 of so many bytes, without keeping them."""
     total = hashlib.sha256()
     while length:
-        data = stream.read(min(length, 1 << 20))
+        data = stream.read(min(length, BLOCK))
         if not data:
             raise ConnectionError
         total.update(data)

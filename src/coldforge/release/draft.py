@@ -12,6 +12,7 @@ from coldforge.errors import ConfigurationError, Missing, Problem, Refused
 from coldforge.project.source import previous_tag
 from coldforge.release import preflight
 from coldforge.release.api import Asset, Forge, GitHub, Release, token_of_environment
+from coldforge.release.delivered import check_delivered, check_only, look_again
 from coldforge.release.finding import find, find_again, is_ours, make
 from coldforge.release.goal import Goal, Wanted, check_publishable, check_text, make_goal
 from coldforge.release.reconcile import Clear, Compare, Keep, Swap, Upload, reconcile, unplanned
@@ -83,7 +84,7 @@ def _converge(github: Forge, goal: Goal, wanted: Wanted) -> ReleaseRecord:
     if wanted.dry_run:
         _foresee(github, goal, found)
         if found is None or found.draft:
-            return _show(github, goal, found)
+            return _show(github, goal, found, publish=wanted.publish)
     if found is None:
         found = make(github, goal)
     if not found.draft:
@@ -133,6 +134,8 @@ def _patch(github: Forge, now: Release, wanted: Mapping[str, Any]) -> None:
 def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> ReleaseRecord:
     now, present = _looked_at(github, draft, goal)
     keep(goal, record_of(goal, draft, present))
+    if publish:
+        check_only(goal, draft, present)
     for asset in unplanned(goal.planned, present):
         reporter().warn(f"the draft also holds {asset.name}, which is not planned; it is left there")
     actions = reconcile(goal.planned, present, replace=exchangeable(github, goal, present))
@@ -147,8 +150,10 @@ def _fill(github: Forge, draft: Release, goal: Goal, *, publish: bool) -> Releas
         found = again()
     if found is not None and not found.draft:
         raise Published(found)
-    draft = _complete(github, goal, found or draft, publish=publish)
+    draft = _complete(github, goal, found or draft, delivered=check_delivered(github, goal, present) if publish else None)
     reporter().info(f"{'Draft' if draft.draft else 'Published'}: {draft.html_url}")
+    if not draft.draft and (added := [asset.name for asset in draft.assets if asset.name not in goal.files]):
+        reporter().warn(f"while it was published somebody added, and so published with it: {', '.join(added)}")
     return record_of(goal, draft, present)
 
 
@@ -184,14 +189,16 @@ def _check_tag(goal: Goal, tagged: str) -> None:
         raise Refused(f"{goal.tag} is another commit", why=why, hint="Build from the tag, or release under a new one.")
 
 
-def _complete(github: Forge, goal: Goal, now: Release, *, publish: bool = False) -> Release:
-    """Bring name, tag and text, of a draft as it is `now`, to what they must be, and publish it when asked to.
+def _complete(github: Forge, goal: Goal, now: Release, *, delivered: frozenset[int] | None = None) -> Release:
+    """Bring name, tag and text, of a draft as it is `now`, to what they must be; publish it if it holds what was `delivered`.
 
     Each change is confirmed by the server.
     """
+    publish = delivered is not None
     latest = publish and _is_latest(github, goal)
-    if publish:  # what a person did to the draft while files went up is not undone by what is sent
-        now = github.release(now.id)
+    look = partial(github.release, now.id) if delivered is None else partial(look_again, github, goal, now, delivered)
+    if publish:  # what a person did to the draft while files went up is neither undone nor published unseen
+        now = look()
     for attempt in range(1, TRIES + 1):
         wanted = _as_published(goal.state(now), latest=latest) if publish else goal.state(now)
         if not now.draft or not _differing(now, wanted):
@@ -206,7 +213,7 @@ def _complete(github: Forge, goal: Goal, now: Release, *, publish: bool = False)
             if not (differing := _differing(now, wanted)):
                 return now
             pause(attempt, "completing the draft", _shows(now, differing))
-        now = github.release(now.id)
+        now = look()
     raise AssertionError  # pause() raises on the last attempt
 
 
@@ -258,9 +265,11 @@ def _already_published(github: Forge, goal: Goal, found: Release) -> ReleaseReco
     return record_of(goal, found, present)
 
 
-def _show(github: Forge, goal: Goal, found: Release | None) -> ReleaseRecord:
+def _show(github: Forge, goal: Goal, found: Release | None, *, publish: bool) -> ReleaseRecord:
     """What would be done, without doing it."""
     present = github.assets(found.id) if found else ()
+    if found and publish:
+        check_only(goal, found, present)
     for action in reconcile(goal.planned, present, replace=exchangeable(github, goal, present)):
         word = {Upload: "upload", Swap: "replace", Clear: "clear a leftover of", Compare: "compare", Keep: "keep"}[type(action)]
         reporter().info(f"would {word} {action.planned.name} ({action.planned.size} bytes)")

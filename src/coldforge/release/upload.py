@@ -207,10 +207,25 @@ def same_bytes(github: Forge, planned: Planned, asset: Asset) -> bool:
     """Whether a complete asset has the planned bytes; they are downloaded when the server does not tell their digest."""
     if asset.state != "uploaded" or asset.size != planned.size or asset.digest is not None:
         return asset.state == "uploaded" and asset.size == planned.size and asset.digest == f"sha256:{planned.sha256}"
-    total = hashlib.sha256()
-    for chunk in github.download(asset):
-        total.update(chunk)
-    return total.hexdigest() == planned.sha256
+    return hands_out(github, planned, asset)
+
+
+def hands_out(github: Forge, planned: Planned, asset: Asset, bar: Progress | None = None) -> bool:
+    """Whether the planned bytes are what the server hands out, whatever it tells of them. What came in vain does not count for the bar."""
+    size, total, right = 0, hashlib.sha256(), False
+    try:
+        for chunk in github.download(asset):
+            size += len(chunk)
+            total.update(chunk)
+            if bar:
+                bar.advance(len(chunk))
+            if size > planned.size:
+                return False
+        right = total.hexdigest() == planned.sha256
+    finally:
+        if bar and not right:
+            bar.advance(-size)
+    return right
 
 
 def _check(planned: Planned, asset: Asset) -> None:
