@@ -7,15 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coldforge import recording
 from coldforge.errors import Refused
 from coldforge.host import files
-from coldforge.plan.model import Plan
 from coldforge.records import MANIFEST, Manifest, Smoke, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
 if TYPE_CHECKING:
+    from coldforge.plan.model import Plan
     from coldforge.release.draft import ReleaseRecord
 
 
@@ -64,6 +63,8 @@ def _leave_out_untried(dist: Path) -> None:
 
     What is made of two other targets has no job of its own that tries it. Raises Refused for a required target.
     """
+    from coldforge import recording
+
     optional = recording.optional(dist)
     silent = [record.target for record in read(dist / MANIFEST, Manifest).targets if record.smoke == Smoke()]
     silent = [target for target in silent if not Target.parse(target).halves]

@@ -71,6 +71,14 @@ class StoredAsset:
     digest: bool = True
     huge: tuple[int, str] | None = None
     """Size and sha256 of what was too large to be kept: what is handed out of it are as many zeros."""
+    hashed: tuple[bytes, str] = (b"", hashlib.sha256().hexdigest())
+    """What was hashed last, and its digest: a server that hashed all files for each answer would be slower than GitHub is."""
+
+    def sha256(self) -> str:
+        """The digest of what it holds now."""
+        if self.hashed[0] is not self.data:
+            self.hashed = (self.data, hashlib.sha256(self.data).hexdigest())
+        return self.hashed[1]
 
 
 @dataclass
@@ -249,7 +257,7 @@ class FakeGitHub:
 
     def _asset_json(self, asset: StoredAsset, release: StoredRelease) -> Json:
         shown = release.tag if not release.draft else f"untagged-{release.id:x}"
-        size, digest = asset.huge or (len(asset.data), hashlib.sha256(asset.data).hexdigest())
+        size, digest = asset.huge or (len(asset.data), asset.sha256())
         return {
             "id": asset.id,
             "node_id": f"RA_{asset.id}",
