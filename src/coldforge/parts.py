@@ -64,7 +64,7 @@ def unpack(part: Path, dist: Path, *, sha256: str, target: str = "", only_smoke:
         raise ConfigurationError(f"there is no part {part}", hint="Download what the earlier job stored.")
     with files.disk_errors(dist):
         dist.mkdir(parents=True, exist_ok=True)
-    with exclusive(dist), tempfile.TemporaryDirectory(prefix=".part.", dir=dist) as name, part.open("rb") as stream:
+    with exclusive(dist), tempfile.TemporaryDirectory(prefix=files.TEMPORARY, dir=dist) as name, part.open("rb") as stream:
         if (found := hashlib.file_digest(stream, "sha256").hexdigest()) != sha256:
             why = f"Its sha256 is {found}, and {sha256} was handed over: another job has replaced it, or it was damaged."
             raise Refused(f"{part.name} is not what the earlier job made", why=why, hint="Run the jobs of this release again.")

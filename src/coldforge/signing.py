@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from coldforge.sign import NothingToSign
 if TYPE_CHECKING:
     from coldforge.bundle import BundleJob
     from coldforge.sign.keys import Given, Keys
-    from coldforge.sign.payload import Named
+    from coldforge.sign.payload import Made, Named
     from coldforge.sign.submission import Subject
 
 
@@ -49,7 +50,7 @@ def sign_release(dist: Path, given: Given, *, forgiving: bool = False) -> Manife
         hint = "Give --openpgp-key, --rsa-key, --authenticode-key, --apple-key or --apple-installer-key, or a variable that --help names."
         raise Missing("no key is given, and without one no package is signed", hint=hint)
     with exclusive(dist), reporter().step("sign"), Keys(given) as keys:
-        signed = _each(dist, lambda part: _save(dist, sign(dist, part, keys)), forgiving=forgiving)
+        signed = _each(dist, lambda part: sign(dist, part, keys, save=partial(_save, dist)), forgiving=forgiving)
     reporter().table(results(signed, seconds={}, out=dist))
     reporter().info(f"Next: coldforge attest {files.shown(dist)}")
     return signed
@@ -104,24 +105,29 @@ def sign_payloads(dist: Path, given: Given, project: Path | None = None, *, forg
     named = _named(plan)
 
     def work(manifest: Manifest) -> None:
-        found = sign(dist, manifest, keys, named)
-        carrying = (
-            msgspec.structs.replace(record, carried=found[record.target][1]) if record.target in found else record
-            for record in manifest.targets
-        )
-        payloads = {target: payload for target, (payload, _) in found.items()}
-        # before what may yet fail: it goes on from here
-        signed = _with_payloads(dist, msgspec.structs.replace(manifest, targets=tuple(carrying)), payloads)
-        for target, payload in payloads.items():
+        found = sign(dist, manifest, keys, named, save=partial(_save_payloads, dist, manifest))
+        # what is signed stays so whatever fails from here on
+        for target, (payload, _) in found.items():
             made = _sealed(dist, payload, keys, named, plan=plan, project=project or Path.cwd())
             if made != payload:
-                files.write(dist / target / "payload.json", canonical(made))
-                signed = _with_payloads(dist, signed, {target: made})
+                files.write(dist / target / INDEX, canonical(made))
+                _with_payloads(dist, read(dist / MANIFEST, Manifest), {target: made})
 
     with exclusive(dist), reporter().step("sign payloads"), Keys(given) as keys:
         all_signed = _each(dist, work, forgiving=forgiving)
     reporter().info(f"Next: coldforge bundle --out {files.shown(dist)}")
     return all_signed
+
+
+def _save_payloads(dist: Path, manifest: Manifest, made: Made) -> None:
+    """Write the indexes of trees that are signed, and then the records of them, which tell of the same."""
+    for target, (payload, _) in made.items():
+        files.write(dist / target / INDEX, canonical(payload))
+    carrying = (
+        msgspec.structs.replace(record, carried=made[record.target][1]) if record.target in made else record for record in manifest.targets
+    )
+    payloads = {target: payload for target, (payload, _) in made.items()}
+    _with_payloads(dist, msgspec.structs.replace(manifest, targets=tuple(carrying)), payloads)
 
 
 def _with_payloads(dist: Path, manifest: Manifest, payloads: Mapping[str, Payload]) -> Manifest:
@@ -208,8 +214,6 @@ def notarize_release(dist: Path, options: Mapping[str, str | None], *, minutes: 
 
     What is known is written at once, for the next run.
     """
-    from functools import partial
-
     from coldforge.host.lock import exclusive
     from coldforge.sign import notary
     from coldforge.sign.notarize import notarize

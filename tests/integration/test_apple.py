@@ -32,7 +32,7 @@ from coldforge.records import MANIFEST, Manifest, Payload, SourceRecord, canonic
 from coldforge.sign import apple
 from coldforge.sign.keys import Given
 from coldforge.verify import code
-from support import machos, payloads
+from support import killing, machos, payloads
 from support.authority import Authority
 from support.fake_notary import Notary
 from support.program import coldforge, environment
@@ -315,6 +315,17 @@ def test_an_application_is_sealed_by_the_key_and_again_without_it(planned: Path,
     assert bundled(unsigned).read_bytes() != archive.read_bytes()
     signatures.put_back_into_tree(record.signed, unsigned / TARGET)
     assert bundled(unsigned).read_bytes() == archive.read_bytes()
+
+
+def test_killed_at_any_moment_the_next_run_ends_it(planned: Path, authority: Authority, tmp_path: Path) -> None:
+    """Three programs of a tree, and the seal of the application that is made of them."""
+    env = {**environment(), "COLDFORGE_APPLE_PASSPHRASE": PASSPHRASE, "COLDFORGE_APPLE_TIMESTAMP_SERVERS": "none"}
+    words = ("--payload", "--project", tmp_path, "--apple-key", authority.folder / "demo.pfx")
+    (scratch := tmp_path / "killed").mkdir()
+    killing.at_every_moment(planned, "sign", *words, env=env, scratch=scratch)
+    for path in ("demo", "helper", "_internal/lib.dylib"):
+        second_opinions(scratch / "whole" / TARGET / "payload" / path, authority, tmp_path)
+    assert read(scratch / "whole" / TARGET / "payload.json", Payload).sealed
 
 
 def test_a_vendors_real_signature_is_read() -> None:

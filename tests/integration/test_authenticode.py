@@ -27,7 +27,7 @@ from coldforge.sign.keys import Given
 from coldforge.verify import code
 from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
-from support import payloads
+from support import killing, payloads
 from support.authority import Authority, pem, second_opinion
 from support.program import coldforge, environment
 from support.releases import ENVIRONMENT
@@ -469,6 +469,22 @@ def test_a_tree_that_cannot_be_signed_stays_as_it_was(frozen: Path, authority: A
     with pytest.raises(Refused, match=r"_internal/data\.bin is not the file that was frozen"):
         signing.sign_payloads(frozen, pem(authority))
     assert {**payloads.snapshot(frozen), ".lock": b""} == {**whole, f"{TARGET}/payload/_internal/data.bin": b"other"}
+
+
+def test_killed_at_any_moment_the_next_run_ends_it(frozen: Path, dist: Path, authority: Authority, tmp_path: Path) -> None:
+    """Programs and libraries of a tree, and two installers."""
+    key = ("--authenticode-key", f"{authority.folder / 'demo'}.key", "--authenticode-certificate", f"{authority.folder / 'demo'}.pem")
+    for release, words, signed_ones in (
+        (frozen, ("--payload", *key), [f"{TARGET}/payload/demo.exe", f"{TARGET}/payload/_internal/module.pyd"]),
+        (dist, key, [f"{TARGET}/{name}" for name in FORMATS]),
+    ):
+        scratch = tmp_path / f"{release.name} killed"
+        scratch.mkdir()
+        before = payloads.snapshot(release)
+        after = killing.at_every_moment(release, "sign", *words, env=environment(), scratch=scratch)
+        assert {path for path in before if after[path] != before[path]} >= set(signed_ones)
+        for path in signed_ones:
+            second_opinion(scratch / "whole" / path, authority)
 
 
 def test_a_rebuild_arrives_at_packages_of_signed_programs(

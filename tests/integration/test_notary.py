@@ -24,7 +24,7 @@ from coldforge.sign.keys import Given
 from coldforge.verify import code
 from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
-from support import mac, payloads
+from support import killing, mac, payloads
 from support.authority import Authority
 from support.fake_notary import ISSUER, KEY_ID, Notary
 from support.program import coldforge, environment
@@ -298,6 +298,32 @@ def test_a_run_that_ended_before_the_file_was_in_place_goes_on(
     (dist / made.path).write_bytes(before)
     check(dist, run(dist, notary, monkeypatch))
     assert notary.count("begin") == 1
+
+
+def test_killed_at_any_moment_the_next_run_ends_it(
+    dist: Path, unsigned: Path, authority: Authority, notary: Notary, tmp_path: Path
+) -> None:
+    """A disk image, signed and then notarized. A number that was lost before its bytes were sent is another one afterwards."""
+    env = {
+        **environment(),
+        **notary.environment,
+        "COLDFORGE_APPLE_KEY": str(authority.folder / "demo.pfx"),
+        "COLDFORGE_APPLE_PASSPHRASE": PASSPHRASE,
+        "COLDFORGE_APPLE_TIMESTAMP_SERVERS": "none",
+    }
+    notary.statuses = ["Accepted"]
+    for folder, verb in ((unsigned, "sign"), (dist, "notarize")):
+        (scratch := tmp_path / verb).mkdir()
+        killing.at_every_moment(
+            folder,
+            verb,
+            env=env,
+            scratch=scratch,
+            anew=notary.submissions.clear,
+            is_alike=killing.is_package if verb == "notarize" else lambda _path: True,
+        )
+    assert artifact(tmp_path / "sign/whole") == artifact(dist)
+    check(tmp_path / "notarize/whole", artifact(tmp_path / "notarize/whole"))
 
 
 def test_what_is_not_signed_or_not_the_manifests_is_not_submitted(

@@ -108,7 +108,7 @@ def _one(job: BundleJob, name: str, key: str, before: Mapping[str, Carried], mak
         return known
     if make is None:
         return None
-    with files.beside(out) as temporary:
+    with files.beside(out, job.folder) as temporary:
         make(temporary)
     return Carried(path=path, key=key, size=out.stat().st_size, sha256=files.sha256(out))
 

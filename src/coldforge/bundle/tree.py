@@ -22,6 +22,7 @@ from coldforge.records import FileEntry, Payload
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")  # dpkg and md5sum keep lists with one name a line
 _SHOWN: Final = 10  # names in an error
 _AGAIN: Final = "Freeze it again: `coldforge build --clean`."
+_UNSIGNED: Final = "If `coldforge sign --payload` was interrupted, run it again; else freeze it again: `coldforge build --clean`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ def load(payload: Payload, root: Path, epoch: int, *, jobs: int = 1, digests: Co
         nodes = list(pool.map(lambda entry: _node(entry, root, digests), payload.files))
     broken = {entry.path for entry, node in zip(payload.files, nodes, strict=True) if not node}
     if changed := broken | (present - {entry.path for entry in payload.files}):
-        raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(sorted(changed)), hint=_AGAIN)
+        hint = _UNSIGNED if any(entry.signature for entry in payload.files if entry.path in broken) else _AGAIN
+        raise Refused(f"the payload of {payload.target} has changed since it was frozen", why=_some(sorted(changed)), hint=hint)
     return Tree(nodes=sorted_with_folders([node for node in nodes if node]), epoch=epoch)
 
 

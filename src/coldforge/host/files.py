@@ -17,6 +17,7 @@ from coldforge.host.interrupt import held_back
 
 CHUNK = 1 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
+TEMPORARY = ".coldforge-"  # what the names of unfinished files and folders begin with
 
 
 def sha256(path: Path) -> str:
@@ -68,10 +69,13 @@ def lend(source: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path` that takes its place when the block ends well, and vanishes when it does not."""
+def beside(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """A temporary file that takes the place of `path` when the block ends well, and vanishes when it does not.
+
+    It is a sibling of `path`, or lies in `folder` on the same disk where nothing else may be seen beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder or path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -81,6 +85,15 @@ def beside(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what runs that were killed left unfinished in a folder and in those in it. Nobody else may be writing there."""
+    for left in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(f"*/{TEMPORARY}*")):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def write(path: Path, data: bytes) -> None:
@@ -95,12 +108,12 @@ def write(path: Path, data: bytes) -> None:
 def folder_beside(path: Path) -> Iterator[Path]:
     """Like `beside` for a whole folder: the old one is replaced only when the new one is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         with disk_errors(path):
             yield temporary
         temporary.chmod(0o755)
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+        old = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY}old-", dir=path.parent))
         if path.exists():
             path.replace(old / "tree")
         temporary.replace(path)

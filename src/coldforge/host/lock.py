@@ -1,4 +1,4 @@
-"""One coldforge at a time in one output folder: the second waits, and says so once."""
+"""One coldforge at a time in one output folder: the second waits, and says so once. What one that was killed left there goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coldforge.host.files import disk_errors
+from coldforge.host.files import disk_errors, sweep
 from coldforge.report import reporter
 
 
@@ -17,12 +17,15 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     with disk_errors(folder):
         lock = FileLock(folder / ".lock", is_singleton=True)  # so that one process does not wait for itself
+        is_ours = lock.is_locked
         try:
             lock.acquire(timeout=0)
         except Timeout:
             reporter().info(f"Another coldforge is working in {folder}; waiting for it to end.")
             lock.acquire()
     try:
+        if not is_ours:
+            sweep(folder)
         yield
     finally:
         lock.release()

@@ -11,16 +11,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from coldforge.errors import ColdforgeError, ConfigurationError, Missing
-from coldforge.host import clock, files
+from coldforge.host import clock, files, owner
 from coldforge.host.run import run, which, without_secrets
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a file system in memory; the folder in it is private
+_PREFIX: Final = "coldforge-"
+_OWNER: Final = "owner"  # the file in such a folder that tells which process made it
 _HINT: Final = "apt-get install gnupg"
 _COMMON: Final = ("--batch", "--no-tty", "--no-options", "--no-auto-check-trustdb", "--trust-model", "always")
 _UNUSABLE: Final = {"e": "has expired", "r": "is revoked", "i": "is not valid", "d": "is disabled", "n": "is not valid"}
@@ -103,10 +105,18 @@ def opened(given: str, passphrase: str) -> Iterator[Key]:
 
 @contextmanager
 def memory_folder() -> Iterator[Path]:
-    """A private folder for keys, in memory where the system has such a place; its name is short, as gpg's sockets lie in it."""
+    """A private folder for keys, in memory where the system has such a place; its name is short, as gpg's sockets lie in it.
+
+    Those of runs that were killed go.
+    """
     memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
-    home = Path(tempfile.mkdtemp(prefix="coldforge-", dir=memory))  # 0700
+    for left in memory.glob(f"{_PREFIX}*/{_OWNER}") if memory else ():
+        with suppress(OSError):  # another user's
+            if left.is_file() and owner.is_dead(left.read_text()):
+                shutil.rmtree(left.parent)
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=memory))  # 0700
     try:
+        (home / _OWNER).write_text(owner.this_process())
         yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)

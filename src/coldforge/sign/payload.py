@@ -1,6 +1,7 @@
 """Programs and libraries get signatures before they are packaged: those of frozen trees, and those that packages carry of their own.
 
-The index and the record tell of both states.
+The index and the record tell of both states, and are written before a file changes: a run that was killed meanwhile is ended by the next
+one, which puts the recorded signatures to what has none yet.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -18,7 +19,7 @@ import msgspec
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.filetypes import apple, authenticode, codesign, macho, pe, signed
 from coldforge.host import files
-from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, canonical, read
+from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign
 from coldforge.sign import authenticode as windows
@@ -153,12 +154,17 @@ def _is_good(source: Path, signature: bytes, key: AppleKey, about: apple.About) 
     return not key.fits(found, about) and all(seen and (seen.info, seen.resources) == wanted for seen in found)
 
 
-def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> dict[str, tuple[Payload, tuple[Carried, ...]]]:
-    """Sign what is in the trees of `dist` for Windows and macOS and what their packages carry, and write the indexes anew; both by target.
+Made = Mapping[str, tuple[Payload, tuple[Carried, ...]]]
+"""What is in a tree, and what its packages carry, by target."""
+
+
+def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named, *, save: Callable[[Made], None]) -> Made:
+    """Sign what is in the trees of `dist` for Windows and macOS and what their packages carry; what is there then.
 
     For Windows what anybody has signed already stays as it is. For macOS all is signed, and without a key only what has no signature at
-    all, ad hoc: Apple's processors run nothing else. Signing again changes nothing. Raises Refused for a file that is not the one
-    in the index, ConfigurationError without a tree or a key, and whatever the key raises; then everything is as it was.
+    all, ad hoc: Apple's processors run nothing else. Signing again changes nothing. `save` gets all when it is signed, before the files
+    take their places. Raises Refused for a file that is not the one in the index, ConfigurationError without a tree or a key, and
+    whatever the key raises; then everything is as it was.
     """
     found = {record.target: signer for record in manifest.targets if (signer := _signer(record, keys, manifest.source.epoch, named))}
     if not found:
@@ -170,8 +176,7 @@ def sign_payloads(dist: Path, manifest: Manifest, keys: Keys, named: Named) -> d
             for record in manifest.targets
             if (signer := found.get(record.target))
         }
-    for target, (payload, _) in made.items():
-        files.write(dist / target / INDEX, canonical(payload))
+        save(made)
     if keys.apple.is_adhoc and any(target.startswith(MACOS) for target in made):
         why = "They run where they were made; a Mac refuses them when they are downloaded."
         reporter().warn(f"Programs for macOS are signed by nobody (ad hoc). {why} --apple-key signs them.")
@@ -186,43 +191,66 @@ def _signer(record: TargetRecord, keys: Keys, epoch: int, named: Named) -> _Sign
 
 def _payload(dist: Path, record: TargetRecord, signer: _Signer, written: ExitStack) -> Payload:
     payload = read(dist / record.target / INDEX, Payload)
-    if payload.digest != record.payload_digest:
+    if record.payload_digest not in (payload.digest, _before(payload, record).digest):
         raise Refused(f"the tree of {record.target} is not the one that the manifest is about", hint="Freeze it again: `coldforge freeze`.")
-    root = dist / record.target / TREE
-    entries = tuple(_entry(root / entry.path, entry, signer, written) for entry in payload.files)
+    folder = dist / record.target
+    entries = tuple(_entry(folder, entry, signer, written) for entry in payload.files)
     made = msgspec.structs.replace(payload, files=entries)
     new = sum(entry != before for entry, before in zip(entries, payload.files, strict=True))
     reporter().info(f"{record.target}: {new} programs and libraries are signed now.")
     return made
 
 
+def _before(payload: Payload, record: TargetRecord) -> Payload:
+    """A payload without the signatures that its record does not know yet: it comes after the index."""
+    entries = (
+        msgspec.structs.replace(entry, size=entry.signature.size, sha256=entry.signature.sha256, signature=None)
+        if entry.signature and entry.path not in record.signed
+        else entry
+        for entry in payload.files
+    )
+    return msgspec.structs.replace(payload, files=tuple(entries))
+
+
 def _carried(folder: Path, record: TargetRecord, signer: _Signer, written: ExitStack) -> tuple[Carried, ...]:
-    made = tuple(_signed(folder / CARRIED / one.path, one, signer, written) for one in record.carried)
+    made = tuple(_signed(folder, f"{CARRIED}/{one.path}", one, signer, written) for one in record.carried)
     if new := [one.path for one, before in zip(made, record.carried, strict=True) if one != before]:
         reporter().info(f"{record.target}: signed now, for packages to carry: {', '.join(new)}")
     return made
 
 
-def _entry(path: Path, entry: FileEntry, signer: _Signer, written: ExitStack) -> FileEntry:
-    return entry if entry.kind in ("link", "directory") else _signed(path, entry, signer, written)
+def _entry(folder: Path, entry: FileEntry, signer: _Signer, written: ExitStack) -> FileEntry:
+    return entry if entry.kind in ("link", "directory") else _signed(folder, f"{TREE}/{entry.path}", entry, signer, written)
 
 
-def _signed(path: Path, entry: E, signer: _Signer, written: ExitStack) -> E:
-    """The entry of a file, signed when it is to be."""
-    if path.is_symlink() or not path.is_file() or files.sha256(path) != entry.sha256:
+def _signed(folder: Path, place: str, entry: E, signer: _Signer, written: ExitStack) -> E:
+    """The entry of a file at a place in its target's folder, signed when it is to be."""
+    path = folder / place
+    sha256 = "" if path.is_symlink() or not path.is_file() else files.sha256(path)
+    if entry.signature and sha256 == entry.signature.sha256:  # a run ended between the record and the file
+        with suppress(*signed.damage()):
+            path = _put(folder, path, base64.b64decode(entry.signature.data), written)
+            sha256 = files.sha256(path)
+    if sha256 != entry.sha256:
         raise Refused(f"{entry.path} is not the file that was frozen", hint="Freeze it again: `coldforge freeze`.")
     if not signer.is_for(path, entry):
         return entry
     signature = signer.signature(path, entry)
-    temporary = written.enter_context(files.beside(path))
     try:
-        signed.put(path, signed.PROGRAM, signature, temporary)
+        temporary = _put(folder, path, signature, written)
         key = signer.key(temporary, entry)
     except signed.damage() as error:
         raise BuildFailed(f"the signature that was made of {entry.path} is none of it", why=str(error)) from error
-    temporary.chmod(path.stat().st_mode)
     record = Signature(key=key, size=entry.size, sha256=entry.sha256, data=base64.b64encode(signature).decode("ascii"))
     return msgspec.structs.replace(entry, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
+
+
+def _put(folder: Path, path: Path, signature: bytes, written: ExitStack) -> Path:
+    """A file with its signature, which takes its place at the end. It lies outside of the tree, of which every file is packaged."""
+    temporary = written.enter_context(files.beside(path, folder))
+    signed.put(path, signed.PROGRAM, signature, temporary)
+    temporary.chmod(path.stat().st_mode)
+    return temporary
 
 
 def is_unsigned(path: Path) -> bool:

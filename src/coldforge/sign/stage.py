@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,9 +46,11 @@ class _Work:
     """Where each signed file lies until then, by where it will lie."""
 
 
-def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
-    """Sign what the keys can sign in `dist`; the manifest of what lies there then. Signing again with the same keys changes nothing.
+def sign(dist: Path, manifest: Manifest, keys: Keys, *, save: Callable[[Manifest], None]) -> None:
+    """Sign what the keys can sign in `dist`. Signing again with the same keys changes nothing.
 
+    `save` gets the manifest of what is signed before the files take their places: a run that was killed meanwhile is ended by the next
+    one, which puts the recorded signatures to what has none yet.
     Raises Refused when a file is not what the manifest says, NothingToSign, Missing from the keys.
     """
     able = (*(OPENPGP if keys.openpgp else ()), *(RSA if keys.rsa else ()), *(PROGRAMS if keys.programs else ()))
@@ -68,7 +70,7 @@ def sign(dist: Path, manifest: Manifest, keys: Keys) -> Manifest:
             reporter().info(f"{artifact.name} is not signed: that takes {kind}.")
     with ExitStack() as written:
         work = _Work(dist=dist, epoch=manifest.source.epoch, keys=keys, written=written)
-        return msgspec.structs.replace(manifest, targets=tuple(_target(work, record, able) for record in manifest.targets))
+        save(msgspec.structs.replace(manifest, targets=tuple(_target(work, record, able) for record in manifest.targets)))
 
 
 def _form(artifact: Artifact) -> str:
@@ -83,14 +85,22 @@ def _check(dist: Path, wanted: list[Artifact]) -> None:
         path = dist / artifact.path
         if path.is_symlink() or not path.is_file():
             problems.append(Problem(what=f"{artifact.path} is not here"))
-        elif files.sha256(path) != artifact.sha256 and _plain(path) != (artifact.signature or artifact).sha256:
+        elif not _is_listed(path, artifact):
             problems.append(Problem(what=f"{artifact.path} is not the file that the manifest lists"))
     if problems:
         raise Refused("nothing is signed that is not as it was built", problems=tuple(problems), hint="Build again.")
 
 
+def _is_listed(path: Path, artifact: Artifact) -> bool:
+    """Whether a file is what the manifest lists, or lacks no more than a signature or a ticket of it."""
+    before = artifact.signature or artifact
+    if files.sha256(path) in (artifact.sha256, before.sha256):
+        return True
+    return artifact.format not in PROGRAMS and _plain(path) == before.sha256
+
+
 def _plain(path: Path) -> str:
-    """The digest of a file without signatures: what was built, also when signing was interrupted before the manifest said so."""
+    """The digest of a file without signatures: what was built."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -161,7 +171,7 @@ def _program(work: _Work, artifact: Artifact) -> Artifact:
 
     What the tool wrote is not released: only the signature in it is taken, and put into what was built.
     """
-    path, key = work.dist / artifact.path, work.keys.programs
+    path, key = _settled(work, artifact), work.keys.programs
     if key is None:
         raise ValueError("nothing is signed without a key")
     if (found := _signature_of(path, artifact)) and not artifact.signature:
@@ -188,6 +198,20 @@ def _program(work: _Work, artifact: Artifact) -> Artifact:
     return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary), signature=record)
 
 
+def _settled(work: _Work, artifact: Artifact) -> Path:
+    """Where an artifact lies: with the signature that is recorded of it, if a run ended between the record and the file."""
+    path, signature = work.dist / artifact.path, artifact.signature
+    if signature is None or files.sha256(path) != signature.sha256:
+        return path
+    temporary = work.written.enter_context(files.beside(path))
+    with suppress(*signed.damage()):
+        signed.put(path, artifact.format, base64.b64decode(signature.data), temporary)
+    if files.sha256(temporary) != artifact.sha256:
+        message = f"the signature that the manifest has of {artifact.name} is none of it"
+        raise Refused(message, hint="`coldforge bundle --clean` makes it anew, without one.")
+    return temporary
+
+
 def _check_publisher(path: Path, artifact: Artifact, seen: authenticode.Seen) -> None:
     """Raises ConfigurationError for an app package of somebody else than the signer: Windows installs none."""
     with path.open("rb") as stream:
@@ -200,7 +224,7 @@ def _check_publisher(path: Path, artifact: Artifact, seen: authenticode.Seen) ->
 
 def _apples(work: _Work, artifact: Artifact) -> Artifact:
     """A disk image or a package for macOS with a signature; itself when it has the one that the key would make."""
-    path, form = work.dist / artifact.path, tickets.FORMATS[artifact.format]
+    path, form = _settled(work, artifact), tickets.FORMATS[artifact.format]
     key = (work.keys.apple if artifact.format in IMAGES else work.keys.installer).since(work.epoch)
 
     def seen_in(file: Path) -> developer.By | None:
