@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from coldforge.records import Distribution
 HOOK: Final = "build/building/sitecustomize.py"
 BUILT: Final = "built"  # the folder of records, in the environment for what is part of it
 _PLACE: Final = "tools/building"
-_LOCK: Final = "locks/build.txt"
+_LOCK: Final = f"{_PLACE}/lock.txt"
 # A compiler's __DATE__ in a distribution that many commits share: the earliest time that a zip archive can hold.
 _ANY_COMMIT: Final = 315532800
 
@@ -71,9 +72,10 @@ class Builder:
 
     def open(self, project: Path, scratch: Path) -> None:
         """Bring in what runs first in every build, and the lock."""
-        self.workshop.put(recipes.find(HOOK, project), f"{_PLACE}/sitecustomize.py")
-        (scratch / "build.txt").write_text(self.lock.text, encoding="utf-8")
-        self.workshop.put(scratch / "build.txt", _LOCK)
+        (scratch / _PLACE).mkdir(parents=True)
+        shutil.copyfile(recipes.find(HOOK, project), scratch / _PLACE / "sitecustomize.py")
+        (scratch / _LOCK).write_text(self.lock.text, encoding="utf-8")
+        self.workshop.put(scratch / _PLACE, _PLACE)
 
     def constraints(self, hashed: str) -> tuple[str, ...]:
         """uv's options for the lock; `hashed` is its word for demanding hashes, which differs from command to command."""

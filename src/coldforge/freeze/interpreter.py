@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -158,8 +159,11 @@ def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:
 
 def probe(path: str) -> HostPython | None:
     """What an interpreter says of itself; None when it is none that coldforge can freeze."""
-    if not shutil.which(path):
-        return None
+    return _probed(path) if shutil.which(path) else None
+
+
+@functools.cache  # a freeze asks twice, and no interpreter changes meanwhile
+def _probed(path: str) -> HostPython | None:
     done = run([path, "-I", "-c", _PROBE], check=False, quiet=True)
     try:
         facts = json.loads(done.output.splitlines()[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,14 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    interpreter._probed.cache_clear()
     (tmp_path / "libpython.so").touch()
     made = Machine("3.12.4", tmp_path / "libpython.so")
     monkeypatch.setattr(interpreter, "run", made.run)
     monkeypatch.setattr(managed, "run", made.run)
-    return made
+    yield made
+    interpreter._probed.cache_clear()
 
 
 def test_uv_is_not_asked_when_there_is_one(machine: Machine) -> None:
