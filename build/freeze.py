@@ -16,14 +16,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from importlib.metadata import distributions
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from freezing import kept, own, plugins, warned, wrapper
 from freezing.facts import machine_facts, python_facts, system_facts
-from freezing.installed import real
+from freezing.imported import byte_code
+from freezing.installed import installed, real
 from freezing.loaded import loaded, placed
 from freezing.options import check_tools
 from freezing.origins import collected_files, origins_of, origins_of_texts
@@ -39,33 +40,43 @@ def main() -> int:
     # from here on nothing is found beside this file: a module of the application may have any name
     sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != HERE]
     job: Job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    result: dict[str, Any] = {"python": python_facts(), "system": system_facts(), "machine": machine_facts()}
-    result["distributions"] = sorted((dist.name, dist.version) for dist in distributions())
-    try:
-        result |= made(job)
-    except Unfit as problem:
-        result["unfit"] = {"what": str(problem), "hint": problem.hint}
+    with byte_code(job):
+        result = told(job)
     out = Path(job["out"])
     out.mkdir(parents=True, exist_ok=True)
     (out / "result.json").write_text(json.dumps(result, sort_keys=True), encoding="utf-8")
     return 0
 
 
+def told(job: Job) -> dict[str, Any]:
+    """Everything that coldforge is told."""
+    result: dict[str, Any] = {"python": python_facts(), "system": system_facts(), "machine": machine_facts()}
+    result["distributions"] = sorted((dist.name, dist.version) for dist in installed())
+    try:
+        result |= made(job)
+    except Unfit as problem:
+        result["unfit"] = {"what": str(problem), "hint": problem.hint}
+    return result
+
+
 def made(job: Job) -> dict[str, Any]:
     """What came of it: nothing when an entry point cannot be imported. A spec of the user's starts what it likes."""
     check_tools(job["options"])
-    own_spec = job["options"]["spec"]
-    failures = [failure for program in job["executables"] for failure in import_failure(program["entry"])] if not own_spec else []
+    entries = [] if job["options"]["spec"] else [program["entry"] for program in job["executables"]]
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        found = beside.map(import_failure, entries)
+        import PyInstaller.building.build_main  # noqa: F401  # takes as long as they do
+
+    failures = [failure for failure in found if failure]
     return {"failures": failures, **(frozen(job) if not failures or job["anyway"] else {})}
 
 
-def import_failure(entry: str) -> Iterator[dict[str, str]]:
-    """What the user would see at the first start, seen before minutes are spent: the entry point cannot be imported."""
+def import_failure(entry: str) -> dict[str, str]:
+    """What the user would see at the first start, seen before minutes are spent: the entry point cannot be imported. Else nothing."""
     module, _, function = entry.partition(":")
     code = f"import functools, importlib; functools.reduce(getattr, {function.split('.')!r}, importlib.import_module({module!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        yield {"entry": entry, "error": "\n".join(done.stderr.strip().splitlines()[-8:])}
+    return {"entry": entry, "error": "\n".join(done.stderr.strip().splitlines()[-8:])} if done.returncode else {}
 
 
 def frozen(job: Job) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Parts:
         self.places = recorded(Path(kept))
         self.made = Path(work) / PACK
         self.used: set[str] = set()
+        self.sources: dict[str, IO[bytes]] = {}  # open: thousands of parts are in two files
 
     def module(self, name: str, source: str, code: CodeType) -> Module:
         """A module as the archive of modules has it."""
@@ -71,8 +72,20 @@ class Parts:
         """Write a part; its size, as a number of its own: marshal tells one that it meets again from an equal one."""
         self.used.add(digest)
         start = out.tell()
-        transfer(self.places[digest], out)
+        self.transfer(digest, out)
         return out.tell() - start
+
+    def transfer(self, digest: str, out: IO[bytes]) -> None:
+        """Copy a part, piece by piece."""
+        path, start, left = self.places[digest]
+        if path not in self.sources:
+            self.sources[path] = Path(path).open("rb")  # noqa: SIM115  # `close` closes it
+        source = self.sources[path]
+        source.seek(start)
+        while left:
+            if not (piece := source.read(min(left, PIECE))):
+                raise EOFError(f"{path} is cut off")
+            left -= out.write(piece)
 
     def save(self, kept: Path, wanted: Collection[str]) -> None:
         """Keep these, and no others."""
@@ -80,9 +93,16 @@ class Parts:
         with pack.open("wb") as out:
             for digest in sorted(self.places.keys() & set(wanted)):
                 index[digest] = (out.tell(), self.places[digest].size)
-                transfer(self.places[digest], out)
+                self.transfer(digest, out)
+        self.close()
         pack.replace(kept / PACK)
         replace(kept / INDEX, json.dumps(index, sort_keys=True))
+
+    def close(self) -> None:
+        """Close the files."""
+        for source in self.sources.values():
+            source.close()
+        self.sources.clear()
 
 
 def recorded(kept: Path) -> dict[str, Place]:
@@ -98,17 +118,6 @@ def replace(path: Path, text: str) -> None:
     made = path.with_name(f"{path.name}.new")
     made.write_text(text, encoding="utf-8")
     made.replace(path)
-
-
-def transfer(place: Place, out: IO[bytes]) -> None:
-    """Copy a piece of a file."""
-    with Path(place.path).open("rb") as source:
-        source.seek(place.start)
-        left = place.size
-        while left:
-            if not (piece := source.read(min(left, PIECE))):
-                raise EOFError(f"{place.path} is cut off")
-            left -= out.write(piece)
 
 
 def key(content: Any, level: int) -> str:

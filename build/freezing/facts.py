@@ -6,14 +6,16 @@ import hashlib
 import os
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 
 
 def python_facts() -> dict[str, str]:
     """Exactly which Python this is."""
-    from PyInstaller.depend.bindepend import get_python_library_path
+    from PyInstaller.depend import bindepend
 
-    library = get_python_library_path() or sys.executable
+    bindepend.get_python_library_path = cache(bindepend.get_python_library_path)  # it starts `ldd`, and each program asks it
+    library = bindepend.get_python_library_path() or sys.executable
     with Path(library).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     build = " ".join(sys.version.split())

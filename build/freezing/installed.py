@@ -5,18 +5,38 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import Distribution, PackagePath, PathDistribution, distributions
+from os.path import islink
 from pathlib import Path
+from typing import Any
 
 NOT_PACKAGED = ("..", "bin", "Scripts")  # console-script wrappers: they hold the path of the interpreter that they were made for
 
 
+class Read(PathDistribution):
+    """A distribution whose metadata and list of files are read and parsed once, not at each look."""
+
+    @cached_property
+    def metadata(self) -> Any:
+        return super().metadata
+
+    @cached_property
+    def files(self) -> Any:
+        return super().files
+
+
 def installed() -> Iterable[Distribution]:
     """Every installed distribution; not those that setuptools carries within, which it puts on the search path once it is loaded."""
-    return distributions(path=[folder for folder in sys.path if Path(folder).name != "_vendor"])
+    return read(tuple(folder for folder in sys.path if Path(folder).name != "_vendor"))
+
+
+@cache
+def read(folders: tuple[str, ...]) -> Sequence[Distribution]:
+    """The distributions in some folders."""
+    return [Read(dist._path) if isinstance(dist, PathDistribution) else dist for dist in distributions(path=list(folders))]  # noqa: SLF001
 
 
 def named(name: str) -> Distribution | None:
@@ -26,7 +46,7 @@ def named(name: str) -> Distribution | None:
 
 @cache
 def by_name(_: tuple[str, ...]) -> Mapping[str, Distribution]:
-    """The installed distributions by normalised name, of one search path: each look at a name reads and parses a file."""
+    """The installed distributions by normalised name, of one search path."""
     found: dict[str, Distribution] = {}
     for dist in installed():
         found.setdefault(normalised(dist.name or ""), dist)  # the first on the path counts
@@ -146,7 +166,8 @@ def _recorded_files() -> Iterator[tuple[str, tuple[str, str]]]:
 def real(path: str) -> str:
     """A path without links, in the spelling that compares: Windows tells no upper case from lower."""
     folder, _, name = path.rpartition("/")
-    if os.name == "nt" or not folder.startswith("/") or name in ("", ".", "..") or Path(path).is_symlink():
+    plain = os.name != "nt" and folder.startswith("/") and name not in ("", ".", "..")
+    if not plain or islink(path):  # noqa: PTH114  # thousands are asked about: making a Path of each takes four times as long
         return os.path.normcase(os.path.realpath(path))
     return f"{real_folder(folder)}/{name}"
 

@@ -54,13 +54,16 @@ def write(job: Mapping[str, Any], records: list[dict[str, Any]]) -> None:
 
 def holds(job: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether it would find the same again: the application looks the same, and the machine's libraries are the same."""
-    return (record["machine"], record["outlook"]) == (machine(job, record["lists"]), looks(job, Listened.of(record["listened"])))
+    return (record["machine"], record["outlook"]) == (
+        machine(job, record["lists"]),
+        looks(job, Listened.of(record["listened"]), record["seen"]),
+    )
 
 
-def looks(job: Mapping[str, Any], listened: Listened) -> str:
-    """The application's outlook; with some options every file of the project counts."""
+def looks(job: Mapping[str, Any], listened: Listened, seen: dict[str, str]) -> str:
+    """The application's outlook; with some options every file of the project counts. What was `seen` before is not looked at again."""
     more = any(job["options"][name] for name in READING_MORE)
-    return outlook(job["application"], [Path(job["source"])] if more else [], listened, frozenset(job["freezer"]))
+    return outlook(job["application"], [Path(job["source"])] if more else [], listened, frozenset(job["freezer"]), seen)
 
 
 def machine(job: Mapping[str, Any], lists: Mapping[str, Any]) -> dict[str, str]:
@@ -136,7 +139,8 @@ def keep(job: Mapping[str, Any], analysis: Any, listened: Listened, warnings: li
         if not (kept / FILES / content).exists():  # what is there belongs to the cache
             shutil.copy2(path, kept / FILES / content)
     notes = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(work.glob("*.json"))}
-    facts = {"listened": listened.sorted(), "outlook": looks(job, listened), "machine": machine(job, lists)}
+    seen: dict[str, str] = {}
+    facts = {"listened": listened.sorted(), "outlook": looks(job, listened, seen), "seen": seen, "machine": machine(job, lists)}
     kept.mkdir(exist_ok=True)
     write(job, [{**facts, "lists": lists, "notes": notes, "warnings": warnings, "modules": modules, "files": files}, *recorded(job)][:MOST])
 
@@ -145,6 +149,7 @@ def keep_parts(job: Mapping[str, Any], parts: compressed.Parts) -> None:
     """Called at the end of the spec: the parts of the new analysis stay, and of the others what their analyses need."""
     records, kept = recorded(job), Path(job["kept"])
     if not records or "parts" in records[0]:
+        parts.close()
         return
     records[0]["parts"] = sorted(parts.used)
     write(job, records)

@@ -63,10 +63,11 @@ class Attention(NamedTuple):
     groups: AbstractSet[str] = frozenset()
 
 
-def outlook(application: str, folders: Collection[Path], listened: Listened, freezer: frozenset[str]) -> str:
+def outlook(application: str, folders: Collection[Path], listened: Listened, freezer: frozenset[str], known: dict[str, str]) -> str:
     """The digest of all that an analysis looks at in the installed application, and of every file below `folders`.
 
-    `freezer` are the distributions that are there for the freeze alone.
+    `freezer` are the distributions that are there for the freeze alone. `known` is what was seen in modules before, by their bytes and
+    what was looked for; what is seen now is added.
     """
     attention = Attention(
         whole=READ_WHOLE | listened.asked,
@@ -76,20 +77,22 @@ def outlook(application: str, folders: Collection[Path], listened: Listened, fre
         groups=groups(freezer).keys(),
     )
     total = hashlib.sha256()
-    for line in (*installed(application, attention), *contents(folders)):
+    for line in (*installed(application, attention, known), *contents(folders)):
         total.update(f"{line}\n".encode())
     return total.hexdigest()
 
 
-def installed(application: str, attention: Attention) -> Iterator[str]:
+def installed(application: str, attention: Attention, known: dict[str, str]) -> Iterator[str]:
     """A line for each file that the application installs: its name, and what of its text counts."""
-    distribution = named(application)
+    distribution, wanted = named(application), digest(repr([sorted(words) for words in attention]).encode())
     for file in sorted(distribution.files or (), key=str) if distribution else ():
         if distribution is None or file.parts[0] in NOT_PACKAGED or file.name in INSTALLER_TRACES or file.suffix == ".pyc":
             continue
         data = Path(str(distribution.locate_file(file))).read_bytes()
         if file.suffix == ".py":
-            yield f"{file} {seen(data, attention)}"
+            key = digest(wanted.encode() + data)
+            known[key] = known.get(key) or seen(data, attention)
+            yield f"{file} {known[key]}"
         else:  # data is only named; metadata and libraries are read
             read = file.parts[0].endswith(".dist-info") or data.startswith(b"\x7fELF")
             yield f"{file} {digest(data) if read else ''}"

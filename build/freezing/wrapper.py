@@ -21,6 +21,7 @@ def install() -> None:
     write_byte_code_by_itself()
     do_without_binutils()
     do_without_cross_reference()
+    write_lists_plainly()
     walk_only_what_imports()
 
 
@@ -55,6 +56,17 @@ def do_without_cross_reference() -> None:
     from PyInstaller.building.build_main import Analysis
 
     Analysis._write_graph_debug = lambda _self: None  # noqa: SLF001  # there is no option
+
+
+def write_lists_plainly() -> None:
+    """What each step was given is written down for a next run, laid out for people; here it is read once, by a program."""
+    from PyInstaller.utils import misc
+
+    def save(filename: str, data: Any) -> None:
+        Path(filename).parent.mkdir(parents=True, exist_ok=True)
+        Path(filename).write_text(repr(data), encoding="utf-8")
+
+    misc.save_py_data_struct = save
 
 
 def walk_only_what_imports() -> None:

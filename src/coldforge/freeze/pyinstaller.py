@@ -42,10 +42,9 @@ OURS: Final = "build"  # the folder of the workshop that the following are in
 FREEZE: Final = "build/freeze.py"
 HOOKS: Final = ("build/hooks/library_path.py", "build/hooks/children.py")
 PARTS: Final = (
-    "asked", "byte_code", "collected", "compressed", "computed", "facts", "inside", "installed", "kept", "licences", "loaded", "options",
-    "origins", "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit", "unseen",
-    "warned",
-    "wrapper",
+    "asked", "byte_code", "collected", "compressed", "computed", "facts", "imported", "inside", "installed", "kept", "licences", "loaded",
+    "options", "origins", "outlook", "own", "package_files", "parts", "plugins", "resources", "search_path", "spec", "typelibs", "unfit",
+    "unseen", "warned", "wrapper",
 )  # fmt: skip
 RECIPES: Final = (FREEZE, *(f"build/freezing/{part}.py" for part in PARTS), *HOOKS)
 ORDER: Final = "build/job.json"

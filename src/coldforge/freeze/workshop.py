@@ -78,8 +78,8 @@ class HostWorkshop:
         return source
 
     def save(self, name: str, destination: Path) -> None:
+        _normalise(self._root / name)  # here too: byte code knows the time of its source
         _copy(self._root / name, destination)
-        _normalise(destination)
 
     def restore(self, source: Path, name: str) -> None:
         """Links to the kept files: thousands of them are not copied. Who writes to one damages the cache, which notices."""

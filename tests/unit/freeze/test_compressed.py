@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ FILES = {"one.txt": b"one " * 5000, "two.bin": bytes(range(256)) * 200}
 
 def content(parts: Parts, digest: str) -> bytes:
     out = io.BytesIO()
-    assert parts.copy(digest, out) == len(out.getvalue())
+    with closing(parts):
+        assert parts.copy(digest, out) == len(out.getvalue())
     return out.getvalue()
 
 

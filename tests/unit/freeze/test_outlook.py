@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
+from freezing import outlook
 from freezing.outlook import READ_WHOLE, Attention, contents, seen
 
 MODULE = """\
@@ -122,3 +124,20 @@ def test_contents_name_every_file_below_a_folder_in_order(tmp_path: Path) -> Non
     assert [line.split()[0] for line in lines] == ["a.txt", "b/c.txt"]
     (tmp_path / "b/c.txt").write_text("other", encoding="utf-8")
     assert list(contents([tmp_path])) != lines
+
+
+def test_what_was_seen_is_known_by_the_bytes_and_by_what_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, folder = tmp_path / "module.py", tmp_path / "demo-1.dist-info"
+    folder.mkdir()
+    (folder / "RECORD").write_text("module.py,,\n")
+    module.write_text(MODULE)
+    monkeypatch.setattr(outlook, "named", lambda _name: PathDistribution(folder))
+    known: dict[str, str] = {}
+    (line,) = outlook.installed("demo", ATTENTION, known)
+    assert line == f"module.py {seen(MODULE.encode(), ATTENTION)}"
+    (key,) = known
+    known[key] = "known"
+    assert list(outlook.installed("demo", ATTENTION, known)) == ["module.py known"]
+    assert list(outlook.installed("demo", Attention(), known)) == [f"module.py {seen(MODULE.encode(), Attention())}"]
+    module.write_text(f"{MODULE}\nimport os\n")
+    assert list(outlook.installed("demo", ATTENTION, known)) == [f"module.py {seen(module.read_bytes(), ATTENTION)}"]
