@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from coldforge.filetypes import authenticode, signed
 from coldforge.host import files
 from coldforge.rebuild import rows, signatures
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, SourceRecord, TargetRecord, canonical, read
+from coldforge.sign import authenticode as authenticode_key
 from coldforge.sign.authenticode import Asked
 from coldforge.sign.keys import Given
 from coldforge.verify import code
@@ -299,19 +301,56 @@ def test_inspect_tells_whether_it_leads_to_an_authority(dist: Path, authority: A
 def test_a_policy_may_demand_who_signed(name: str, dist: Path, authority: Authority) -> None:
     path, row = dist / TARGET / name, Row(name=name, word="ok", sha256="d")
     assert code.judged(row, path, Policy()) == row
-    assert code.judged(row, path, Policy(code_signer="Demo Ltd")) == replace(
+    policy = Policy(code_signer="Demo Ltd", code_root=(authority.folder / "ca.pem").read_text())
+    assert code.judged(row, path, policy) == replace(
         row, word="unsigned", why="it has no Authenticode signature", expected="Demo Ltd", got="nothing"
     )
     signing.sign_release(dist, pem(authority))
     for called in ("Demo Ltd", "CN=Demo Ltd"):
-        assert code.judged(row, path, Policy(code_signer=called)) == row
-    assert code.judged(row, path, Policy(code_signer="Demo")) == replace(
+        assert code.judged(row, path, replace(policy, code_signer=called)) == row
+    assert code.judged(row, path, replace(policy, code_signer="Demo")) == replace(
         row, word="foreign", why="Authenticode: somebody else signed it", expected="Demo", got="CN=Demo Ltd"
     )
     path.write_bytes(broken(path.read_bytes()))
-    found = code.judged(row, path, Policy(code_signer="Demo Ltd"))
+    found = code.judged(row, path, policy)
     assert (found.word, found.why) == ("altered", "its Authenticode signature is bad: the file was changed after it was signed")
-    assert code.judged(replace(row, word="missing"), path, Policy(code_signer="Demo Ltd")).word == "missing"
+    assert code.judged(replace(row, word="missing"), path, policy).word == "missing"
+
+
+def test_the_name_of_a_signer_is_worth_who_certified_it(dist: Path, tmp_path: Path) -> None:
+    """An authority with one below it, and one of the same names that anybody could make; osslsigncode agrees."""
+    for folder in ("root", "below", "liar"):
+        (tmp_path / folder).mkdir()
+    root, liar = Authority(tmp_path / "root"), Authority(tmp_path / "liar")
+    below = Authority(tmp_path / "below", root)
+    below.signer("demo", "Demo Ltd")
+    below.signer("old", "Demo Ltd", until=datetime(2021, 1, 1, tzinfo=UTC))
+    path, row = dist / TARGET / SETUP, Row(name=SETUP, word="ok", sha256="d")
+    plain = path.read_bytes()
+
+    def why(name: str, believed: Authority, server: str = "", file: str = "ca.pem") -> str:
+        path.write_bytes(plain)
+        key = pem(below, name, servers=(server,) if server else ()).programs
+        with authenticode_key.opened(key) as opened:
+            signature = opened.signature(path, name=SETUP, epoch=payloads.EPOCH)
+        signed.put(path, "nsis", signature, tmp_path / SETUP)
+        policy = Policy(code_signer="Demo Ltd", code_root=(believed.folder / file).read_text())
+        found = code.judged(row, tmp_path / SETUP, policy)
+        assert found == row or (found.word, found.expected) == ("foreign", "Demo Ltd, certified by the policy's code-root")
+        return found.why
+
+    assert why("demo", root) == ""
+    second_opinion(tmp_path / SETUP, root)
+    assert why("demo", below) == why("demo", below, file="demo.pem") == "", "whoever is named is believed"
+    assert why("demo", liar) == "Authenticode: CN=Demo Ltd: no certificate that is believed has issued it"
+    with pytest.raises(AssertionError, match="Signature verification: failed"):
+        second_opinion(tmp_path / SETUP, liar)
+    assert why("old", root) == "Authenticode: CN=Demo Ltd: the certificate of CN=Demo Ltd was not valid at that time", "no timestamp"
+    with root.stamping() as server:
+        assert why("demo", root, server) == ""
+        second_opinion(tmp_path / SETUP, root)
+    with liar.stamping() as server:
+        assert why("demo", root, server) == "Authenticode: timestamp of CN=Demo TSA: no certificate that is believed has issued it"
 
 
 @pytest.fixture

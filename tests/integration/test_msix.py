@@ -87,8 +87,9 @@ def test_it_is_signed_and_two_readers_agree(dist: Path, built: Path, authority: 
         assert len({info.date_time for info in archive.infolist()}) == 1
         assert archive.getinfo("demo.exe").extract_version == 45, "it has fields of 64 bits"
     row = Row(name=made.name, word="ok", sha256="d")
-    assert code.judged(row, path, Policy(code_signer="Demo Ltd")) == row
-    assert code.judged(row, built / before.path, Policy(code_signer="Demo Ltd")).word == "unsigned"
+    policy = Policy(code_signer="Demo Ltd", code_root=(authority.folder / "ca.pem").read_text())
+    assert code.judged(row, path, policy) == row
+    assert code.judged(row, built / before.path, policy).word == "unsigned"
 
 
 def test_osslsigncode_writes_the_same_but_for_its_clock(dist: Path, built: Path, authority: Authority, tmp_path: Path) -> None:

@@ -43,30 +43,36 @@ ess_cert_id_chain = no
 class Authority:
     """Its certificate and those that it gave, as files in a folder: `ca.pem`, and NAME.pem, NAME.key for each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, above: Authority | None = None) -> None:
         self.folder = folder
         self._key = rsa.generate_private_key(65537, 2048)
-        self._name = _name("Demo CA")
-        self.certificate = self._made(self._name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+        self._name = _name("Demo CA below" if above else "Demo CA")
+        self.certificate = (above or self)._made(self._name, self._key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
         (folder / "ca.pem").write_bytes(_pem(self.certificate))
 
     def signer(
-        self, name: str, called: str, purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING, *, team: str = ""
+        self,
+        name: str,
+        called: str,
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.CODE_SIGNING,
+        *,
+        team: str = "",
+        until: datetime = UNTIL,
     ) -> x509.Certificate:
         """Certify a new key for a purpose; `team` is what Apple calls whoever has it. A Developer ID gets the mark of its kind."""
         key = rsa.generate_private_key(65537, 2048)
         kind = next((kind for words, kind in _KINDS.items() if called.startswith(words)), None)
         marks = [x509.UnrecognizedExtension(x509.ObjectIdentifier(kind[0]), b"\x05\x00")] if kind else []
         usage = x509.ExtendedKeyUsage([x509.ObjectIdentifier(kind[1]) if kind else purpose])
-        made = self._made(_name(called, team), key.public_key(), usage, *marks)
+        made = self._made(_name(called, team), key.public_key(), usage, *marks, until=until)
         (self.folder / f"{name}.pem").write_bytes(_pem(made) + _pem(self.certificate))
         (self.folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         how = BestAvailableEncryption(b"vertraulich")
         (self.folder / f"{name}.pfx").write_bytes(pkcs12.serialize_key_and_certificates(None, key, made, [self.certificate], how))
         return made
 
-    def _made(self, name: x509.Name, key: rsa.RSAPublicKey, *extensions: x509.ExtensionType) -> x509.Certificate:
-        builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), SINCE, UNTIL)
+    def _made(self, name: x509.Name, key: rsa.RSAPublicKey, *extensions: x509.ExtensionType, until: datetime = UNTIL) -> x509.Certificate:
+        builder = x509.CertificateBuilder(self._name, name, key, x509.random_serial_number(), SINCE, until)
         for extension in extensions:
             builder = builder.add_extension(extension, critical=True)
         return builder.sign(self._key, SHA256())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from coldforge.errors import ConfigurationError
 from coldforge.filetypes import cms, der, msix, ole, pe
 from coldforge.filetypes.spans import Span, pieces
-from coldforge.host import files, run
+from coldforge.host import clock, files, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,7 +110,8 @@ def of(stream: BinaryIO) -> bytes:
 def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequence[Certificate] = ()) -> Seen | None:
     """The signature of a program, an msi or an msix; None when it has none.
 
-    With `believed` certificates the signer's must lead to one of them, and a timestamp's to one of `stamps`.
+    With `believed` certificates the signer's must lead to one of them, and a timestamp's to one of `stamps`; without a timestamp all must
+    be valid now, as the time in a signature is what the signer says.
     Raises ValueError when what is signed is not this file, or one of `signed.damage()` when it is damaged.
     """
     data = of(stream)
@@ -135,7 +136,7 @@ def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequ
         certificate=hashlib.sha256(cms.encoded(signer)).hexdigest(),
         time=time,
         timestamp=cms.Stamped(time=stamp[1], signer=stamp[0].signer.subject.rfc4514_string()) if stamp else None,
-        chain=cms.chain(found, stamp, believed, stamps, time) if believed else "",
+        chain=cms.chain(found, stamp, believed, stamps, int(clock.wall())) if believed else "",
     )
 
 
@@ -173,16 +174,14 @@ def attach(file: Path, signature: bytes, out: Path) -> None:
 
 def fields(seen: Seen | None) -> Mapping[str, str]:
     """A signature in the words of `inspect`."""
-    from coldforge.host.clock import iso
-
     if seen is None:
         return {"signature": "none"}
     stamp = seen.timestamp
     return {
         "signed by": seen.signer,
         "issued by": seen.issuer,
-        "signed at": iso(seen.time) if seen.time is not None else "",
-        "timestamp": f"{iso(stamp.time)} by {stamp.signer}" if stamp else "none",
+        "signed at": clock.iso(seen.time) if seen.time is not None else "",
+        "timestamp": f"{clock.iso(stamp.time)} by {stamp.signer}" if stamp else "none",
     }
 
 

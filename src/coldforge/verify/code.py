@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec.structs import replace
 
 from coldforge.verify.policy import Policy
 from coldforge.verify.verdict import Row
-
-if TYPE_CHECKING:
-    pass
 
 _WINDOWS: Final = (".exe", ".msi", ".msix")
 _MACOS: Final = (".dmg", ".pkg")
@@ -25,7 +22,7 @@ def judged(row: Row, file: Path, policy: Policy) -> Row:
     """The row of a file that is good so far: where the policy names who signs, it must be signed by that one."""
     name = row.name.lower()
     if row.word == "ok" and policy.code_signer and name.endswith(_WINDOWS):
-        return _windows(row, file, policy.code_signer)
+        return _windows(row, file, policy)
     if row.word == "ok" and policy.apple_team and name.endswith(_MACOS):
         return _macos(row, file, policy)
     wanted = (policy.code_signer if name.endswith(_OTHER_WINDOWS) else "") or (policy.apple_team if name.endswith(_OTHER_MACOS) else "")
@@ -35,23 +32,30 @@ def judged(row: Row, file: Path, policy: Policy) -> Row:
     return row
 
 
-def _windows(row: Row, file: Path, wanted: str) -> Row:
+def _windows(row: Row, file: Path, policy: Policy) -> Row:
+    """The name in a certificate is worth what the one is that vouches for it: anybody can make one with any name."""
+    from cryptography.x509 import load_pem_x509_certificates
+
     from coldforge.filetypes import authenticode, signed
 
+    wanted, roots = policy.code_signer, load_pem_x509_certificates(policy.code_root.encode())
     try:
         with file.open("rb") as stream:
-            seen = authenticode.read(stream)
+            seen = authenticode.read(stream, believed=roots)
     except signed.damage() as error:
         return replace(row, word="altered", why=f"its Authenticode signature is bad: {error}")
     if seen is None:
         return replace(row, word="unsigned", why="it has no Authenticode signature", expected=wanted, got="nothing")
     if not seen.is_by(wanted):
         return replace(row, word="foreign", why="Authenticode: somebody else signed it", expected=wanted, got=seen.signer)
+    if seen.chain:
+        expected = f"{wanted}, certified by the policy's code-root"
+        return replace(row, word="foreign", why=f"Authenticode: {seen.chain}", expected=expected, got=seen.signer)
     return row
 
 
 def _macos(row: Row, file: Path, policy: Policy) -> Row:
-    """The name in a certificate is worth what the one is that vouches for it: anybody can make one with any name."""
+    """As for Windows, where the policy need not say who vouches: it is Apple."""
     from cryptography.x509 import load_pem_x509_certificates
 
     from coldforge import recipes

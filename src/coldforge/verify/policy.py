@@ -109,7 +109,18 @@ class Policy(Section, frozen=True, kw_only=True):
         ),
     ] = ""
     code_signer: Annotated[
-        str, Meta(description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject.")
+        str,
+        Meta(
+            description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject. "
+            "`code-root` tells who vouches for that name."
+        ),
+    ] = ""
+    code_root: Annotated[
+        str,
+        Meta(
+            description="The certificates (PEM) to one of which the certificates of `code-signer` and of the timestamp must lead: of the "
+            "authorities that issued them, or the signer's own. It is needed, as anybody can make a certificate with any name."
+        ),
     ] = ""
     apple_team: Annotated[
         str,
@@ -190,7 +201,12 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
         raise ConfigurationError("a key alone says nothing about workflows and names", where=where, why=why, hint="Leave one of them out.")
     if why := roster.problem(policy.rebuilders, policy.k):
         raise ConfigurationError("the policy's rebuilders cannot be counted", where=where, why=why)
-    _check_root(policy.apple_root, where)
+    for key, text in {"code-root": policy.code_root, "apple-root": policy.apple_root}.items():
+        _check_root(key, text, where)
+    if policy.code_signer and not policy.code_root:
+        why = "Anybody can make a certificate with that name, so that only what issued it tells whose it is."
+        hint = "Give the issuing authority's certificate as `code-root`, in PEM, or the signer's own."
+        raise ConfigurationError("the policy has a code-signer and no code-root", where=where, why=why, hint=hint)
     try:
         targets = tuple(str(Target.parse(name)) for name in policy.unrebuilt)
     except ConfigurationError as error:
@@ -209,8 +225,8 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
     raise ConfigurationError("the policy does not say who must have signed", where=where, hint=hint)
 
 
-def _check_root(text: str, where: Location | None) -> None:
-    """Raises ConfigurationError for a root of Apple's kind that is no certificate."""
+def _check_root(key: str, text: str, where: Location | None) -> None:
+    """Raises ConfigurationError for a root that is no certificate."""
     if not text:
         return
     from cryptography.x509 import load_pem_x509_certificates
@@ -220,7 +236,7 @@ def _check_root(text: str, where: Location | None) -> None:
     except ValueError as error:
         hint = "It is the text of a file that begins with -----BEGIN CERTIFICATE-----."
         why = str(error).split("\n", 1)[0]
-        raise ConfigurationError("the policy's apple-root is no certificate", where=where, why=why, hint=hint) from error
+        raise ConfigurationError(f"the policy's {key} is no certificate", where=where, why=why, hint=hint) from error
 
 
 def choose(

@@ -334,9 +334,18 @@ def test_the_name_of_a_workflow_that_others_may_use_names_no_repository() -> Non
     assert list(mismatches(with_it, theirs)) == []
 
 
-def test_a_root_that_is_no_certificate_is_told_when_the_policy_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["apple-root", "code-root"])
+def test_a_root_that_is_no_certificate_is_told_when_the_policy_is_read(key: str, tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text('repository = "demo/app"\napple-team = "ABCDE12345"\napple-root = "Apple"\n')
-    with pytest.raises(ConfigurationError, match="apple-root is no certificate") as caught:
+    file.write_text(f'repository = "demo/app"\n{key} = "Apple"\n')
+    with pytest.raises(ConfigurationError, match=f"{key} is no certificate") as caught:
         load_policy(file)
     assert "BEGIN CERTIFICATE" in caught.value.hint
+
+
+def test_a_name_for_which_nobody_vouches_is_refused_when_the_policy_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('repository = "demo/app"\ncode-signer = "Demo Ltd"\n')
+    with pytest.raises(ConfigurationError, match="a code-signer and no code-root") as caught:
+        load_policy(file)
+    assert "the signer's own" in caught.value.hint
