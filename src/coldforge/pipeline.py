@@ -98,7 +98,10 @@ def _renewed(record: TargetRecord | None, payload: Payload) -> TargetRecord:
 
 
 def unite(run: Run, target: PlannedTarget, record: TargetRecord | None) -> TargetRecord:
-    """Two payloads to one for both processors of Macs. Raises ConfigurationError when they were not frozen from this source."""
+    """Two payloads to one for both processors of Macs; where one of them was left out since, the one that was made of them before.
+
+    Raises ConfigurationError when they were not frozen from this source.
+    """
     from coldforge.freeze.universal import Half
     from coldforge.freeze.universal import unite as united
 
@@ -112,6 +115,10 @@ def unite(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targe
             and recording.head(made) == recording.manifest_of(run.plan, ())
             and made.targets[0].payload_digest == payload.digest
         ):
+            present = recording.recorded(run.out / target.target / INDEX, Payload)
+            if made is None and record and present and record.payload_digest == present.digest:
+                reporter().info(f"{target.target} stays as it was made, with {half}, which was left out since.")
+                return record
             hint = f"Freeze it first, and put what it makes into {run.out}: `coldforge freeze --target {half}`, `coldforge unpack`."
             raise ConfigurationError(f"{target.target} is made of {half}, which was not frozen from this source and version", hint=hint)
         halves.append(Half(payload, run.out / half / "payload"))
@@ -313,8 +320,8 @@ def _not_absent(targets: Sequence[PlannedTarget], out: Path) -> tuple[PlannedTar
 
     def frozen(target: Target) -> bool:
         has_tree, has_record = ((out / str(target) / name).is_file() for name in (INDEX, MANIFEST))
-        if target.halves:  # a tree without a record was united already, and left out since
-            return all(map(frozen, target.halves)) and (has_record or not has_tree)
+        if target.halves and not has_tree:  # a tree without a record was united already, and left out since
+            return all(map(frozen, target.halves))
         return has_tree and has_record
 
     absent = [target for target in targets if not target.required and not frozen(Target.parse(target.target))]

@@ -172,7 +172,9 @@ def _chosen(manifest: Manifest, named: Sequence[str], *, host: bool) -> tuple[Ta
     able = {name for name in alone if alone.issuperset(map(str, Target.parse(name).halves))}
     lacking = sorted((wanted or records.keys()) - able)
     if lacking and (wanted or not able):
-        raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint="A freeze needs its target's system.")
+        untold = sorted({str(half) for name in lacking for half in Target.parse(name).halves} - records.keys())
+        hint = f"It is made of {' and '.join(untold)}, which the release left out." if untold else "A freeze needs its target's system."
+        raise Missing(f"{', '.join(lacking)} cannot be rebuilt on {here}", hint=hint)
     return tuple(record for name, record in sorted(records.items()) if name in (wanted or able))
 
 

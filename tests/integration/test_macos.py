@@ -343,5 +343,25 @@ def test_what_is_signed_is_what_came_of_both(host_env: Mapping[str, str], tmp_pa
         assert "pictures-0.4.0-macos-universal2.app.tar.gz" in {row["name"] for row in told["rows"]}
 
 
+def test_what_is_made_of_both_stays_when_an_optional_one_fails_later(host_env: Mapping[str, str], tmp_path: Path) -> None:
+    """Its tree is damaged when both are united already, and the steps of the job after that go by what is there."""
+    config = CONFIG.format(python=sys.executable, wheels=wheels()).replace("{out}", "{out} {target}")
+    matrix = UNIVERSAL.replace("x86_64: { formats: [tar.gz]", "x86_64: { optional: true, formats: [tar.gz]")
+    source = write(tmp_path / "source", {"coldforge.toml": config, "make.py": HALVES, "icon.svg": rich.SVG, "matrix.yml": matrix})
+    dist, halves = tmp_path / "dist", ("--target", "macos-x86_64", "--target", "macos-aarch64")
+    coldforge("freeze", source, *halves, "--out", dist, env=host_env).succeeded()
+    every = ("bundle", "--frozen", "--clean", source, *halves, "--target", "macos-universal2", "--out", dist)
+    coldforge(*every, env=host_env).succeeded()
+    (dist / "macos-x86_64/payload/pictures").write_text("other")
+    for told in (
+        "macos-x86_64 is optional and left out, because it failed",
+        "macos-x86_64 is optional and was not frozen, or failed since",
+    ):
+        assert told in " ".join(coldforge(*every, env=host_env).succeeded().err.split())
+        assert {each.target for each in released(dist)} == {"macos-aarch64", "macos-universal2"}
+    words = ("rebuild", dist, "--unverified", "--host", "--source", source, "--target", "macos-universal2")
+    coldforge(*words, env=host_env).failed(3, "macos-universal2 cannot be rebuilt", "macos-x86_64, which the release left out")
+
+
 def released(dist: Path) -> tuple[TargetRecord, ...]:
     return read(dist / "manifest.json", Manifest).targets

@@ -202,6 +202,8 @@ def test_an_optional_target_that_is_made_of_two_is_there_with_both(tmp_path: Pat
     assert pipeline._not_absent([both], tmp_path) == (), "united, and left out since"
     (tmp_path / both.target / MANIFEST).touch()
     assert pipeline._not_absent([both], tmp_path) == (both,)
+    (tmp_path / halves[0] / MANIFEST).unlink()
+    assert pipeline._not_absent([both], tmp_path) == (both,), "it is whole without the one that was left out since"
 
 
 def lenient(out: Path, *, forgiving: bool = True) -> Run:
