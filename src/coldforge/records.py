@@ -141,7 +141,8 @@ class Environment(Record, frozen=True, kw_only=True):
     `built` tells what was installed to build each distribution that came as source, and the project, by name;
     `build_lock` names the file that says what may be, if there is one.
     What is not frozen from Python has no interpreter, distributions and lock; `tools` is then what
-    each tool said of its version, by the command line that it was asked with.
+    each tool said of its version, by the command line that it was asked with, and `programs` are those
+    of the host that the commands start, as they name them, with the sha256 of each one's file.
     `workshop` is `host` or the container image by digest; `network` tells whether the
     freeze phase was cut off from the network. `image` is the reference that the image was found under, and
     `python` what its interpreter is called in it (both empty on the host); `recipes` are the files that ran
@@ -160,6 +161,7 @@ class Environment(Record, frozen=True, kw_only=True):
     build_lock: str = ""
     build_lock_sha256: str = ""
     tools: Mapping[str, str] = msgspec.field(default_factory=dict)
+    programs: Mapping[str, str] = msgspec.field(default_factory=dict)
     workshop: str
     image: str = ""
     python: str = ""
@@ -250,7 +252,8 @@ class Payload(Record, frozen=True, kw_only=True, omit_defaults=False):
 class Artifact(Record, frozen=True, kw_only=True):
     """One file for users. `path` is relative to `dist/`, and ends with the name.
 
-    `tool` is name and version of what wrote it; `key` is the digest of the bundler's inputs. Size and sha256 are of the file as it is
+    `tool` is name and version of what wrote it; `programs` are those of the machine among them, with the sha256 of each one's file, and
+    nothing depends on that. `key` is the digest of the bundler's inputs. Size and sha256 are of the file as it is
     released; `signature` is what it was before, when it was signed, and `notarization` before it got Apple's ticket. The format
     `signature` is a detached one, in a file of its own: its key is the fingerprint, its name that of the other one with an ending more.
 
@@ -264,6 +267,7 @@ class Artifact(Record, frozen=True, kw_only=True):
     size: int
     sha256: str
     tool: str = ""
+    programs: Mapping[str, str] = msgspec.field(default_factory=dict)
     key: str = ""
     signature: Signature | None = None
     notarization: Notarization | None = None

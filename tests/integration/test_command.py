@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from coldforge.host.files import sha256
 from coldforge.records import Manifest, Payload, read
 from support import images
 from support.bare import bare
@@ -368,7 +369,9 @@ def test_another_compiler_on_this_machine_is_another_build(host_env: dict[str, s
         compiler.chmod(0o755)
         config = TREE_CONFIG.replace("[executables", 'tools = ["mine --version"]\n\n[executables')
         (coldforge(*words, env=env) if number else freeze(tmp_path, env, coldforge=config)).succeeded()
-        assert read(tmp_path / "dist/linux-x86_64/payload.json", Payload).environment.tools == {"mine --version": text}
+        environment = read(tmp_path / "dist/linux-x86_64/payload.json", Payload).environment
+        assert environment.tools == {"mine --version": text}
+        assert (environment.programs["mine"], sorted(environment.programs)) == (sha256(compiler), ["mine", "sh"])
     compiler.unlink()
     coldforge(*words, env=env).failed(3, "mine is not installed", "[tool.coldforge.command]")
 

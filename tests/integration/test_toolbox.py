@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from coldforge.attest.statement import statement
 from coldforge.bundle.stage import bundle_target
+from coldforge.host.files import sha256
 from coldforge.host.toolbox import HOST, Toolbox
 from coldforge.project.images import IMAGES
-from coldforge.records import MANIFEST, Manifest, TargetRecord, read
+from coldforge.records import MANIFEST, Artifact, Manifest, TargetRecord, read
 from support import exe, images, runtimes
 from support.bare import bare
 from support.engines import made_by
+from support.fake_sigstore import github_claims
 from support.program import ROOT, coldforge, interrupted
 from support.repository import write
 
@@ -139,6 +142,39 @@ def test_the_command_makes_the_same_bytes_by_the_toolbox_and_by_this_machines_to
     programs = {artifact.format: artifact.tool for artifact in by_toolbox.artifacts}
     assert programs["appimage"].startswith("mksquashfs 4.5.1; zstd level 9")
     assert {made.key for made in by_host.artifacts} ^ {made.key for made in by_toolbox.artifacts}
+
+
+def test_programs_of_this_machine_are_told_by_their_digests(built: Path, project: Path, host_env: dict[str, str], tmp_path: Path) -> None:
+    """Another file of the same version, which a link leads to, is named; what it makes is the same, and what was made already stays."""
+    shutil.copytree(built, tmp_path / "dist", symlinks=True)
+    wrapper, link = tmp_path / "own" / "of-another-name", tmp_path / "own" / "mksquashfs"
+    env = {**host_env, "COLDFORGE_CACHE": str(tmp_path / "cache"), "PATH": f"{link.parent}:{host_env['PATH']}"}
+    words: list[str | Path] = ["bundle", project, "--out", tmp_path / "dist", "--host", "--format", "snap"]
+
+    def bundled(*more: str) -> Artifact:
+        coldforge(*words, *more, env=env).succeeded()
+        (found,) = (artifact for artifact in record(tmp_path / "dist").artifacts if artifact.format == "snap")
+        return found
+
+    real = Path(str(shutil.which("mksquashfs")))
+    (before,) = (artifact for artifact in record(built).artifacts if artifact.format == "snap")
+    first = bundled("--clean")
+    link.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    wrapper.chmod(0o755)
+    link.symlink_to(wrapper)
+    assert bundled() == first
+    (tmp_path / "dist" / first.path).unlink()
+    second = bundled()
+    version = first.tool.partition(";")[0]
+    assert (before.programs, first.programs, second.programs) == ({}, {version: sha256(real)}, {version: sha256(wrapper)})
+    assert before.sha256 == first.sha256 == second.sha256
+    assert first.key == second.key
+    manifest = read(tmp_path / "dist" / MANIFEST, Manifest)
+    predicate = json.loads(statement(second.name, second.sha256, manifest, github_claims()))["predicate"]
+    told = {"name": "linux-x86_64/program", "annotations": {"program": version}, "digest": {"sha256": sha256(wrapper)}}
+    assert [each for each in predicate["buildDefinition"]["resolvedDependencies"] if each.get("name") == told["name"]] == [told]
+    assert str(tmp_path) not in (tmp_path / "dist" / MANIFEST).read_text()
 
 
 def test_nothing_is_made_again_and_no_engine_asked_when_nothing_has_changed(

@@ -24,3 +24,4 @@ def _guard(monkeypatch: pytest.MonkeyPatch, _cache: str) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
     # what a bundler's key has of a program: the real one is asked in the integration tests
     monkeypatch.setattr("coldforge.host.programs.version", str)
+    monkeypatch.setattr("coldforge.host.programs.sha256", lambda _name: "")

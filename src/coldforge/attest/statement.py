@@ -139,9 +139,9 @@ def _repository(name: str) -> str:
 
 
 def _dependencies(about: Targets) -> list[dict[str, Any]]:
-    """Locks, images, interpreter and recipes of every target that the file is about, by digest.
+    """Locks, images, interpreter, recipes and the machine's programs of every target that the file is about, by digest.
 
-    Programs that are in no image, and the project's own tools, are named by what they say of themselves.
+    Programs and the project's own tools are named by what they say of themselves as well.
     """
     found: list[dict[str, Any]] = []
     for target in about:
@@ -159,6 +159,7 @@ def _dependencies(about: Targets) -> list[dict[str, Any]]:
         for line, said in sorted(environment.tools.items()):
             found.append({"name": f"{target.target}/tool", "annotations": {"command": line, "version": said}})
         found += _image(f"{target.target}/image", environment.workshop)
+        found += _programs(target)
         for name, sha256 in sorted(environment.recipes.items()):
             found.append({"name": f"{target.target}/recipe", "annotations": {"file": name}, "digest": {"sha256": sha256}})
         found += _bundling(target)
@@ -171,6 +172,13 @@ def _image(name: str, identity: str) -> Iterator[dict[str, Any]]:
     if image.startswith("sha256:"):
         more = {"annotations": {"recipe": recipe}} if recipe else {}
         yield {"name": name, "digest": {"sha256": image.removeprefix("sha256:")}, **more}
+
+
+def _programs(target: TargetRecord) -> Iterator[dict[str, Any]]:
+    """Programs of the machine, which are in no image: those that commands started, as they call them, and those that made formats."""
+    made = {item for artifact in target.artifacts for item in artifact.programs.items()}
+    for program, sha256 in [*sorted(target.environment.programs.items()), *sorted(made)]:
+        yield {"name": f"{target.target}/program", "annotations": {"program": program}, "digest": {"sha256": sha256}}
 
 
 def _bundling(target: TargetRecord) -> Iterator[dict[str, Any]]:

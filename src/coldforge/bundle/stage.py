@@ -186,6 +186,12 @@ def _tool(job: BundleJob, bundler: Bundler) -> str:
     return "; ".join(filter(None, [*others, bundler.tool(), icons.tool() if draws else ""]))
 
 
+def _programs(job: BundleJob) -> dict[str, str]:
+    """Others' programs by name and version, with the digests of their files, unless they are in an image."""
+    found = {job.tools.version(name): job.tools.sha256(name) for name in FORMATS[job.artifact.format].programs}
+    return {said: sha256 for said, sha256 in found.items() if sha256}
+
+
 def _contents(job: BundleJob) -> Any:
     """What is known of a payload and its source besides their bytes."""
     return msgspec.to_builtins([job.payload.components, job.payload.environment, job.plan.source])
@@ -205,12 +211,17 @@ def _kept(piece: _Piece, before: dict[str, Artifact]) -> Artifact | None:
 
 def _cached(piece: _Piece) -> Artifact | None:
     """The artifact from the cache. What is about another's bytes is in no cache: they may be signed by now, which no key tells."""
-    cached = None if piece.origin else cache.fetch("artifact", piece.key)
+    cached = None if piece.origin else cache.fetch("artifact", _kept_under(piece))
     if cached is None:
         return None
     with files.beside(piece.path) as temporary:
         shutil.copy(cached, temporary)
     return _record(piece)
+
+
+def _kept_under(piece: _Piece) -> str:
+    """The key in the cache, which knows nothing but bytes: what other programs made is not said to be of these, though it is the same."""
+    return digest_of([piece.key, _programs(piece.job)])
 
 
 def _make(piece: _Piece, tree: Tree, seconds: dict[str, float]) -> Artifact:
@@ -219,7 +230,7 @@ def _make(piece: _Piece, tree: Tree, seconds: dict[str, float]) -> Artifact:
         piece.bundler.bundle(piece.job, tree, temporary)
     artifact = _record(piece)
     if not piece.origin:
-        cache.store("artifact", piece.key, piece.path, sha256=artifact.sha256)
+        cache.store("artifact", _kept_under(piece), piece.path, sha256=artifact.sha256)
     seconds[artifact.path] = now() - start
     reporter().detail(f"{artifact.name}: {artifact.size:,} bytes")
     return artifact
@@ -235,5 +246,6 @@ def _record(piece: _Piece) -> Artifact:
         size=piece.path.stat().st_size,
         sha256=files.sha256(piece.path),
         tool=_tool(piece.job, piece.bundler),
+        programs=_programs(piece.job),
         key=piece.key,
     )

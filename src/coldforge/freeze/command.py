@@ -18,6 +18,7 @@ from coldforge.freeze.arrange import arrange, lone
 from coldforge.freeze.finish import Frozen, finish, wants_one_file
 from coldforge.freeze.sources import copy, source_files
 from coldforge.host import files
+from coldforge.host.programs import sha256
 from coldforge.host.run import run, which
 from coldforge.project.config import CommandConfig
 from coldforge.records import Component, Environment, Payload
@@ -38,7 +39,7 @@ class Command:
         return {
             "config": msgspec.to_builtins(config),
             "surroundings": surroundings(config, job.plan.source.epoch),
-            "programs": _programs(config) if job.image is None else {},
+            "programs": {**_digests(config), **_said(config)} if job.image is None else {},
         }
 
     def freeze(self, job: FreezeJob, workshop: Workshop) -> Payload:
@@ -48,7 +49,8 @@ class Command:
         with files.scratch("job") as scratch:
             _make(job, workshop, env, scratch)
         own = Component(kind="application", name=product.name, version=product.version, license=product.license)
-        environment = _record(workshop, config, env, job.out / "logs" / "system.log")
+        here = {} if job.image else _digests(config)
+        environment = msgspec.structs.replace(_record(workshop, config, env, job.out / "logs" / "system.log"), programs=here)
         frozen = Frozen(freezer=self.name, tree="out/payload", singles="out/onefile", environment=environment, components=(own,))
         return finish(job, workshop, frozen)
 
@@ -103,16 +105,19 @@ def _installed(program: str) -> bool:
     return "/" not in program or program.startswith("/")
 
 
-def _programs(config: CommandConfig) -> dict[str, str]:
-    """What the commands start on this host, by digest, and what the tools say of themselves. Raises Missing for one that is not there."""
-    found = {
-        name: which(name, hint="[tool.coldforge.command] starts it. Install it, or freeze in a container.") for name in programs(config)
-    }
+def _digests(config: CommandConfig) -> dict[str, str]:
+    """What the commands start on this host, by digest. Raises Missing for one that is not there."""
+    for name in programs(config):
+        which(name, hint="[tool.coldforge.command] starts it. Install it, or freeze in a container.")
+    return {name: sha256(name) for name in programs(config)}
+
+
+def _said(config: CommandConfig) -> dict[str, str]:
+    """What the tools of this host say of themselves."""
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name in config.environment}
     with files.scratch("home") as home:
         asked = {line: argv for line in config.tools if _installed((argv := shlex.split(line))[0])}
-        said = {line: run(argv, cwd=home, env={**kept, "HOME": str(home)}, quiet=True).output for line, argv in asked.items()}
-    return {**{name: files.sha256(path) for name, path in found.items()}, **said}
+        return {line: run(argv, cwd=home, env={**kept, "HOME": str(home)}, quiet=True).output for line, argv in asked.items()}
 
 
 def _fetch(workshop: Workshop, config: CommandConfig, destination: Path) -> None:

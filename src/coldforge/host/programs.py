@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import Missing
+from coldforge.host import files
 from coldforge.host.run import run
 
 # Debian's packages; other distributions mostly call them the same.
@@ -52,6 +53,13 @@ def version(name: str) -> str:
     if not path:
         return name
     return told(name, run([path, *question(name)[1:]], check=False, quiet=True).output)
+
+
+@cache
+def sha256(name: str) -> str:
+    """The digest of its file, which all links lead to; empty when it is not there."""
+    path = find(name)
+    return files.sha256(path) if path else ""
 
 
 def question(name: str) -> tuple[str, str]:

@@ -49,6 +49,9 @@ class Tools(Protocol):
     def version(self, name: str) -> str:
         """Name and version of a program; the name alone when it is not there: then `run` fails with better words."""
 
+    def sha256(self, name: str) -> str:
+        """The digest of its file; empty in an image, whose own says it, and when it is not there."""
+
     def has(self, name: str) -> bool:
         """Whether it is there."""
 
@@ -77,6 +80,9 @@ class Host:
 
     def version(self, name: str) -> str:
         return programs.version(name)
+
+    def sha256(self, name: str) -> str:
+        return programs.sha256(name)
 
     def has(self, name: str) -> bool:
         return programs.find(name) is not None
@@ -116,6 +122,10 @@ class Toolbox:
 
     def version(self, name: str) -> str:
         return self._versions.get(name) or name
+
+    def sha256(self, name: str) -> str:
+        del name
+        return ""
 
     def has(self, name: str) -> bool:
         return bool(self._versions.get(name))

@@ -33,6 +33,7 @@ def changed(recorded: Environment, rebuilt: Environment) -> Iterator[str]:
     for name in sorted(recorded.built.keys() | rebuilt.built.keys()):
         yield from _other(f"what built {name}:", _versions(recorded.built.get(name, ())), _versions(rebuilt.built.get(name, ())))
     yield from _other("the answer to", recorded.tools, rebuilt.tools)
+    yield from _builds(recorded.programs, rebuilt.programs)
 
 
 def toolbox(recorded: str, rebuilt: str) -> Iterator[str]:
@@ -43,11 +44,19 @@ def toolbox(recorded: str, rebuilt: str) -> Iterator[str]:
 
 
 def tools(recorded: tuple[Artifact, ...], rebuilt: tuple[Artifact, ...]) -> Iterator[str]:
-    """Which artifacts were written by another tool than is recorded."""
+    """Which artifacts were written by another tool than is recorded, and which programs of the same version are other files."""
     now = {artifact.name: artifact.tool for artifact in rebuilt}
     for artifact in recorded:
         if artifact.tool and now.get(artifact.name, artifact.tool) != artifact.tool:
             yield f"{artifact.name} was written by {artifact.tool}, now by {now[artifact.name] or 'no tool'}"
+    yield from _builds(*({said: at for artifact in each for said, at in artifact.programs.items()} for each in (recorded, rebuilt)))
+
+
+def _builds(recorded: Mapping[str, str], rebuilt: Mapping[str, str]) -> Iterator[str]:
+    """Which programs of the machine are other files under the same name and version."""
+    for said in sorted(recorded.keys() & rebuilt.keys()):
+        if recorded[said] != rebuilt[said]:
+            yield f"the program {said} was {recorded[said][:12]}, is {rebuilt[said][:12]}"
 
 
 def origins(recorded: Payload, rebuilt: Payload) -> Iterator[str]:

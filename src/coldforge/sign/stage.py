@@ -132,7 +132,9 @@ def _about(work: _Work, artifact: Artifact) -> Artifact:
     path = work.dist / artifact.path
     temporary = work.written.enter_context(files.beside(path))
     zsyncmake.write(work.places[path.with_name(name)], name, work.epoch, temporary)
-    return msgspec.structs.replace(artifact, size=temporary.stat().st_size, sha256=files.sha256(temporary))
+    ours = {programs.version(zsyncmake.PROGRAM): programs.sha256(zsyncmake.PROGRAM)}
+    size, sha256 = temporary.stat().st_size, files.sha256(temporary)
+    return msgspec.structs.replace(artifact, size=size, sha256=sha256, programs={**artifact.programs, **ours})
 
 
 def _signed(work: _Work, artifact: Artifact) -> Iterator[Artifact]:

@@ -56,6 +56,16 @@ def test_all_that_was_taken_is_named_by_its_digest_where_there_is_one(manifest: 
     assert told["bundler"] == {"annotations": {"format": "deb", "version": "maker of deb"}}
 
 
+def test_programs_of_the_machine_are_named_by_their_digests_once(manifest: Manifest) -> None:
+    replace = msgspec.structs.replace
+    (target,) = manifest.targets
+    artifacts = tuple(replace(artifact, programs={"maker 1.0": "6" * 64}) for artifact in target.artifacts)
+    made = replace(target, environment=replace(target.environment, programs={"go": "5" * 64}), artifacts=artifacts)
+    document = json.loads(statement("manifest.json", "0" * 64, replace(manifest, targets=(made,)), github_claims()))
+    told = [each for each in document["predicate"]["buildDefinition"]["resolvedDependencies"] if each.get("name") == "linux-x86_64/program"]
+    assert [(each["annotations"]["program"], each["digest"]["sha256"][0]) for each in told] == [("go", "5"), ("maker 1.0", "6")]
+
+
 def test_images_are_told_as_they_are_recorded(manifest: Manifest, tmp_path: Path) -> None:
     """With a base and a recipe, as those that are shipped have."""
     (target,) = manifest.targets

@@ -13,7 +13,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.project.config import EnvironmentConfig
 from coldforge.project.images import Image
 from coldforge.rebuild import replay
-from coldforge.rebuild.inputs import changed, toolbox
+from coldforge.rebuild.inputs import changed, toolbox, tools
 from coldforge.records import DETACHED, Artifact, Distribution, Environment, Manifest, SourceRecord, TargetRecord
 from coldforge.target import Target
 from support import payloads
@@ -222,3 +222,15 @@ def test_a_toolbox_of_a_recipe_is_the_planned_one_or_none() -> None:
 def test_another_toolbox_is_told() -> None:
     assert list(toolbox("a", "a")) == []
     assert list(toolbox("", "debian")) == ["the toolbox was the machine's own, is debian"]
+
+
+def test_another_file_of_the_same_version_is_told_and_no_more() -> None:
+    def made(*programs: tuple[str, str]) -> Artifact:
+        return Artifact(name="f", path="t/f", target="t", format="msi", size=1, sha256="0" * 64, tool="x", programs=dict(programs))
+
+    before = made(("wixl 0.101", "a" * 64), ("msibuild 0.101", "b" * 64))
+    assert list(tools((before,), (before,))) == list(tools((before,), (made(),))) == list(tools((made(),), (before,))) == []
+    found = list(tools((before,), (made(("wixl 0.101", "c" * 64), ("msibuild 0.101", "b" * 64)),)))
+    assert found == ["the program wixl 0.101 was aaaaaaaaaaaa, is cccccccccccc"]
+    go = replace(ENVIRONMENT, programs={"go": "a" * 64})
+    assert list(changed(go, replace(go, programs={"go": "b" * 64}))) == ["the program go was aaaaaaaaaaaa, is bbbbbbbbbbbb"]
