@@ -8,22 +8,25 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from cryptography import x509
 from msgspec.structs import replace
 
 from coldforge.attest.signer import Signer
 from coldforge.attest.signer import trust as trust_config
 from coldforge.attest.stage import attest
 from coldforge.attest.statement import statement
+from coldforge.errors import RemoteFailed
 from coldforge.host import files
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, Manifest, read
 from coldforge.verify.claims import KINDS
 from coldforge.verify.policy import Policy, choose
 from coldforge.verify.release import verify_file, verify_folder
+from support.authority import Authority
 from support.fake_github import READER, FakeGitHub
 from support.fake_sigstore import FakeSigstore, github_claims, mail_claims
 from support.releases import WITH_BILL, make_release
@@ -63,8 +66,12 @@ def root(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def signed(sigstore: FakeSigstore, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release that we signed, as it is downloaded."""
-    place = tmp_path_factory.mktemp("signed")
-    make_release(place / "dist", contents=WITH_BILL)
+    return released(tmp_path_factory.mktemp("signed"), sigstore)
+
+
+def released(place: Path, sigstore: FakeSigstore) -> Path:
+    if not (place / "dist").exists():
+        make_release(place / "dist", contents=WITH_BILL)
     (place / "trust.json").write_text(sigstore.trust_config())
     attest(place / "dist", identity_token=sigstore.token(), trust_config=place / "trust.json")
     flat = place / "flat"
@@ -240,6 +247,69 @@ def test_gh_finds_what_is_recorded_at_github(gh: str, folder: Path, root: Path) 
         (folder / DEB).write_bytes(b"x")
         other = run([gh, *words], folder, there)
     assert [("HTTP 404" in done.stderr, done.returncode) for done in (kind, other)] == [(True, 1)] * 2, (kind.stderr, other.stderr)
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[FakeSigstore]:
+    """An instance whose log is Rekor v2, which tells no time: a server of timestamps does."""
+    authority = Authority(tmp_path)
+    with authority.stamping() as url, FakeSigstore() as fake:
+        fake.timestamps = (url, x509.load_pem_x509_certificates((tmp_path / "tsa.pem").read_bytes()))
+        yield fake
+
+
+def test_all_agree_about_what_we_sign_to_rekor_v2(second: FakeSigstore, cosign: str, sigstore_go: str, gh: str, tmp_path: Path) -> None:
+    folder, root = released(tmp_path, second), tmp_path / "root.json"
+    root.write_text(json.dumps(second.trusted_root()) + "\n")
+    assert set(second.requests) == {"POST /api/v2/signingCert", "POST /api/v2/log/entries"}
+    programs = {"cosign": cosign, "gh": gh}
+    commands = [shlex.split(command) for command in verify_file(folder / DEB, bundle=None, policy=demanded(), trusted_root=root).commands]
+    words = [
+        "-artifact",
+        DEB,
+        "-expectedSAN",
+        IDENTITY,
+        "-expectedIssuer",
+        ISSUER,
+        "-trustedrootJSONpath",
+        str(root),
+        f"{DEB}{BUNDLE_SUFFIX}",
+    ]
+    asked = [[sigstore_go, *words], *([programs[program], *more] for program, *more in commands)]
+    good = (folder / f"{DEB}{BUNDLE_SUFFIX}").read_bytes()
+
+    def judged() -> list[bool]:
+        ours = verify_file(folder / DEB, bundle=None, policy=demanded(), trusted_root=root)
+        return [ours.exit_code == 0, *(run(command, folder).returncode == 0 for command in asked)]
+
+    assert verify_folder(folder, policy=demanded(), trusted_root=root).exit_code == 0
+    assert judged() == [True] * 4
+    changes: dict[str, Callable[[dict], object]] = {  # type: ignore[type-arg]  # a JSON document
+        "another's time": lambda b: b["verificationMaterial"].update(timestampVerificationData=material["timestampVerificationData"]),
+        "no time": lambda b: b["verificationMaterial"].pop("timestampVerificationData"),
+        "another's entry": lambda b: b["verificationMaterial"].update(tlogEntries=material["tlogEntries"]),
+        "no proof": lambda b: b["verificationMaterial"]["tlogEntries"][0]["inclusionProof"].update(hashes=[]),
+    }
+    material = other(folder)["verificationMaterial"]
+    for what, change in changes.items():
+        edit(folder, change)
+        assert judged() == [False] * 4, what
+        (folder / f"{DEB}{BUNDLE_SUFFIX}").write_bytes(good)
+
+
+def test_what_rekor_v2_logs_is_signed_again_while_timestamps_lack(
+    second: FakeSigstore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert second.timestamps is not None
+    there = second.timestamps
+    second.timestamps = ("http://127.0.0.1:9", there[1])
+    monkeypatch.setattr("coldforge.attest.signer.PATIENCE", 0.0)
+    with pytest.raises(RemoteFailed, match="sigstore did not sign"):
+        released(tmp_path, second)
+    second.timestamps = there
+    root = tmp_path / "root.json"
+    root.write_text(json.dumps(second.trusted_root()))
+    assert verify_folder(released(tmp_path, second), policy=demanded(), trusted_root=root).exit_code == 0
 
 
 class Cosign:

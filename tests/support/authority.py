@@ -31,7 +31,6 @@ default_tsa = t
 serial = {0}/serial
 crypto_device = builtin
 signer_cert = {0}/tsa.pem
-certs = {0}/ca.pem
 signer_key = {0}/tsa.key
 signer_digest = sha256
 default_policy = 1.2.3.4.1

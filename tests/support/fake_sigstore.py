@@ -1,4 +1,4 @@
-"""A sigstore instance on a loopback port: Fulcio, its certificate log, Rekor v1 and GitHub's OIDC issuer.
+"""A sigstore instance on a loopback port: Fulcio, its certificate log, Rekor v1 and v2, and GitHub's OIDC issuer.
 
 The unmodified client signs and verifies against it, online and offline. What makes it a fake: its keys are
 made at the start, and it hands a token to anybody.
@@ -119,6 +119,8 @@ class FakeSigstore:
         """How many of the next signing requests are answered with 503."""
         self.lifetime = 600
         """Seconds until tokens and certificates expire."""
+        self.timestamps: tuple[str, list[x509.Certificate]] | None = None
+        """The address of a server of timestamps, and its certificate's chain: then it is Rekor v2 that signers are sent to."""
         self.checkout: Path | None = None
         """The repository whose commit the job's own token names; without it, that of the claims."""
         self.on_request: Callable[[str, str], None] = lambda _method, _path: None
@@ -172,19 +174,17 @@ class FakeSigstore:
             identifier = {"keyId": _base64(hashlib.sha256(_public(key)).digest())}
             return {"baseUrl": url, "hashAlgorithm": "SHA2_256", "publicKey": public, "logId": identifier}
 
-        chain = [{"rawBytes": _base64(cert.public_bytes(Encoding.DER))} for cert in (self._authority_cert, self._root)]
-        authority = {
-            "subject": {"organization": "fake", "commonName": "fake"},
-            "uri": self.url,
-            "certChain": {"certificates": chain},
-            "validFor": valid,
-        }
+        def authority(url: str, chain: list[x509.Certificate]) -> dict[str, Any]:
+            certificates = [{"rawBytes": _base64(cert.public_bytes(Encoding.DER))} for cert in chain]
+            subject = {"organization": "fake", "commonName": "fake"}
+            return {"subject": subject, "uri": url, "certChain": {"certificates": certificates}, "validFor": valid}
+
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [log(self._rekor, self.url)],
             "ctlogs": [log(self._ct, f"{self.url}/ct")],
-            "certificateAuthorities": [authority],
-            "timestampAuthorities": [],
+            "certificateAuthorities": [authority(self.url, [self._authority_cert, self._root])],
+            "timestampAuthorities": [authority(*self.timestamps)] if self.timestamps else [],
         }
 
     def trust_config(self) -> str:
@@ -195,9 +195,10 @@ class FakeSigstore:
             "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
             "caUrls": service,
             "oidcUrls": service,
-            "rekorTlogUrls": service,
+            "rekorTlogUrls": [{**service[0], "majorApiVersion": 2 if self.timestamps else 1}],
             "rekorTlogConfig": {"selector": "ANY"},
-            "tsaUrls": [],
+            "tsaUrls": [{**service[0], "url": self.timestamps[0]}] if self.timestamps else [],
+            "tsaConfig": {"selector": "ANY"},
         }
         media = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
         return json.dumps({"mediaType": media, "trustedRoot": self.trusted_root(), "signingConfig": signing})
@@ -262,16 +263,10 @@ class FakeSigstore:
             proposed = _hashed(proposed["spec"]["proposedContent"])
         body = rfc8785.dumps(proposed)
         identifier = hashlib.sha256(_public(self._rekor)).digest()
-        with self._lock:
-            index = len(self._leaves)
-            self._leaves.append(body)
-            path, root = _path(index, self._leaves), _tree(self._leaves)
-            size = len(self._leaves)
-        note = f"{HOST} - 1\n{size}\n{_base64(root)}\n"
-        signature = _base64(identifier[:4] + self._rekor.sign(note.encode(), ECDSA))
+        index, size, path, root, checkpoint = self._included(body, f"{HOST} - 1")
         entry: dict[str, Any] = {"body": _base64(body), "integratedTime": int(time.time()), "logID": identifier.hex(), "logIndex": index}
         proof = {
-            "checkpoint": f"{note}\n\u2014 {HOST} {signature}\n",
+            "checkpoint": checkpoint,
             "hashes": [node.hex() for node in path],
             "logIndex": index,
             "rootHash": root.hex(),
@@ -279,6 +274,39 @@ class FakeSigstore:
         }
         promised = _base64(self._rekor.sign(rfc8785.dumps(entry), ECDSA))
         return {f"{index:080x}": {**entry, "verification": {"signedEntryTimestamp": promised, "inclusionProof": proof}}}
+
+    def _log_2(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Append an entry as Rekor v2 does: it promises nothing, and tells no time."""
+        asked = request["hashedRekordRequestV002"]
+        data = {"algorithm": "SHA2_256", "digest": asked["digest"]}
+        spec = {"hashedRekordV002": {"data": data, "signature": asked["signature"]}}
+        body = rfc8785.dumps({"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": spec})
+        index, size, path, root, checkpoint = self._included(body, HOST)
+        proof = {
+            "checkpoint": {"envelope": checkpoint},
+            "hashes": [_base64(node) for node in path],
+            "logIndex": str(index),
+            "rootHash": _base64(root),
+            "treeSize": str(size),
+        }
+        return {
+            "logIndex": str(index),
+            "logId": {"keyId": _base64(hashlib.sha256(_public(self._rekor)).digest())},
+            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "canonicalizedBody": _base64(body),
+            "inclusionProof": proof,
+        }
+
+    def _included(self, body: bytes, origin: str) -> tuple[int, int, list[bytes], bytes, str]:
+        """Append a leaf: its index, the size, path and root of the tree with it, and the signed checkpoint of that."""
+        with self._lock:
+            index = len(self._leaves)
+            self._leaves.append(body)
+            path, root, size = _path(index, self._leaves), _tree(self._leaves), len(self._leaves)
+        note = f"{origin}\n{size}\n{_base64(root)}\n"
+        identifier = hashlib.sha256(_public(self._rekor)).digest()
+        signature = _base64(identifier[:4] + self._rekor.sign(note.encode(), ECDSA))
+        return index, size, path, root, f"{note}\n\u2014 {HOST} {signature}\n"
 
     # HTTP
 
@@ -307,7 +335,7 @@ class FakeSigstore:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
-                if status == 201:
+                if status == 201:  # of v1
                     self.send_header("ETag", next(iter(document)))  # Rekor's client in Go finds the entry by it
                 self.end_headers()
                 self.wfile.write(data)
@@ -328,6 +356,8 @@ class FakeSigstore:
             return 200, self._signing_certificate(json.loads(body), authorization)
         if (method, url.path) == ("POST", "/api/v1/log/entries"):
             return 201, self._log(json.loads(body))
+        if (method, url.path) == ("POST", "/api/v2/log/entries"):
+            return 201, self._log_2(json.loads(body))
         return 404, {"code": 404, "message": "not found"}
 
     def _signing_certificate(self, request: dict[str, Any], authorization: str) -> dict[str, Any]:
