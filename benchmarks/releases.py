@@ -1,6 +1,6 @@
 """Uploading to one loopback server that answers as GitHub does: coldforge, GitHub's own client, and plain requests beside each other.
 
-    python benchmarks/releases.py        # needs gh
+    chrt -f 1 python benchmarks/releases.py        # needs gh; chrt keeps out what else the machine does
 
 Prints wall time and ratios for many small files without and with latency, and the memory that a file of 2 GiB takes.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
@@ -24,7 +25,7 @@ from support.releases import make_release, make_sparse  # noqa: E402
 
 PLAIN = ROOT / "benchmarks" / "plain_uploads.py"
 TAG = "v1.0.0"
-COUNTS, SIZE, LATENCIES, TIMES = 200, 100_000, (0.0, 0.1), 3
+COUNTS, SIZE, LATENCIES, TIMES = 200, 100_000, (0.0, 0.1), 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +90,20 @@ def once(dist: Path, way: Way, latency: float) -> float:
 
 
 def many() -> None:
-    """The best of several runs of each, taken in turns, so that what else the machine does meets all of them."""
+    """The median of several runs of each, taken in turns, so that what else the machine does meets all; and how far ratios spread."""
     with tempfile.TemporaryDirectory() as folder:
         dist = Path(folder)
         make_release(dist, contents={f"file{number:03}.bin": (number % 256).to_bytes(1) * SIZE for number in range(COUNTS)})
-        print(f"{COUNTS} files of {SIZE // 1000} kB, seconds of wall time (÷ coldforge's)")
+        print(f"{COUNTS} files of {SIZE // 1000} kB, seconds of wall time (÷ coldforge's of the same turn)")
         for latency in LATENCIES:
             runs = [{way.name: once(dist, way, latency) for way in WAYS} for _ in range(TIMES)]
-            seconds = {way.name: min(run[way.name] for run in runs) for way in WAYS}
-            shown = ", ".join(f"{name} {value:.2f} ({value / seconds['coldforge']:.2f})" for name, value in seconds.items())
-            print(f"  latency {latency * 1000:.0f} ms: {shown}")
+            print(f"  latency {latency * 1000:.0f} ms: {', '.join(shown(way.name, runs) for way in WAYS)}")
+
+
+def shown(name: str, runs: Sequence[Mapping[str, float]]) -> str:
+    """The median time of one way, and of its ratio in each turn, with the least and the largest of these."""
+    ratios = sorted(run[name] / run["coldforge"] for run in runs)
+    return f"{name} {median(run[name] for run in runs):.2f} ({median(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f})"
 
 
 def huge() -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from requests import Response
 
 T = TypeVar("T")
+_idle: list[SimpleQueue[Callable[[], None]]] = []
+"""What threads wait for that have done their work: starting one for each request would be a tenth of what an upload costs."""
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def fetched(call: Callable[[], Iterable[T]], *, patience: float, meanwhile: Call
         else:
             came.put((False, None))
 
-    Thread(target=fetch, daemon=True).start()
+    _aside(fetch)
     while True:
         try:
             more, item = came.get(timeout=patience)
@@ -98,3 +100,19 @@ def fetched(call: Callable[[], Iterable[T]], *, patience: float, meanwhile: Call
             raise item
         else:
             return
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Do work that raises nothing in a thread that waits for some, or in a new one."""
+    try:
+        orders = _idle.pop()
+    except IndexError:
+        orders = SimpleQueue()
+        Thread(target=_serve, args=(orders,), daemon=True).start()
+    orders.put(work)
+
+
+def _serve(orders: SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        orders.get()()
+        _idle.append(orders)

@@ -81,6 +81,7 @@ class Wire:
         self._uploads: Origin | None = None
         self._not_before = 0.0  # of the steady clock: a limit that one request meets is every other's too
         self._trusted = {self._api}
+        self._settings: dict[Origin, Any] = {}  # proxies and certificates
         self._session: Session = requests.Session()
         # as `auth`, not as a header: else a machine's netrc password would be sent instead
         self._session.auth = bearer(hide(token) if token else "", self._trusted)
@@ -199,7 +200,17 @@ class Wire:
         """One answer. Everything is over in time, or given up: an upload has as long as a download of its size, and a chunk more."""
         sent = options.get("data")
         seconds = LONGEST_ANSWER if sent is None else LONGEST_CHUNK * (1 + len(sent) / CHUNK)
-        return within(seconds, lambda: self._session.request(method, url, **options), drop=lambda answer: answer.close())
+        return within(seconds, lambda: self._answer(method, url, **options), drop=lambda answer: answer.close())
+
+    def _answer(self, method: str, url: str, *, timeout: tuple[float, float], stream: bool = False, **options: Any) -> Response:
+        """What the session's `request` does; but what the environment says of a server is read once, and not for every file."""
+        from requests import Request
+
+        asked = self._session.prepare_request(Request(method, url, **options))
+        server = origin(url)
+        if server not in self._settings:
+            self._settings[server] = self._session.merge_environment_settings(url, {}, None, None, None)
+        return self._session.send(asked, timeout=timeout, **{**self._settings[server], "stream": stream})
 
     def _explained(self, answer: Response) -> Exception:
         text, right = words(answer), "read" if answer.request.method == "GET" else "write"

@@ -69,3 +69,12 @@ def test_what_comes_in_time_is_returned_and_what_does_not_is_told() -> None:
         within(0.01, go.wait, lacking="nothing", drop=dropped.put)
     go.set()
     assert dropped.get(timeout=60) is True
+
+
+def test_threads_do_one_work_after_the_other_and_what_hangs_keeps_its_own() -> None:
+    go = threading.Event()
+    with pytest.raises(TimeoutError):
+        within(0.01, lambda: go.wait() and threading.get_ident())
+    used = {within(60, threading.get_ident) for _ in range(100)}
+    assert len(used) < 20, "one is idle again a moment after its work was handed over"
+    go.set()
