@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from coldforge.host import files
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.project.config import Config, Product
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Manifest, SourceRecord, canonical, read, sums
-from coldforge.release import preflight
+from coldforge.release import preflight, wire
 from coldforge.release.api import GitHub
 from coldforge.release.download import download_release
 from coldforge.release.draft import ReleaseRecord, Wanted, release
@@ -1348,6 +1349,31 @@ def test_a_thousand_files_and_no_request_too_many(tmp_path: Path, github: FakeGi
     github.log.clear()
     go(tmp_path, github)
     assert github.count("GET") == len(github.log) == 3 + 9, "the tag, the releases, and ten pages of files"
+
+
+def test_no_more_than_eight_files_go_up_or_come_down_at_once(tmp_path: Path, github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_release(tmp_path, contents={f"file{number:02}.bin": b"%d" % number for number in range(30)})
+    attest(tmp_path)
+    answering, lock = FakeGitHub.handle, Lock()
+    running, most = Counter[str](), Counter[str]()
+
+    def handle(fake: FakeGitHub, method: str, url: str, *more: Any) -> Any:
+        kind = "up" if method == "POST" else "down" if "/releases/assets/" in url else "other"
+        with lock:
+            running[kind] += 1
+            most[kind] = max(most[kind], running[kind])
+        time.sleep(0.02)
+        try:
+            return answering(fake, method, url, *more)
+        finally:
+            with lock:
+                running[kind] -= 1
+
+    github.add_release(TAG)
+    monkeypatch.setattr(FakeGitHub, "handle", handle)
+    go(tmp_path, github, publish=True)
+    assert 1 < most["up"] <= wire.CONNECTIONS
+    assert 1 < most["down"] <= wire.CONNECTIONS
 
 
 def test_what_does_not_wait_for_each_other_runs_side_by_side(dist: Path, github: FakeGitHub) -> None:
