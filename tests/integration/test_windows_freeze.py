@@ -11,12 +11,10 @@ import pytest
 from PIL import Image
 
 from coldforge.freeze.programs import read_pe
-from coldforge.freeze.windows import choose, unpack
-from coldforge.project.config import EnvironmentConfig
 from coldforge.records import Manifest, Payload, read
 from support import images, windows_system
 from support.program import coldforge
-from support.repository import write
+from support.repository import TINY, write
 from support.windows_system import Windows
 
 pytestmark = pytest.mark.integration
@@ -207,17 +205,27 @@ def resource(program: pefile.PE, kind: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("minor", "version"), [("3.11", "3.11.9"), ("3.12", "3.12.9")])
-def test_the_other_pinned_pythons_are_whole(
-    minor: str, version: str, windows_machine: Windows, host_env: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_other_pinned_pythons_freeze_too(
+    minor: str, version: str, windows_machine: Windows, container_env: dict[str, str], tmp_path: Path
 ) -> None:
-    """The freeze above takes the newest one; these start and find their libraries."""
-    monkeypatch.setenv("COLDFORGE_CACHE", host_env["COLDFORGE_CACHE"])
+    """The freeze above takes the newest one; a small program of these starts and finds its libraries."""
+    code = (
+        "import ctypes, platform, sqlite3, ssl, sys\n\n\ndef main():\n"
+        "    print(platform.python_version(), ssl.OPENSSL_VERSION.split()[0], sys.frozen)\n"
+    )
+    files = {
+        **TINY,
+        "src/tiny/__init__.py": code,
+        "coldforge.toml": f'[environment]\npython = "{minor}"\n',
+        "matrix.yml": f"targets:\n  {TARGET}: {{ runner: windows-2025, formats: [zip] }}\n",
+        "containers/images.toml": images.wine_entry(),
+    }
+    source = write(tmp_path / "tiny", files)
+    coldforge("freeze", source, "--target", TARGET, "--out", tmp_path / "dist", env=container_env).succeeded()
     windows_system.renew(windows_machine)
-    assert unpack(choose(minor, "", tmp_path), tmp_path, EnvironmentConfig(), tmp_path / "python") == version
-    windows_machine.put_tree(tmp_path / "python", "python")
-    asked = "import ctypes, platform, sqlite3, ssl, sys, tkinter; print(platform.python_version(), ssl.OPENSSL_VERSION, len(sys.path))"
-    done = windows_machine.run(r"C:\python\python.exe", "-I", "-c", asked)
-    assert (done.code, done.text.split()[:2]) == (0, [version, "OpenSSL"]), done.text
+    windows_machine.put_tree(tmp_path / "dist" / TARGET / "payload", "tiny")
+    done = windows_machine.run(r"C:\tiny\tiny.exe")
+    assert (done.code, done.text.split()) == (0, [version, "OpenSSL", "True"]), done.text
 
 
 def test_two_freezes_are_identical(made: Path, payload: Payload, container_env: dict[str, str], tmp_path: Path) -> None:
