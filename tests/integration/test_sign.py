@@ -21,7 +21,8 @@ from coldforge.rebuild import rows
 from coldforge.records import DETACHED, MANIFEST, Artifact, Manifest, Payload, read
 from coldforge.repo.stage import publish
 from coldforge.sign.keys import Given
-from support import packaged, payloads
+from support import killing, packaged, payloads
+from support.program import environment
 from support.require import tool
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("own_cache")]
@@ -310,3 +311,8 @@ def test_a_repository_of_signed_packages_asks_for_their_signatures(dist: Path, k
     database = ("--dbpath", tmp_path / "database")
     ran("rpmkeys", *database, "--import", tmp_path / "site/demo.asc")
     assert "signatures OK" in ran("rpmkeys", *database, "-K", next((tmp_path / "site/rpm").rglob("*.rpm")))
+
+
+def test_killed_at_any_moment_the_next_run_ends_it(built: Path, rsa: Path, tmp_path: Path) -> None:
+    env = {**environment(), "COLDFORGE_OPENPGP_KEY": packaged.key().private, "COLDFORGE_RSA_KEY": rsa.read_text()}
+    killing.at_every_moment(built, "sign", env=env, scratch=tmp_path)
