@@ -25,7 +25,8 @@ MEMBER: Final = "_gpgorigin"  # debsigs: who made the package
 _DEB: Final = re.compile(r"_gpg[a-z]+")
 # What rpm keeps of signatures: of the header, and of header and payload as it was done before 2018; and the room for them.
 _RPM: Final = frozenset({259, 262, 267, 268, 278, 1002, 1003, 1005, 1008})
-_APK: Final = b".SIGN."
+# A name below another folder, or with the prefix of one (ustar), is none to apk: it would install such a file.
+_APK: Final = re.compile(rb"\.SIGN\.[^/\0]+\0*")
 # Sections of an AppImage's runtime: both are zero while the file is digested, and the signature is about the digest as text.
 SIGNATURE: Final = ".sha256_sig"
 KEY: Final = ".sig_key"
@@ -127,7 +128,9 @@ def _is_signature(found: gzips.Stream) -> bool:
     place = 0
     while place < found.size and (header := found.head[place : place + 512]).strip(b"\0"):
         size = header[124:136].strip(b" \0").decode("ascii", "replace")
-        if not header.startswith(_APK) or header[156:157] not in (b"0", b"\0") or not re.fullmatch("[0-7]{1,11}", size):
+        if not _APK.fullmatch(header[:100]) or header[156:157] not in (b"0", b"\0") or not re.fullmatch("[0-7]{1,11}", size):
+            return False
+        if header[345:500].strip(b"\0"):
             return False
         place += 512 + (int(size, 8) + 511) // 512 * 512
     return place <= found.size and not found.head[place:].strip(b"\0")

@@ -33,6 +33,11 @@ def segment(members: Mapping[str, bytes], **facts: object) -> bytes:
     return tar(members, **facts).rstrip(b"\0").ljust(512 * 2, b"\0")[: 512 * 2 * len(members)]
 
 
+def below(folder: bytes, member: bytes) -> bytes:
+    """A member of a tar in a folder that stands in the prefix of its name (ustar)."""
+    return member[:345] + folder.ljust(155, b"\0") + member[500:]
+
+
 def package(entries: dict[int, rpm.Entry]) -> bytes:
     first = rpm.header(entries, 62)
     return rpm.MAGIC.ljust(rpm.LEAD, b"\0") + first + bytes(-len(first) % 8) + OWN + b"payload"
@@ -125,6 +130,8 @@ def test_an_rpm_has_it_where_its_kind_belongs(signature: bytes, tag: int, tmp_pa
         segment({".SIGN.RSA256.key": b"s", "usr/bin/demo": b"evil"}),
         segment({"usr/bin/demo": b"evil", ".SIGN.RSA256.key": b"s"}),
         segment({".SIGN.RSA256.key": b"s"}, type=b"2", linkname="/etc/shadow"),
+        segment({".SIGN.x/../usr/bin/demo": b"evil"}),
+        below(b"usr/bin", segment({".SIGN.RSA256.key": b"evil"})),
         segment({".SIGN.RSA256.key": b"s" * 5000})[:1024],
         segment({".SIGN.RSA256.key": b"s"}) + b"more",
         tar({f".SIGN.{n}": b"s" * 4096 for n in range(8)}),
