@@ -38,6 +38,7 @@ class _Row(msgspec.Struct):
     name: str
     word: Literal["identical", "identical but for signatures", "differs"]
     recorded: str
+    rebuilt: str = ""
 
 
 class _Predicate(msgspec.Struct):
@@ -171,7 +172,10 @@ def _saying(where: str, by: str, proof: Proof) -> Saying | Unusable:
     if statement.kind not in STATEMENTS or statement.about != REBUILD_TYPE:
         return Unusable(why=f"it is about {printable(statement.about[:200])}, not a rebuild", checkable=True)
     subjects = {subject.name: subject.digest.get("sha256", "") for subject in statement.subject}
-    found = {row.name: (row.recorded, row.word != "differs") for row in statement.predicate.rows if row.name in subjects}
+    rows = [row for row in statement.predicate.rows if row.name in subjects]
+    found = {row.name: (row.recorded, row.word != "differs") for row in rows}
+    if len(found) < len(rows) or any(row.word == "identical" and row.rebuilt != row.recorded for row in rows):
+        return Unusable(why="its results contradict each other", checkable=True)
     if len(subjects) < len(statement.subject) or {name: digest for name, (digest, _) in found.items()} != subjects:
         return Unusable(why="its results are not about its subjects", checkable=True)
     return Saying(where=where, by=by, signer=proof.signer, commit=statement.predicate.commit, found=found)

@@ -238,12 +238,24 @@ REBUILT = {
     "subject": [],
     "predicate": {"commit": "", "rows": []},
 }
+CAME_OUT = {"name": "f.deb", "word": "identical", "recorded": A, "rebuilt": A}
+DID_NOT = {"name": "f.deb", "word": "differs", "recorded": A, "rebuilt": B}
+
+
+def results(*rows: dict[str, str]) -> dict[str, object]:
+    """A rebuilder's statement about one file, with these rows."""
+    return {**REBUILT, "subject": [{"name": "f.deb", "digest": {"sha256": A}}], "predicate": {"commit": "", "rows": rows}}
 
 
 @pytest.mark.parametrize(
     ("text", "refused"),
     [
         (keyed(REBUILT), None),  # some stranger's
+        (keyed(results(CAME_OUT)), None),
+        (keyed(results(DID_NOT)), None),
+        (keyed(results(DID_NOT, CAME_OUT)), True),
+        (keyed(results(CAME_OUT, DID_NOT)), True),
+        (keyed(results({**CAME_OUT, "rebuilt": B})), True),
         (keyed({**REBUILT, "predicateType": "x"}), True),
         (keyed({}), True),
         (keyed(REBUILT, "text/plain"), False),
