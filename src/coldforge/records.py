@@ -394,7 +394,11 @@ class Manifest(Record, frozen=True, kw_only=True, omit_defaults=False):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)}: two artifacts have this name")
+        if len({target.target for target in self.targets}) < len(self.targets):
+            raise ValueError("it has two records of one target")
         for target in self.targets:
+            if strange := [a.name for a in target.artifacts if a.target != target.target]:
+                raise ValueError(f"{', '.join(strange)}: recorded for {target.target}, and said to be of another target")
             if alone := {a.name.removesuffix(SIG) for a in target.artifacts if a.format == DETACHED} - {a.name for a in target.artifacts}:
                 raise ValueError(f"{', '.join(sorted(alone))}: there is a signature of it, and no such artifact")
 

@@ -135,6 +135,16 @@ def test_two_artifacts_of_one_name_are_refused(twin: str) -> None:
     assert "a.deb" in caught.value.why
 
 
+def test_an_artifact_is_of_the_target_that_it_is_recorded_for() -> None:
+    """What must be stated of an artifact, and who must have rebuilt it, goes by its target: it has one."""
+    (record,) = manifest(target("linux-x86_64", "a.deb")).targets
+    elsewhere = msgspec.structs.replace(record.artifacts[0], target="macos-aarch64")
+    with pytest.raises(ValueError, match=r"a\.deb: recorded for linux-x86_64, and said to be of another target"):
+        manifest(msgspec.structs.replace(record, artifacts=(elsewhere,)))
+    with pytest.raises(ValueError, match="two records of one target"):
+        manifest(record, msgspec.structs.replace(record, artifacts=()))
+
+
 def test_only_a_signature_of_what_is_there_is_one() -> None:
     """What is called a signature needs no rebuilders, and no package manager's key: nothing else may be called so."""
 

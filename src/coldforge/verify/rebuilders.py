@@ -17,7 +17,7 @@ from coldforge.host import files
 from coldforge.host.fetch import download
 from coldforge.plan.formats import FORMATS
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
-from coldforge.target import Target
+from coldforge.target import KNOWN, Target
 from coldforge.verify.beyond import Instance
 from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, printable
 from coldforge.verify.policy import Policy, Signer
@@ -25,6 +25,7 @@ from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, proble
 from coldforge.verify.verdict import Row
 
 LISTS: Final = ".jsonl"  # of bundles, one a line
+_WITHOUT_LIBRARY: Final = ("apk", "ipk")  # formats whose names are the same for musl and for glibc
 INSTEAD: Final = "Download it, and give --rebuilds the file."
 _NO_KEY: Final = Unusable(why="no key of the roster signed it", checkable=False)
 
@@ -238,11 +239,21 @@ def least(targets: Iterable[TargetRecord], agreed: Mapping[str, tuple[str, ...]]
     return k, tuple(sorted(target for target, count in found.items() if not count and k))
 
 
-def is_of_its_target(artifact: Artifact) -> bool:
-    """Whether format and name are those of its target: who signed the manifest could call anything a target's that is spared."""
+def is_spared(artifact: Artifact, policy: Policy) -> bool:
+    """Whether the policy demands no rebuilders of an artifact: one of a target that it spares, by format and name as well.
+
+    Who signed the manifest could call anything a target's that is spared.
+    """
+    if artifact.target not in policy.unrebuilt:
+        return False
     target, form = Target.parse(artifact.target), FORMATS.get(artifact.format)
-    words = (str(target), target.arch, target.debian_arch) if target.os == "linux" else (f"-{target}.", f"-{target}-")
-    return form is not None and form.suits(target.os) and any(word in artifact.name for word in words)
+    if form is None or not form.suits(target.os) or (target.musl and form.glibc):
+        return False
+    if named := [known for known in KNOWN if known in artifact.name]:
+        return str(target) in named and all(known in str(target) for known in named)
+    words = (target.arch, target.debian_arch) if target.os == "linux" else ()
+    musl = target.musl and artifact.format not in _WITHOUT_LIBRARY
+    return any(word in artifact.name for word in words) and musl == ("-musl." in artifact.name)
 
 
 def is_rebuildable(artifact: Artifact) -> bool:
@@ -272,11 +283,8 @@ def _who(saying: Saying) -> set[str]:
     return {saying.by, owner_of(saying.signer.repository)} - {""}
 
 
-def counted(row: Row, told: Told, policy: Policy, *, target: str = "") -> Row:
-    """The row of an artifact with who of the roster arrived at it, and who did not. Too few make an `ok` one bad.
-
-    It is one of `target`, where that is known; of some targets the policy may demand nothing.
-    """
+def counted(row: Row, told: Told, policy: Policy, *, spared: bool = False) -> Row:
+    """The row of an artifact with who of the roster arrived at it, and who did not. Too few make an `ok` one bad, unless it is spared."""
     if not policy.rebuilders or not row.sha256:
         return row
     said = [saying for saying in told.sayings if row.name in saying.found]
@@ -286,7 +294,7 @@ def counted(row: Row, told: Told, policy: Policy, *, target: str = "") -> Row:
     row = replace(row, rebuilt_by=agreed, differs_for=dissent)
     if row.word != "ok":
         return row
-    if len(agreed) >= policy.k or target in policy.unrebuilt:
+    if spared or len(agreed) >= policy.k:
         other = f"other bytes came out for {', '.join(dissent)}" if dissent else ""
         return replace(row, why="; ".join(filter(None, (row.why, other))))
     wanted = f"{policy.k} of {', '.join(policy.rebuilders)}"

@@ -349,8 +349,7 @@ def _rows(found: Found) -> Iterator[Row]:
         row = found.judge(name, found.evidence.get(name, []))
         row = _with_manifest(row, listed.get(name), found) if name != SUMS else _sums(row, found)
         if name in listed and rebuilders.is_rebuildable(listed[name]):
-            target = listed[name].target if rebuilders.is_of_its_target(listed[name]) else ""
-            row = rebuilders.counted(row, found.told, found.policy, target=target)
+            row = rebuilders.counted(row, found.told, found.policy, spared=rebuilders.is_spared(listed[name], found.policy))
         yield code.judged(row, found.folder.files[name], found.policy) if name in found.folder.files else row
     for name in sorted(digests.keys() - names - {MANIFEST, SUMS}):
         yield replace_fields(head.unlisted(name), sha256=digests[name])

@@ -143,11 +143,12 @@ def test_every_file_that_can_be_installed_has_its_command(tmp_path: Path) -> Non
     manifest = make_release(tmp_path)
     (target,) = manifest.targets
     first, second = target.artifacts
-    made = (
-        msgspec.structs.replace(first, format="onefile", target="windows-x86_64"),
-        msgspec.structs.replace(second, format="deb"),
+    windows = msgspec.structs.replace(first, format="onefile", target="windows-x86_64")
+    targets = (
+        msgspec.structs.replace(target, artifacts=(second,)),
+        msgspec.structs.replace(target, target="windows-x86_64", artifacts=(windows,)),
     )
-    manifest = msgspec.structs.replace(manifest, targets=(msgspec.structs.replace(target, artifacts=made),))
+    manifest = msgspec.structs.replace(manifest, targets=targets)
     text = block(manifest, repository="acme/demo", tag="v1.0.0", without=("macos-arm64",), lacking=("demo.msi",))
     assert f"| linux-x86_64 | deb | `sudo apt install ./{second.name}` |" in text
     assert f"| windows-x86_64 | onefile | `.\\{first.name}` |" in text

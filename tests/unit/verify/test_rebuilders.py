@@ -13,7 +13,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.records import REBUILD_TYPE, Artifact, Environment, TargetRecord
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
-from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, is_of_its_target, least, texts
+from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, is_spared, least, texts
 from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row, Verdict
 
@@ -296,13 +296,41 @@ def test_what_all_targets_have_that_anybody_built_again_is_what_a_policy_can_dem
         ("linux-x86_64", "deb", "demo_1.0.0_amd64.deb"),
         ("linux-aarch64", "rpm", "demo-1.0.0-1.aarch64.rpm"),
         ("linux-x86_64-musl", "tar.gz", "demo-1.0.0-linux-x86_64-musl.tar.gz"),
+        ("linux-x86_64-musl", "appimage", "demo-1.0.0-x86_64-musl.AppImage"),
+        ("linux-x86_64-musl", "apk", "demo-1.0.0.x86_64.apk"),
+        ("linux-x86_64", "apk", "demo-1.0.0.x86_64.apk"),
     ],
 )
 def test_what_is_spared_is_of_its_target(target: str, form: str, name: str) -> None:
     """Who can sign a manifest could file anything under a target that a policy spares."""
 
     spared = Artifact(name=name, path=name, target=target, format=form, size=1, sha256=A)
-    assert is_of_its_target(spared)
-    assert not is_of_its_target(replace(spared, target="macos-x86_64"))
-    assert not is_of_its_target(replace(spared, name="demo_1.0.0_riscv64.deb", path="demo_1.0.0_riscv64.deb"))
-    assert not is_of_its_target(replace(spared, format="nothing"))
+    policy = replace(POLICY, unrebuilt=(target,))
+    assert is_spared(spared, policy)
+    assert not is_spared(spared, replace(policy, unrebuilt=("macos-x86_64",)))
+    assert not is_spared(replace(spared, target="macos-x86_64"), replace(policy, unrebuilt=("macos-x86_64",)))
+    assert not is_spared(replace(spared, name="demo_1.0.0_riscv64.deb", path="demo_1.0.0_riscv64.deb"), policy)
+    assert not is_spared(replace(spared, format="nothing"), policy)
+
+
+@pytest.mark.parametrize(
+    ("target", "form", "name"),
+    [
+        ("linux-x86_64", "tar.gz", "demo-1.0.0-macos-x86_64.tar.gz"),
+        ("linux-x86_64", "onefile", "demo-1.0.0-windows-x86_64.exe"),
+        ("linux-x86_64", "tar.gz", "demo-1.0.0-linux-x86_64-musl.tar.gz"),
+        ("linux-x86_64", "appimage", "demo-1.0.0-x86_64-musl.AppImage"),
+        ("linux-x86_64-musl", "tar.gz", "demo-1.0.0-linux-x86_64.tar.gz"),
+        ("linux-x86_64-musl", "appimage", "demo-1.0.0-x86_64.AppImage"),
+        ("linux-x86_64-musl", "deb", "demo_1.0.0_amd64.deb"),
+        ("macos-aarch64", "dmg", "demo-1.0.0-macos-aarch64-macos-x86_64.dmg"),
+    ],
+)
+def test_what_another_target_is_called_by_is_not_spared(target: str, form: str, name: str) -> None:
+    artifact = Artifact(name=name, path=name, target=target, format=form, size=1, sha256=A)
+    assert not is_spared(artifact, replace(POLICY, unrebuilt=(target,)))
+
+
+def test_a_target_that_is_not_known_here_is_not_spared() -> None:
+    artifact = Artifact(name="demo.deb", path="demo.deb", target="linux-riscv64", format="deb", size=1, sha256=A)
+    assert not is_spared(artifact, replace(POLICY, unrebuilt=("linux-x86_64",)))
