@@ -24,7 +24,22 @@ from coldforge.attest.stage import attest
 from coldforge.attest.statement import statement
 from coldforge.errors import ConfigurationError, Missing, Refused, RemoteFailed
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, SUMS, Artifact, Manifest, Signature, canonical, read, sums
+from coldforge.records import (
+    ATTESTATIONS,
+    BUNDLE_SUFFIX,
+    MANIFEST,
+    SUMS,
+    Artifact,
+    Carried,
+    Manifest,
+    Shown,
+    Signature,
+    Smoke,
+    Trial,
+    canonical,
+    read,
+    sums,
+)
 from coldforge.verify.beyond import INTERNALS
 from coldforge.verify.claims import KINDS
 from coldforge.verify.evidence import load_roots
@@ -703,6 +718,30 @@ def test_a_download_in_the_shape_of_a_build_hides_no_program(name: str, dist: Pa
     files.write(dist / "linux-x86_64" / name, b"evil")
     verdict = verify_folder(dist, policy=policy(), trusted_root=trust)
     assert words(verdict) == {f"linux-x86_64/{name}": "changed" if name == "payload/demo" else "extra"}
+
+
+def test_what_packages_bring_and_the_windows_that_were_seen_are_the_builds(sigstore: FakeSigstore, trust: Path, tmp_path: Path) -> None:
+    """Programs that installers bring of their own must be those that are recorded; a picture is the one that the record names."""
+    made, here = make_release(tmp_path), tmp_path / "linux-x86_64"
+    files.write(here / "carried" / "nsis" / "uninstall.exe", b"program")
+    files.write(here / "demo.png", b"picture")
+    carried = Carried(path="nsis/uninstall.exe", key="k", size=7, sha256=files.sha256(here / "carried" / "nsis" / "uninstall.exe"))
+    window = Shown(artifact=DEB, executable="demo", title="Demo", screenshot="demo.png")
+    smoke = Smoke(trials=(Trial(image="debian", system="Debian", artifacts=(DEB,), windows=(window,)),))
+    record = msgspec.structs.replace(made.targets[0], carried=(carried,), smoke=smoke)
+    rewrite(tmp_path, msgspec.structs.replace(made, targets=(record,)))
+    attest(tmp_path, identity_token=sigstore.token(), trust_config=trust)
+    verdict = verify_folder(tmp_path, policy=policy(), trusted_root=trust)
+    assert words(verdict) == {}
+    assert "linux-x86_64/demo.png" in verdict.line
+    files.write(here / "carried" / "nsis" / "uninstall.exe", b"evil")
+    files.write(here / "carried" / "nsis" / "more.exe", b"evil")
+    files.write(here / "other.png", b"picture")
+    assert words(verify_folder(tmp_path, policy=policy(), trusted_root=trust)) == {
+        "linux-x86_64/carried/nsis/uninstall.exe": "changed",
+        "linux-x86_64/carried/nsis/more.exe": "extra",
+        "linux-x86_64/other.png": "extra",
+    }
 
 
 def test_a_tree_that_nothing_signed_lists_is_extra(dist: Path, trust: Path) -> None:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import ConfigurationError
-from coldforge.records import INDEX, MANIFEST, REPORT, Manifest
+from coldforge.records import CARRIED, INDEX, MANIFEST, REPORT, Manifest
 
 # What lies in dist/ on the machine that built it, and is no part of the release.
 WORK_FILES: Final = frozenset({"plan.json", "release.json", REPORT, ".lock"})
 TARGET_FILES: Final = frozenset({INDEX, MANIFEST})
 TREE: Final = "payload"
 SINGLES: Final = "onefile"
-TARGET_FOLDERS: Final = frozenset({TREE, SINGLES, "logs"})
+TREES: Final = (TREE, SINGLES, CARRIED)
+TARGET_FOLDERS: Final = frozenset({*TREES, "logs"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Folder:
     """The files of a release in a folder, by name; `odd` are entries that are no regular files or share a name.
 
     `work` is what a build left beside the release: nobody signed it as a file of the release. `trees` are the folders in it that hold
-    what was signed to be in the packages, by where they lie (`linux-x86_64/payload`).
+    what was signed to be in the packages, or is recorded to be brought by them, by where they lie (`linux-x86_64/payload`).
     """
 
     path: Path
@@ -68,8 +69,10 @@ def as_built(found: Folder, manifest: Manifest) -> Folder:
     built = {homes[place]: path for place, path in inside.items() if place in homes and _is_regular(path)}
     if not built or not found.files.keys().isdisjoint(homes.values()):
         return found
-    work = {name for name in found.files if name in WORK_FILES} | {place for place, path in inside.items() if _is_work(path)}
-    trees = {place: inside[place] for place in work & inside.keys() if inside[place].name in (TREE, SINGLES)}
+    shown = {f"{target.target}/{one.screenshot}" for target in manifest.targets for trial in target.smoke.trials for one in trial.windows}
+    left = {place for place, path in inside.items() if _is_work(path) or (place in shown and _is_regular(path))}
+    work = {name for name in found.files if name in WORK_FILES} | left
+    trees = {place: inside[place] for place in left if inside[place].name in TREES}
     strange = {place: "the release does not list it" for place in inside.keys() - work if inside[place] not in built.values()}
     return Folder(
         path=found.path,

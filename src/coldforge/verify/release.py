@@ -22,12 +22,16 @@ from coldforge.predicate import COLDFORGE, Predicate
 from coldforge.records import (
     ATTESTATIONS,
     BUNDLE_SUFFIX,
+    CARRIED,
     MANIFEST,
     REPOSITORY,
     SBOM,
     SUMS,
     Artifact,
+    Carried,
+    FileEntry,
     Manifest,
+    Origin,
     decode,
     released_files,
     sums,
@@ -363,14 +367,26 @@ def _rows(found: Found) -> Iterator[Row]:
 def _tree_rows(place: str, root: Path, found: Found) -> Iterator[Row]:
     """What lies in a tree that a build left, and is not what the packages were signed to have; what is gone harms nobody."""
     target, _, name = place.partition("/")
+    if name == CARRIED and found.head.manifest:  # the manifest itself lists it
+        records = [record for record in found.head.manifest.targets if record.target == target]
+        entries = tuple(_as_entry(one) for record in records for one in record.carried)
+        yield from _strange_rows(place, tree.rows(tree.read(root), entries, f"{found.head.manifest.product} {found.head.manifest.version}"))
+        return
     said = next((said for said in found.contents if said.target == target), None)
     if said is None:
         yield Row(name=place, word="extra", why="nothing that could be trusted lists what belongs into it")
         return
     entries = said.payload.files if name == TREE else said.payload.singles
-    for row in tree.rows(tree.read(root), entries, f"{said.product} {said.version}"):
-        if row.word not in ("ok", "missing"):
-            yield replace_fields(row, name=f"{place}/{row.name}")
+    yield from _strange_rows(place, tree.rows(tree.read(root), entries, f"{said.product} {said.version}"))
+
+
+def _as_entry(one: Carried) -> FileEntry:
+    return FileEntry(path=one.path, kind="executable", size=one.size, sha256=one.sha256, origin=Origin(kind="application"))
+
+
+def _strange_rows(place: str, rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows of a tree at a place that tell of something that is not what was signed."""
+    return (replace_fields(row, name=f"{place}/{row.name}") for row in rows if row.word not in ("ok", "missing"))
 
 
 def _with_work(row: Row, found: Folder) -> Row:
