@@ -35,10 +35,7 @@ class Contents(Record, frozen=True, kw_only=True):
     @property
     def computed(self) -> str:
         """What the digest must be by the files that are listed; empty when a name among them is no text."""
-        try:
-            return digest_of((self.files, self.singles))
-        except UnicodeEncodeError:
-            return ""
+        return _digest((self.files, self.singles))
 
 
 class Gates(Record, frozen=True, kw_only=True):
@@ -115,4 +112,12 @@ def differences(said: Predicate, manifest: Manifest, record: TargetRecord) -> It
 
 def _shown(value: object) -> str:
     """A value in a message: as it is when it is a text, else by its digest, for it may be long."""
-    return value if isinstance(value, str) else f"sha256:{digest_of(value)[:16]}"
+    return value if isinstance(value, str) else f"sha256:{_digest(value)[:16] or 'none, a name in it is no text'}"
+
+
+def _digest(value: object) -> str:
+    """The digest of a value; empty when a text in it is none (half of a surrogate pair): a statement may come from anybody."""
+    try:
+        return digest_of(value)
+    except UnicodeEncodeError:
+        return ""

@@ -39,6 +39,17 @@ def test_a_name_that_is_no_text_contradicts() -> None:
     assert found.word == "contradicted"
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("product", "\ud800"), ("gates", {"passed": ["\ud800"]}), ("artifacts", {"\ud800": {"format": "x", "sha256": "", "unsigned": ""}})],
+)
+def test_a_text_that_is_none_contradicts_wherever_it_stands(field: str, value: object) -> None:
+    said = {**msgspec.to_builtins(predicate_of(MANIFEST, RECORD, (), ())), field: value}
+    found = fault(statement(COLDFORGE, said), MANIFEST, {})
+    assert found is not None
+    assert (found.word, f"`{field}`" in found.why) == ("contradicted", True)
+
+
 def test_an_artifact_of_no_target_demands_what_every_one_does() -> None:
     stray = msgspec.structs.replace(ARTIFACT, target="windows-x86_64")
     assert demanded(stray, MANIFEST, Policy()) == ("coldforge",)
