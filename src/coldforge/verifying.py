@@ -15,6 +15,7 @@ from coldforge.records import (
     MANIFEST,
 )
 from coldforge.report import reporter
+from coldforge.report.reporter import printable
 
 if TYPE_CHECKING:
     from coldforge.verify.policy import Policy
@@ -44,7 +45,6 @@ def verify(
     """
     from coldforge.verify import rebuilders
     from coldforge.verify import release as checks
-    from coldforge.verify.evidence import printable
 
     path = Path(what)
     remote, demanded = chosen(what, policy, repo=repo, tag=tag, identity=certificate_identity, issuer=certificate_oidc_issuer, key=key)

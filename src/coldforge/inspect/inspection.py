@@ -48,13 +48,13 @@ def tables(found: Inspection) -> tuple[Table, ...]:
     """For people: the statements, the parts, and the entries, the largest first."""
     head = (("kind", found.kind), ("size", f"{found.size:,} bytes"), ("sha256", found.sha256), *found.fields.items())
     needs = (("floor", found.floor), ("libraries of the system", " ".join(found.libraries)))
-    rows = tuple((_shown(what), _shown(value)) for what, value in (*head, *needs) if value)
-    fields = Table(title=_shown(found.name), columns=("what", "value"), rows=rows)
+    rows = tuple((what, value) for what, value in (*head, *needs) if value)
+    fields = Table(title=found.name, columns=("what", "value"), rows=rows)
     return (fields, *_parts(found.parts), *_entries(found.items))
 
 
 def _parts(parts: tuple[Part, ...]) -> Iterator[Table]:
-    rows = tuple((_shown(part.name), part.kind, _shown(part.version), _shown(part.license), megabytes(part.size)) for part in parts)
+    rows = tuple((part.name, part.kind, part.version, part.license, megabytes(part.size)) for part in parts)
     if rows:
         columns = ("part", "kind", "version", "licence", "size")
         yield Table(title=f"{len(rows)} parts", columns=columns, rows=rows, numeric=frozenset({"size"}))
@@ -62,7 +62,7 @@ def _parts(parts: tuple[Part, ...]) -> Iterator[Table]:
 
 def _entries(items: tuple[Item, ...]) -> Iterator[Table]:
     largest = sorted(items, key=lambda item: (-item.size, item.path))
-    rows = tuple((_shown(item.path), f"{item.size:,}", item.mode, _what(item)) for item in largest[:SHOWN])
+    rows = tuple((item.path, f"{item.size:,}", item.mode, _what(item)) for item in largest[:SHOWN])
     more = f", the {SHOWN} largest (--json lists all)" if len(largest) > SHOWN else ""
     if rows:
         columns = ("path", "size", "mode", "what")
@@ -70,9 +70,4 @@ def _entries(items: tuple[Item, ...]) -> Iterator[Table]:
 
 
 def _what(item: Item) -> str:
-    return "; ".join(part for part in (f"-> {_shown(item.link)}" if item.link else "", item.note) if part)
-
-
-def _shown(text: str) -> str:
-    """What a terminal may print: a name in a file is nobody's command to it."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "; ".join(part for part in (f"-> {item.link}" if item.link else "", item.note) if part)

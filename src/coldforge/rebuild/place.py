@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from coldforge.rebuild.causes import likely
-from coldforge.rebuild.verdict import Difference, What, printable
+from coldforge.rebuild.verdict import Difference, What
 from coldforge.rebuild.views import Budget
+from coldforge.report.reporter import printable
 
 SHOWN: Final = 120  # characters of a value
 _NAME: Final = 400  # characters of a step

@@ -10,8 +10,9 @@ import msgspec
 
 from coldforge.rebuild.causes import likely
 from coldforge.rebuild.compare import compare, is_derived
-from coldforge.rebuild.verdict import Difference, What, printable
+from coldforge.rebuild.verdict import Difference, What
 from coldforge.records import FileEntry, Origin, Payload
+from coldforge.report.reporter import printable
 
 TREE: Final = "payload"
 SINGLES: Final = "onefile"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
@@ -123,8 +122,3 @@ class Rebuild(Record, frozen=True, kw_only=True):
             if row.difference:
                 lines += [str(row.difference), f"  likely: {row.difference.cause}"]
         return "\n".join(lines)
-
-
-def printable(text: str) -> str:
-    """A text of somebody else's, fit for a terminal: control and format characters and lone surrogates are spelled out."""
-    return "".join(char if unicodedata.category(char)[0] not in "CZ" or char == " " else ascii(char)[1:-1] for char in text)

@@ -16,7 +16,7 @@ from typing import Final
 
 from coldforge.errors import ColdforgeError, Location
 from coldforge.report.console import ConsoleReporter, put
-from coldforge.report.reporter import Table, explain
+from coldforge.report.reporter import Table, explain, printable
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")  # where .NET, and so the runner, ends a line
 _INVISIBLE: Final = re.compile(r"[^!-~]")
@@ -51,7 +51,7 @@ class ActionsReporter(ConsoleReporter):
 
     def _line(self, text: str, style: str = "") -> None:
         """Print a text in which nothing is a command, whoever wrote it: a tool, a file, the environment."""
-        lines = _LINE_END.split(self._redact(text))
+        lines = [printable(line) for line in _LINE_END.split(self._redact(text).expandtabs(4))]
         block = "\n".join(self._styled(line, style) for line in lines)
         put(f"::stop-commands::{self._fence}\n{block}\n::{self._fence}::" if any(map(is_command, lines)) else block)
 
@@ -127,8 +127,9 @@ def _property(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+    """A text in a cell of Markdown: it ends no cell, and what it says is no markup and no link under another name."""
+    escaped = re.sub(r"[\\|`*\[\]]", r"\\\g<0>", printable(text.replace("\n", " ")))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _row(cells: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from coldforge.errors import ColdforgeError, Location
-from coldforge.report.reporter import Progress, Table, explain
+from coldforge.report.reporter import Progress, Table, explain, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ class ConsoleReporter:
         self._started: float | None = None
 
     def _line(self, text: str, style: str = "") -> None:
-        put(self._styled(self._redact(text), style))
+        put("\n".join(self._styled(printable(line), style) for line in self._redact(text).expandtabs(4).split("\n")))
 
     def _styled(self, text: str, style: str) -> str:
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if style and self._colour else text
@@ -100,7 +100,7 @@ class ConsoleReporter:
             return
         if table.title:
             self._line(table.title, "bold")
-        rows = [tuple(self._redact(cell).replace("\n", " ") for cell in row) for row in (table.columns, *table.rows)]
+        rows = [tuple(printable(self._redact(cell).replace("\n", " ")) for cell in row) for row in (table.columns, *table.rows)]
         widths = [max(len(row[number]) for row in rows) for number in range(len(table.columns))]
         for number, row in enumerate(rows):
             cells = zip(row, widths, table.columns, strict=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from coldforge.report.reporter import Table, megabytes
+from coldforge.report.reporter import Table, megabytes, printable
 from coldforge.report.treemap import Box, squarified
 
 WIDTH: Final = 1200.0
@@ -74,8 +74,7 @@ def page(title: str, sections: Sequence[Section]) -> str:
 
 def shown(text: str) -> str:
     """Text of anybody's as markup that shows it: nothing in it is a tag, and what has no shape is spelled out."""
-    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return escape(plain)
+    return escape(printable(text))
 
 
 def _kinds() -> str:

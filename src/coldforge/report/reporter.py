@@ -25,6 +25,15 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"
 
 
+def printable(text: str) -> str:
+    r"""A text of anybody's, fit for a terminal: what moves the cursor, turns the direction of writing or is no text is spelled out.
+
+    >>> printable("demo\x1b[2K\u202e")
+    'demo\\x1b[2K\\u202e'
+    """
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 class Progress(Protocol):
     """A running total: `advance` by what was done since the last call."""
 

@@ -8,7 +8,6 @@ import importlib
 import json
 import logging
 import os
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Missing
 from coldforge.predicate import COLDFORGE, CYCLONEDX
+from coldforge.report.reporter import printable
 from coldforge.verify.beyond import INTERNALS, Instance, Unproven, der, is_beyond, moments, verify, within
 from coldforge.verify.policy import Signer
 
@@ -259,11 +259,6 @@ def _public_key(pem: str) -> Any:
 def fingerprint(key: Any) -> str:
     """The sha256 of a public key (SubjectPublicKeyInfo), by which a signer is named who has no certificate."""
     return f"sha256:{hashlib.sha256(der(key)).hexdigest()}"
-
-
-def printable(text: str) -> str:
-    """A text of somebody else's, fit for a terminal: control and format characters and lone surrogates are spelled out."""
-    return "".join(char if unicodedata.category(char)[0] not in "CZ" or char == " " else ascii(char)[1:-1] for char in text)
 
 
 def _short(error: BaseException) -> str:

@@ -17,9 +17,10 @@ from coldforge.host import files
 from coldforge.host.fetch import download
 from coldforge.plan.formats import FORMATS
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
+from coldforge.report.reporter import printable
 from coldforge.target import KNOWN, Target
 from coldforge.verify.beyond import Instance
-from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, printable
+from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable
 from coldforge.verify.policy import Policy, Signer
 from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row

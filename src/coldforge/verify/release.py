@@ -36,10 +36,11 @@ from coldforge.records import (
     released_files,
     sums,
 )
+from coldforge.report.reporter import printable
 from coldforge.verify import code, rebuilders, tree
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
-from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots, printable
+from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots
 from coldforge.verify.folder import TREE, Folder, as_built, collect
 from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches, ref_of_the_next
 from coldforge.verify.roster import GITHUB

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from coldforge.records import Record
-from coldforge.report.reporter import Table
-from coldforge.verify.evidence import PROVENANCES, Statement, Unusable, printable
+from coldforge.report.reporter import Table, printable
+from coldforge.verify.evidence import PROVENANCES, Statement, Unusable
 from coldforge.verify.policy import HOSTED, Policy, Signer, mismatches, unlike
 from coldforge.verify.roster import GITHUB
 

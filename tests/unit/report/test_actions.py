@@ -57,6 +57,12 @@ def test_cells_cannot_break_out_of_a_table(reporter: ActionsReporter, tmp_path: 
     assert r"| x\|y\`&lt;b>&amp; z |" in (tmp_path / "summary").read_text()
 
 
+def test_a_cell_is_no_link_and_no_picture(reporter: ActionsReporter, tmp_path: Path) -> None:
+    """Who names a file, or signs as a stranger, writes into it."""
+    reporter.table(Table(title="t", columns=("a",), rows=(("![x](https://e.example/y) **GOOD**\x1b",),)))
+    assert r"| !\[x\](https://e.example/y) \*\*GOOD\*\*\\x1b |" in (tmp_path / "summary").read_text()
+
+
 def test_outputs_of_several_lines_have_a_delimiter_nobody_can_guess(reporter: ActionsReporter, tmp_path: Path) -> None:
     reporter.output("one", "1")
     reporter.output("many", "a\nb")

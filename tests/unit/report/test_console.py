@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from coldforge.errors import Refused
 from coldforge.report import Silent, reporter, use
 from coldforge.report.console import ConsoleReporter
+from coldforge.report.reporter import Table
 
 
 @pytest.fixture
@@ -28,6 +30,14 @@ def test_threads_of_a_pool_are_heard(console: ConsoleReporter, capsys: pytest.Ca
         assert pool.submit(reporter).result() is console
         pool.submit(lambda: reporter().warn("again in 2 s")).result()
     assert capsys.readouterr().err == "warning: again in 2 s\n"
+
+
+def test_what_anybody_wrote_is_no_command_to_a_terminal(console: ConsoleReporter, capsys: pytest.CaptureFixture[str]) -> None:
+    console.error(Refused("x\x1b]0;y\x07", why="a\tb\r\u202ec", hint="d\udcff"))
+    console.table(Table(title="t\x1b[2K", columns=("name",), rows=(("e\x9b2J",),)))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: x\\x1b]0;y\\x07", "  a b", "  \\u202ec", "  d\\udcff", "t\\x1b[2K", "  name", "  e\\x9b2J",
+    ]  # fmt: skip
 
 
 def test_lines_of_many_threads_stay_whole(console: ConsoleReporter, capfd: pytest.CaptureFixture[str]) -> None:

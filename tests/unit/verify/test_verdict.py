@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldforge.predicate import CYCLONEDX
-from coldforge.verify.evidence import PROVENANCE, Statement, Unusable, printable
+from coldforge.report.reporter import printable
+from coldforge.verify.evidence import PROVENANCE, Statement, Unusable
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer
 from coldforge.verify.verdict import Case, Row, Verdict, commands, judge
 
