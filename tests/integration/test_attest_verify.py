@@ -164,6 +164,17 @@ def test_who_must_have_signed_has_to_be_said(folder: Path, trust: Path) -> None:
     assert "release.yml" in caught.value.why
 
 
+def test_no_bundle_of_a_stranger_says_who_must_have_signed(sigstore: FakeSigstore, trust: Path, folder: Path) -> None:
+    """Whose workflow ran, and for whom: what strangers laid there is named beside it, and is not what is recommended."""
+    workflow = "acme/demo/.github/workflows/release.yml@refs/tags/v1.0.0"
+    strange = sign(sigstore, trust, altered(folder), github_claims("aaa/evil", signer=workflow))
+    (folder / f"more{BUNDLE_SUFFIX}").write_text(strange)
+    with pytest.raises(ConfigurationError, match="nobody said") as caught:
+        verify_folder(folder, policy=None, trusted_root=trust)
+    assert f"{workflow} for https://github.com/aaa/evil (" in caught.value.why
+    assert "evil" not in caught.value.hint
+
+
 def append(path: Path, data: bytes = b"x") -> None:
     path.write_bytes(path.read_bytes() + data)
 

@@ -43,7 +43,7 @@ from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots
 from coldforge.verify.folder import TREE, Folder, as_built, collect
 from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches, ref_of_the_next
-from coldforge.verify.roster import GITHUB
+from coldforge.verify.roster import GITHUB, folded
 from coldforge.verify.verdict import Case, Row, Verdict, Word, accepted, commands, judge
 
 Sayings = Mapping[str, list[Statement | Unusable]]
@@ -262,14 +262,16 @@ def unspecified(evidence: Sayings) -> ConfigurationError:
     repositories = sorted({printable(signer.repository.removeprefix(GITHUB)) for signer in signers if signer.repository})
     option = (
         f"--repo {shlex.quote(repositories[0])}"
-        if repositories
+        if len(repositories) == 1  # of several, which one is meant is not for whoever laid a bundle there to say
         else "--repo OWNER/REPO, or --certificate-identity with --certificate-oidc-issuer"
     )
     return ConfigurationError("nobody said who must have signed", why=said, hint=f"If that is who you expect: {option}")
 
 
 def _describe(signer: Signer) -> str:
-    return printable(signer.key or f"{signer.workflow or signer.identity} ({signer.issuer})")
+    lent = signer.repository and not folded(signer.workflow).startswith(f"{folded(signer.repository)}/")
+    ran = f" for {signer.repository}" if lent else ""
+    return printable(signer.key or f"{signer.workflow or signer.identity}{ran} ({signer.issuer})")
 
 
 def _is_evidence(name: str) -> bool:
