@@ -31,6 +31,7 @@ OLDER_PROVENANCE: Final = "https://slsa.dev/provenance/v0.2"
 PROVENANCES: Final = (PROVENANCE, OLDER_PROVENANCE)
 LARGEST: Final = 20_000_000  # bytes; sigstore's own services accept far less
 LARGEST_LIST: Final = 10 * LARGEST  # bytes; of the bills and the lists of files of every target
+MOST_LISTED: Final = 10_000  # statements in one list; a release has a thousand files at most, and each line costs a verification
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
 # Fulcio's extensions that hold the names of a GitHub job (fulcio/docs/oid-info.md), by the fields of Signer.
 _EXTENSIONS: Final = {
@@ -259,6 +260,13 @@ def _public_key(pem: str) -> Any:
 def fingerprint(key: Any) -> str:
     """The sha256 of a public key (SubjectPublicKeyInfo), by which a signer is named who has no certificate."""
     return f"sha256:{hashlib.sha256(der(key)).hexdigest()}"
+
+
+def lines_of(text: str) -> list[str]:
+    """The bundles in a list of them, one a line; none where there are more than anybody honest writes."""
+    if text.count("\n") > MOST_LISTED:
+        return []
+    return [line for line in map(str.strip, text.split("\n")) if line]
 
 
 def _short(error: BaseException) -> str:

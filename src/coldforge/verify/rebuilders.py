@@ -20,7 +20,7 @@ from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUF
 from coldforge.report.reporter import printable
 from coldforge.target import KNOWN, Target
 from coldforge.verify.beyond import Instance
-from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable
+from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, lines_of
 from coldforge.verify.policy import Policy, Signer
 from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row
@@ -110,8 +110,8 @@ def texts(places: Iterable[str], *, offline: bool) -> Iterator[tuple[str, str]]:
 def _split(name: str, path: Path) -> Iterator[tuple[str, str]]:
     """A bundle, or the lines of a list of them; of what is larger than anybody honest writes nothing is read."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.stat().st_size <= LARGEST else ""
-    lines = [line for line in text.splitlines() if line.strip()]
-    several = len(lines) > 1 and all(line.startswith("{") and line.rstrip().endswith("}") for line in lines)
+    lines = lines_of(text)
+    several = len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines)
     yield from ((name, line) for line in lines) if several else [(name, text)]
 
 

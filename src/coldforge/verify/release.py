@@ -40,7 +40,7 @@ from coldforge.report.reporter import printable
 from coldforge.verify import code, rebuilders, tree
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
-from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, load_roots
+from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, lines_of, load_roots
 from coldforge.verify.folder import TREE, Folder, as_built, collect
 from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, mismatches, ref_of_the_next
 from coldforge.verify.roster import GITHUB, folded
@@ -299,9 +299,9 @@ def read_evidence(
             text = _text(path).strip()
             seen[text] = evidence.read(text)
             result.setdefault(name.removesuffix(BUNDLE_SUFFIX), []).append(seen[text])
-    listed = _text(found.files[ATTESTATIONS], LARGEST_LIST) if ATTESTATIONS in found.files else ""
+    text = _text(found.files[ATTESTATIONS], LARGEST_LIST) if ATTESTATIONS in found.files else ""
     result[ATTESTATIONS] = []
-    for line in filter(None, map(str.strip, listed.splitlines())):
+    for line in lines_of(text):
         item = seen[line] if line in seen else evidence.read(line)
         result[ATTESTATIONS].append(item)
         for subject in item.subjects if isinstance(item, Statement) and item.predicate_type in PROVENANCES else ():
