@@ -197,6 +197,8 @@ def commands(file: str, bundle: str, policy: Policy, signer: Signer, root: Path 
 
     Only with those that can read the `root`: cosign takes one document, `gh` a line for each.
     """
+    if root and not root.is_file():  # a pipe, which nobody reads twice
+        return ()
     of_repository = policy.repository and signer.repository  # the identity is a workflow's, which may be one that many repositories use
     text = root.read_text(encoding="utf-8") if root else None
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -142,6 +143,11 @@ def test_a_command_is_safe_to_paste() -> None:
     name = "$(touch pwned) 'x.deb"
     for command in commands(name, f"{name}.sigstore.json", Policy(repository="acme/demo"), WORKFLOW):
         assert shlex.split(command)[-1] == name
+
+
+def test_a_trust_root_that_came_through_a_pipe_is_not_read_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "root")
+    assert commands("f.deb", "f.deb.sigstore.json", NOBODY, SIGNER, tmp_path / "root") == ()
 
 
 def test_a_person_is_named_to_others_too() -> None:
