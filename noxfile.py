@@ -62,9 +62,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The unit tests: no process, no connection."""
+    """The unit tests, and the examples in docstrings: no process, no connection."""
     prepare(session)
-    python(session, "pytest", "tests/unit", *session.posargs)
+    python(session, "pytest", "--doctest-modules", "src", "tests/unit", *session.posargs)
 
 
 @nox.session

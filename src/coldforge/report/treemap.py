@@ -26,7 +26,7 @@ def squarified(sizes: Sequence[float], box: Box) -> tuple[Box, ...]:
     """A rectangle for each of the sizes, which are positive and sorted, the largest first; together they fill the box.
 
     >>> squarified([6, 6, 4, 3, 2, 2, 1], Box(0, 0, 6, 4))[0]
-    Box(x=0, y=0, width=3.0, height=2.0)
+    Box(x=0, y=0.0, width=3.0, height=2.0)
     """
     total = sum(sizes)
     if not total or not box.width or not box.height:

@@ -119,7 +119,7 @@ def _actions(executable: Executable) -> Iterator[bytes]:
 
 
 def argument(text: str) -> str:
-    """An argument of Exec: quoted where it must be, then escaped as a string ("The Exec key"); `%` alone begins a field code.
+    r"""An argument of Exec: quoted where it must be, then escaped as a string ("The Exec key"); `%` alone begins a field code.
 
     >>> argument("--new"), argument("50% of $HOME")
     ('--new', '"50%% of \\\\$HOME"')
