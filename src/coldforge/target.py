@@ -9,8 +9,6 @@ from typing import Final, Self
 
 from coldforge.errors import ConfigurationError
 
-SYSTEMS: Final = ("linux", "windows", "macos")
-ARCHITECTURES: Final = ("x86_64", "aarch64")
 # Accepted on input, never printed.
 _ALIASES: Final = {
     "win": "windows", "win32": "windows", "darwin": "macos", "osx": "macos", "mac": "macos",

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-INTEGER: Final = 0x02
 OCTETS: Final = 0x04
 OID: Final = 0x06
 SEQUENCE: Final = 0x30

@@ -47,7 +47,7 @@ _CAUSES: Final[tuple[tuple[Callable[[Seen], bool], str], ...]] = (
     (lambda seen: seen.what == "order", "the order of a folder's listing, or of a set (PYTHONHASHSEED)"),
     (lambda seen: seen.what == "encoding", "the same content, written by another version of the compressor or archiver (zlib, zstd, nfpm)"),
     (lambda seen: seen.what == "header", "another version, or other settings, of what wrote the file"),
-    (lambda seen: seen.at(r"\.dist-info/(INSTALLER|RECORD|REQUESTED|direct_url\.json)"), "traces of another installer of the distribution"),
+    (lambda seen: seen.at(_TRACE), "traces of another installer of the distribution"),
     (lambda seen: seen.at("/WHEEL") and seen.either("^Generator"), "another version of the build backend made the wheel"),
     (lambda seen: seen.says(_FOLDER), "the path of the build"),
     (lambda seen: seen.at("filename$"), "the path of the build, in byte code"),

@@ -58,13 +58,6 @@ class Key:
             self._gpg("--armor", "--output", out, "--export-options", "export-minimal", "--export", self.primary)
             return out.read_bytes()
 
-    def public_binary(self) -> bytes:
-        """The same without armor."""
-        with files.scratch("gpg") as folder:
-            out = folder / "key"
-            self._gpg("--output", out, "--export-options", "export-minimal", "--export", self.primary)
-            return out.read_bytes()
-
     def _made(self, path: Path, epoch: int, *how: str) -> bytes:
         with files.scratch("gpg") as folder:
             out = folder / "signature"
