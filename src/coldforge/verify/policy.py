@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -13,6 +13,7 @@ from msgspec import Meta
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.read import Findings, read_toml
 from coldforge.project.section import Section
+from coldforge.project.walk import nearest
 from coldforge.records import REPOSITORY, Record
 from coldforge.target import Target
 from coldforge.verify import roster
@@ -207,6 +208,7 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
         why = "Anybody can make a certificate with that name, so that only what issued it tells whose it is."
         hint = "Give the issuing authority's certificate as `code-root`, in PEM, or the signer's own."
         raise ConfigurationError("the policy has a code-signer and no code-root", where=where, why=why, hint=hint)
+    _check_signed(policy.signed, where)
     try:
         targets = tuple(str(Target.parse(name)) for name in policy.unrebuilt)
     except ConfigurationError as error:
@@ -223,6 +225,20 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
         return policy
     hint = "Name `repository`, or `identity` together with `issuer`, or give a `key`."
     raise ConfigurationError("the policy does not say who must have signed", where=where, hint=hint)
+
+
+def _check_signed(signed: Mapping[str, Collection[str]], where: Location | None) -> None:
+    """Raises ConfigurationError for a demand on packages that would never be made: of no format that there is, or with no key."""
+    from coldforge.plan.formats import FORMATS
+
+    for form, keys in signed.items():
+        if form not in FORMATS:
+            raise ConfigurationError(
+                f"the policy's `signed` is about {form!r}, which is no format", where=where, hint=nearest(form, FORMATS)
+            )
+        if not keys:
+            hint = "Name those that may sign, as the manifest does, or leave the format out."
+            raise ConfigurationError(f"the policy's `signed` names no key for {form}", where=where, hint=hint)
 
 
 def _check_root(key: str, text: str, where: Location | None) -> None:

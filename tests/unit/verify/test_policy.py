@@ -334,6 +334,12 @@ def test_the_name_of_a_workflow_that_others_may_use_names_no_repository() -> Non
     assert list(mismatches(with_it, theirs)) == []
 
 
+@pytest.mark.parametrize(("signed", "words"), [('dep = ["AB12"]', "'dep', which is no format"), ("deb = []", "no key for deb")])
+def test_a_demand_on_packages_that_would_never_be_made_is_refused(signed: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load_policy(write(tmp_path, f'repository = "acme/demo"\n[signed]\n{signed}\n'))
+
+
 @pytest.mark.parametrize("key", ["apple-root", "code-root"])
 def test_a_root_that_is_no_certificate_is_told_when_the_policy_is_read(key: str, tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
