@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import zlib
@@ -11,9 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from coldforge.bundle import kinds
 from coldforge.errors import ConfigurationError, Location
+from coldforge.host import cache, files
 from coldforge.project.config import Product
+from coldforge.records import digest_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -42,7 +47,10 @@ def drawn(source: Path, sizes: tuple[int, ...]) -> Mapping[int, bytes]:
 @lru_cache(maxsize=8)
 def rendered(data: bytes, *, scalable: bool, sizes: tuple[int, ...]) -> Mapping[int, bytes]:
     """A square PNG for each size; of a PNG only those that it has the pixels for. Raises what the libraries do for a damaged one."""
-    return _drawn(data.decode(), sizes) if scalable else _scaled(data, sizes)
+    draws = [tool(), zlib.ZLIB_RUNTIME_VERSION, files.sha256(Path(__file__))]
+    key = digest_of([hashlib.sha256(data).hexdigest(), scalable, sizes, draws])
+    made = cache.recalled("icon", key, lambda: msgspec.json.encode(_drawn(data.decode(), sizes) if scalable else _scaled(data, sizes)))
+    return msgspec.json.decode(made, type=dict[int, bytes])
 
 
 def _drawn(text: str, sizes: tuple[int, ...]) -> dict[int, bytes]:

@@ -130,4 +130,6 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
 def _keep(job: FreezeJob, payload: Payload) -> None:
     """Write the index, and put tree, one-file programs and index into the cache."""
     files.write(job.out / "payload.json", canonical(payload))
-    cache.store("payload", payload.key, {name: job.out / name for name in ("payload", "onefile", "payload.json")})
+    folders = {"payload": payload.files, "onefile": payload.singles}
+    known = {f"{folder}/{entry.path}": entry.sha256 for folder, entries in folders.items() for entry in entries if entry.sha256}
+    cache.store("payload", payload.key, {name: job.out / name for name in (*folders, "payload.json")}, known=known)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Final
 
 from coldforge.errors import ConfigurationError
@@ -26,9 +26,9 @@ from coldforge.report import reporter
 from coldforge.report.reporter import Table, megabytes
 
 _RECORD: Final = "entry.json"
-_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "tool", "block", "elf", "searched")
+_KINDS: Final = ("environment", "analysis", "payload", "artifact", "smoke", "input", "tool", "block", "elf", "searched", "icon")
 # Of these every build makes many, which are small; bytes that they may be in all. What was not used for the longest time goes.
-_SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20, "searched": 1 << 24}
+_SMALL: Final[Mapping[str, int]] = {"block": 1 << 30, "elf": 1 << 20, "searched": 1 << 24, "icon": 1 << 24}
 # Of the others: what was used within this time (seconds) before the newest use is a running build's, or a person's who is at work.
 _MOST, _SPARED = "10 GB", 3600
 _STATE: Final = SimpleNamespace(forgets=False)
@@ -117,9 +117,16 @@ def _recorded(entry: Path) -> dict[str, object] | None:
     return record if isinstance(record, dict) else {"sha256": "", "size": 0}
 
 
-def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path], *, sha256: str = "") -> Path:
+def store(
+    kind: str,
+    key: str,
+    source: Path | bytes | Mapping[str, Path],
+    *,
+    sha256: str = "",
+    known: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Copy a file or folder, bytes, or a folder of several by their names into the cache; where it is then. Several processes may store
-    the same at once. `sha256` is that of a file, where it is known already.
+    the same at once. `sha256` is that of a file, where it is known already, and `known` those of a folder's files by their paths in it.
 
     A cache that cannot be written is no reason to fail: there is a warning. Raises Missing when the disk is full.
     """
@@ -127,7 +134,7 @@ def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path], *, sha
     temporary = entry.parent / f".{key}.{uuid.uuid4().hex}"
     try:
         temporary.mkdir(parents=True)
-        _fill(temporary, source, sha256)
+        _fill(temporary, source, sha256, known)
         _place(temporary, entry)
     except OSError as error:
         if files.error_number(error) in files.FULL:
@@ -142,7 +149,7 @@ def store(kind: str, key: str, source: Path | bytes | Mapping[str, Path], *, sha
     return entry / "content"
 
 
-def _fill(folder: Path, source: Path | bytes | Mapping[str, Path], sha256: str) -> None:
+def _fill(folder: Path, source: Path | bytes | Mapping[str, Path], sha256: str, known: Mapping[str, str]) -> None:
     content = folder / "content"
     if isinstance(source, bytes):
         content.write_bytes(source)
@@ -153,7 +160,7 @@ def _fill(folder: Path, source: Path | bytes | Mapping[str, Path], sha256: str) 
         content.mkdir()
         for name, path in source.items():
             _copy(path, content / name)
-    (folder / _RECORD).write_text(json.dumps({"sha256": sha256 or digest(content), "size": size(content)}, sort_keys=True))
+    (folder / _RECORD).write_text(json.dumps({"sha256": sha256 or digest(content, known), "size": size(content)}, sort_keys=True))
 
 
 def _copy(source: Path, place: Path) -> None:
@@ -184,22 +191,34 @@ def size(path: Path) -> int:
     return sum(item.lstat().st_size for item in items if item.is_symlink() or item.is_file())
 
 
-def digest(path: Path) -> str:
-    """The sha256 of a file's bytes, or of a folder's names, links, executable bits and bytes. Raises OSError when it is not there."""
+def digest(path: Path, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The sha256 of a file's bytes, or of a folder's names, links, executable bits and bytes. Raises OSError when it is not there.
+
+    `known` are digests of files in the folder, by their paths in it, that need not be read.
+    """
     if not path.is_dir():
         return files.sha256(path)
     total = hashlib.sha256()
-    for item in sorted(path.rglob("*")):
-        total.update("\0".join((item.relative_to(path).as_posix(), *_facts(item), "")).encode(errors="surrogateescape"))
+    for name, item in sorted(_below(path), key=lambda pair: pair[0].split("/")):
+        total.update("\0".join((name, *_facts(item, known.get(name, "")), "")).encode(errors="surrogateescape"))
     return total.hexdigest()
 
 
-def _facts(path: Path) -> tuple[str, str]:
-    if path.is_symlink():
-        return "link", str(path.readlink())
-    if path.is_dir():
+def _below(folder: Path | str, before: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is in a folder, by its path in there. Environments have thousands of files, of which no Path is made."""
+    with os.scandir(folder) as items:
+        for item in items:
+            yield f"{before}{item.name}", item
+            if item.is_dir(follow_symlinks=False):
+                yield from _below(item.path, f"{before}{item.name}/")
+
+
+def _facts(item: os.DirEntry[str], sha256: str) -> tuple[str, str]:
+    if item.is_symlink():
+        return "link", str(Path(item.path).readlink())
+    if item.is_dir():
         return "folder", ""
-    return "program" if path.stat().st_mode & 0o100 else "file", files.sha256(path)
+    return "program" if item.stat().st_mode & 0o100 else "file", sha256 or files.sha256(Path(item.path))
 
 
 def entries() -> tuple[CacheEntry, ...]:

@@ -69,6 +69,23 @@ def test_an_svg_is_kept_and_drawn_in_every_size(tmp_path: Path) -> None:
         assert (image.getpixel((24, 2)), image.getpixel((24, 46))) == ((255, 0, 0, 255), (0, 0, 0, 0))
 
 
+def test_what_was_drawn_is_drawn_again_only_from_another_picture_or_by_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, scaled = list[tuple[int, ...]](), icons._scaled
+
+    def counted(data: bytes, sizes: tuple[int, ...]) -> dict[int, bytes]:
+        drawn.append(sizes)
+        return scaled(data, sizes)
+
+    monkeypatch.setattr(icons, "_scaled", counted)
+    data = picture(50)
+    for times, sizes, tool, given in ((1, (16,), "a", data), (1, (16,), "a", data), (2, (16, 32), "a", data), (3, (16,), "b", data),
+                                      (4, (16,), "a", picture(51)), (4, (16,), "a", data)):  # fmt: skip
+        icons.rendered.cache_clear()
+        monkeypatch.setattr(icons, "tool", lambda tool=tool: tool)
+        assert icons.rendered(given, scalable=False, sizes=sizes) == scaled(given, sizes)
+        assert len(drawn) == times
+
+
 @pytest.mark.parametrize(("name", "data"), [("icon.png", picture(64)[:80]), ("icon.png", b"\x89PNG\r\n\x1a\n"), ("icon.svg", b"<svg><g>")])
 def test_a_damaged_picture_is_told_with_its_name(name: str, data: bytes, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the icon cannot be drawn") as caught:

@@ -115,6 +115,15 @@ def test_small_entries_are_counted_and_not_listed(tree: Path) -> None:
     assert rows == (("block", "2 entries", "1.0 MB"), ("payload", KEY[:12], "0.0 MB"))
 
 
+def test_what_is_known_of_a_folder_is_believed_when_it_is_stored_and_checked_when_it_is_fetched(tree: Path, warnings: Warnings) -> None:
+    right = {"tree/lib/data": files.sha256(tree / "lib" / "data")}
+    stored = cache.store("payload", KEY, {"tree": tree}, known=right)
+    assert cache.fetch("payload", KEY) == stored
+    cache.store("payload", "b" * 64, {"tree": tree}, known={"tree/lib/data": "0" * 64})
+    assert cache.fetch("payload", "b" * 64) is None
+    assert len(warnings.said) == 1
+
+
 def test_a_file_is_stored_as_a_file(tree: Path) -> None:
     stored = cache.store("artifact", KEY, tree / "run")
     assert stored.is_file()
