@@ -12,14 +12,15 @@ from coldforge import recipes
 from coldforge.errors import DOCS, BuildFailed, ConfigurationError, Location, Missing, Problem
 from coldforge.freeze import Workshop
 from coldforge.freeze.building import BUILT, Builder, split
-from coldforge.freeze.installer import QUIET, Installer, without_wheel
+from coldforge.freeze.installer import OWN_LOCK, QUIET, Installer, without_wheel
 from coldforge.freeze.interpreter import another
 from coldforge.freeze.lock import Lock
 from coldforge.freeze.managed import ASKED, HINT, is_managed
 from coldforge.freeze.managed import install as install_python
 from coldforge.freeze.requirements import Pin, normalised, pins
 from coldforge.freeze.windows import check_wheel
-from coldforge.host import files
+from coldforge.host import cache, files
+from coldforge.records import digest_of
 from coldforge.target import Target
 
 FREEZER_LOCK: Final = "build/requirements/pyinstaller.txt"
@@ -72,10 +73,15 @@ def python_version(workshop: Workshop, *, tool: str, python: str, requires: str,
             workshop.run(install_python(tool, python), env={**QUIET, **ASKED}, network=True, log=log)
         except BuildFailed as error:
             raise Missing(f"{python} cannot be had", why=error.why, hint=HINT) from error
-    try:
+
+    def ask() -> bytes:
         path = workshop.run([tool, "python", "find", "--no-project", *own, python], env=QUIET, network=True, log=log).splitlines()[-1]
         code = "import platform; print(platform.python_version())"
-        version = workshop.run([path, "-I", "-c", code], env=QUIET, network=True, log=log).splitlines()[-1]
+        return workshop.run([path, "-I", "-c", code], env=QUIET, network=True, log=log).splitlines()[-1].encode()
+
+    try:  # an image has what it has; of uv's own the newest may be another by now
+        key = digest_of(["python", workshop.identity, python, files.sha256(recipes.find(OWN_LOCK))])
+        version = (ask() if own else cache.recalled("tool", key, ask)).decode()
     except BuildFailed as error:
         message = f"the build image {workshop.identity} has no Python {python!r}"
         raise Missing(message, why=error.why, hint=f"{DOCS}/how-to/containers.md tells what an image needs.") from error
