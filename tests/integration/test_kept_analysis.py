@@ -68,6 +68,14 @@ def test_one_line_changed(host_env: dict[str, str], tmp_path: Path) -> None:
     assert first.keys() == kept.keys() == {"payload", "pair-show", "pair-work"}
     assert not set(first.values()) & set(kept.values())
     assert "_internal/pair/data/words.txt" in (tmp_path / "kept" / "linux-x86_64" / "payload.json").read_text(encoding="utf-8")
+    # byte code is known by the size and the time of its source, which are the same here: that of the application is not kept
+    desk.change("__init__.py", "SHARE = 1 / 1\n")
+    _, said = desk.freeze("imported")
+    assert KEPT in said
+    desk.change("__init__.py", "SHARE = 1 / 0\n")
+    dist = tmp_path / "not imported"
+    coldforge("freeze", desk.project, "--host", "--out", dist, env=desk.env).failed(1, "[entry-import]", "ZeroDivisionError")
+    desk.change("__init__.py", "")
     desk.change("late.py", f"import colorsys\n\n{LINE}")
     _, said = desk.freeze("imports more")
     assert KEPT not in said
