@@ -30,12 +30,20 @@ def closing(answer: Response) -> Iterator[None]:
         answer.close()
 
 
-def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer", drop: Callable[[T], object] = lambda _: None) -> T:
+def within(
+    seconds: float,
+    call: Callable[[], T],
+    *,
+    lacking: str = "no answer",
+    drop: Callable[[T], object] = lambda _: None,
+    at: Callable[[], object] = lambda: None,
+) -> T:
     """What a call returns, or raises. Raises TimeoutError, with what is `lacking`, when it has done neither in time.
 
-    A timeout of a socket is none of that: it begins anew with each byte. What is returned too late is handed to `drop`.
+    A timeout of a socket is none of that: it begins anew with each byte. What is returned too late is handed to `drop`. While `at`, which
+    tells how far it has come, tells something else each time, its time begins anew.
     """
-    is_late = Event()
+    is_late, place = Event(), at()
 
     def once() -> Iterator[T]:
         result = call()
@@ -44,6 +52,10 @@ def within(seconds: float, call: Callable[[], T], *, lacking: str = "no answer",
         yield result
 
     def late() -> None:
+        nonlocal place
+        before, place = place, at()
+        if before != place:
+            return
         is_late.set()
         raise TimeoutError(f"{lacking} within {seconds:g} s")
 

@@ -115,13 +115,15 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readable(Protocol):
-    """What an upload is read from: it must know its length, and be able to start again."""
+    """What an upload is read from: it must know its length and how far it is read, and be able to start again."""
 
     def __len__(self) -> int: ...
 
     def read(self, size: int = -1) -> bytes: ...
 
     def seek(self, offset: int, whence: int = 0) -> int: ...
+
+    def tell(self) -> int: ...
 
 
 class Forge(Protocol):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -197,10 +198,10 @@ class Wire:
         raise self._explained(answer)
 
     def _asked(self, method: str, url: str, options: dict[str, Any]) -> Response:
-        """One answer. Everything is over in time, or given up: an upload has as long as a download of its size, and a chunk more."""
+        """One answer. Everything is over in time, or given up; the time of an upload begins anew while more of it goes up."""
         sent = options.get("data")
-        seconds = LONGEST_ANSWER if sent is None else LONGEST_CHUNK * (1 + len(sent) / CHUNK)
-        return within(seconds, lambda: self._answer(method, url, **options), drop=lambda answer: answer.close())
+        timed = partial(within, LONGEST_ANSWER) if sent is None else partial(within, UPLOAD_TIMEOUTS[1], at=sent.tell)
+        return timed(lambda: self._answer(method, url, **options), drop=lambda answer: answer.close())
 
     def _answer(self, method: str, url: str, *, timeout: tuple[float, float], stream: bool = False, **options: Any) -> Response:
         """What the session's `request` does; but what the environment says of a server is read once, and not for every file."""
