@@ -6,6 +6,7 @@ of starting is measured in benchmarks/start.py.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             answer(f"coldforge {__version__}\n")
             return 0
         signal.signal(signal.SIGTERM, _interrupt)
+        gc.set_threshold(50_000)  # what is imported stays: looking for garbage among it at every turn is in vain
         return _from_inputs() if words == ["ci"] else _dispatch(words)  # `ci` is how action.yml starts it
     except KeyboardInterrupt:
         # everything is cleaned up by now; what a second Ctrl-C would meet is the wait for a thread's last request

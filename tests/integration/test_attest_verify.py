@@ -42,7 +42,7 @@ from coldforge.records import (
 )
 from coldforge.verify.beyond import INTERNALS
 from coldforge.verify.claims import KINDS
-from coldforge.verify.evidence import load_roots
+from coldforge.verify.evidence import LATER, load_roots
 from coldforge.verify.policy import Policy, choose, load_policy
 from coldforge.verify.release import verify_file, verify_folder, write_policy
 from coldforge.verify.verdict import Verdict
@@ -123,6 +123,67 @@ def test_a_folder_is_verified_where_there_is_no_network(folder: Path, trust: Pat
     done = subprocess.run([*alone, *words], env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert {row["word"] for row in json.loads(done.stdout)["rows"]} == {"ok"}
+
+
+def in_a_process_of_its_own(code: str, *words: str) -> str:
+    """What Python prints that has loaded nothing of the client yet."""
+    source = str(Path(__file__).parents[2] / "src")
+    return subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {source!r})\n{code}", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+
+
+def test_what_verifying_never_uses_is_not_loaded(folder: Path, trust: Path) -> None:
+    code = """
+from coldforge.cli import main
+assert main(sys.argv[1:]) == 0
+print(*sorted(sys.modules))
+"""
+    loaded = set(in_a_process_of_its_own(code, "verify", str(folder), "--repo", "acme/demo", "--trusted-root", str(trust)).split())
+    assert {"sigstore.verify", "sigstore.models", "rekor_types._internal.dsse"} <= loaded
+    assert loaded.isdisjoint({*LATER, "http.client", "jwt", "sigstore.oidc", "tuf.api.metadata", "urllib3"})
+    assert loaded.isdisjoint({"coldforge.host.fetch", "coldforge.plan.formats", "coldforge.project.read"})
+
+
+def test_who_has_verified_can_sign_and_fetch(folder: Path, trust: Path, sigstore: FakeSigstore, tmp_path: Path) -> None:
+    code = """
+import base64, json, os
+from pathlib import Path
+from coldforge.attest.signer import Signer, trust
+from coldforge.verify.evidence import LATER, Evidence, load_roots
+
+config, bundle, token, home = sys.argv[1:]
+roots, text = load_roots(Path(config)), Path(bundle).read_text()
+said = Evidence(roots).read(text)
+assert not LATER.keys() & sys.modules.keys()
+with Signer(token, trust(Path(config))) as signer:
+    again = Evidence(roots).read(signer.sign(base64.b64decode(json.loads(text)["dsseEnvelope"]["payload"])))
+assert again.subjects == said.subjects, again
+
+import requests
+from pydantic import TypeAdapter
+from rekor_types import ProposedEntry
+from sigstore._internal import USER_AGENT
+from sigstore.errors import TUFError
+from sigstore.models import ClientTrustConfig
+from sigstore.verify import verifier
+
+assert f"(python-requests/{requests.__version__})" in USER_AGENT, USER_AGENT
+assert len(TypeAdapter(ProposedEntry).json_schema()["discriminator"]["mapping"]) == 11
+assert verifier.v2.entry.Entry.model_fields
+os.environ |= {"HOME": home, "XDG_DATA_HOME": home, "XDG_CACHE_HOME": home}
+try:
+    ClientTrustConfig.from_tuf("https://127.0.0.1:1")
+except TUFError as error:
+    assert isinstance(error.__cause__, FileNotFoundError), error.__cause__  # that instance's root was never fetched
+print(*LATER.keys() - sys.modules.keys())
+"""
+    words = [str(trust), str(folder / f"{DEB}{BUNDLE_SUFFIX}"), sigstore.token(), str(tmp_path)]
+    assert in_a_process_of_its_own(code, *words).strip() == ""
 
 
 def test_a_policy_is_written_from_a_release_and_holds_for_it(folder: Path, trust: Path, tmp_path: Path) -> None:

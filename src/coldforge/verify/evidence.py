@@ -9,6 +9,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.predicate import COLDFORGE, CYCLONEDX
 from coldforge.report.reporter import printable
 from coldforge.verify.beyond import INTERNALS, Instance, Unproven, der, is_beyond, moments, verify, within
+from coldforge.verify.later import loaded_later
 from coldforge.verify.policy import Signer
 
 if TYPE_CHECKING:
@@ -33,6 +35,14 @@ LARGEST: Final = 20_000_000  # bytes; sigstore's own services accept far less
 LARGEST_LIST: Final = 10 * LARGEST  # bytes; of the bills and the lists of files of every target
 MOST_LISTED: Final = 10_000  # statements in one list; a release has a thousand files at most, and each line costs a verification
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
+# What the verifier imports and does not use, and what it takes of it at once: clients of services, and kinds of log entries.
+LATER: Final[Mapping[str, tuple[str, ...]]] = {
+    "requests": ("__version__", "Session"),
+    "sigstore._internal.fulcio.client": ("FulcioClient",),
+    "tuf.ngclient": ("Updater", "UpdaterConfig"),
+    "sigstore_models.rekor.v2": (),
+    **{f"rekor_types._internal.{kind}": () for kind in ["alpine", "cose", "helm", "intoto", "jar", "rekord", "rfc3161", "rpm", "tuf"]},
+}
 # Fulcio's extensions that hold the names of a GitHub job (fulcio/docs/oid-info.md), by the fields of Signer.
 _EXTENSIONS: Final = {
     8: "issuer",
@@ -100,8 +110,9 @@ def load_roots(path: Path | None) -> tuple[Instance, ...]:
 def _import_client() -> None:
     """Import what verifies, for less: it is most of what verifying costs (benchmarks/verification.py).
 
-    Thousands of classes are made that all stay, so looking for garbage among them is in vain; and looking for plugins of pydantic,
-    which there are none of, would read the metadata of every distribution that is installed.
+    Thousands of classes are made that all stay, so looking for garbage among them is in vain; looking for plugins of pydantic,
+    which there are none of, would read the metadata of every distribution that is installed; and what only signing and the network
+    take, or bundles of other kinds, is loaded with the first of them.
 
     Raises Missing when the client has not the parts that are used here besides its interface.
     """
@@ -109,7 +120,9 @@ def _import_client() -> None:
     enabled = gc.isenabled()
     gc.disable()
     try:
-        importlib.import_module("sigstore.verify")
+        with suppress(Exception), loaded_later(LATER):
+            importlib.import_module("sigstore.verify")
+        importlib.import_module("sigstore.verify")  # with everything, where something cannot wait in the versions that are installed
     finally:
         gc.freeze()
         if enabled:

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Meta
 
 from coldforge.errors import ConfigurationError, Location
-from coldforge.project.read import Findings, read_toml
 from coldforge.project.section import Section
 from coldforge.project.walk import nearest
 from coldforge.records import REPOSITORY, Record
@@ -185,6 +184,8 @@ class Mismatch(Record, frozen=True, kw_only=True):
 
 def load_policy(path: Path) -> Policy:
     """Read a policy file. Raises ConfigurationError with every problem."""
+    from coldforge.project.read import Findings, read_toml
+
     if not path.is_file():
         raise ConfigurationError(f"there is no policy file {path}")
     findings = Findings()

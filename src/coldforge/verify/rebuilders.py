@@ -14,8 +14,6 @@ from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
-from coldforge.host.fetch import download
-from coldforge.plan.formats import FORMATS
 from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
 from coldforge.report.reporter import printable
 from coldforge.target import KNOWN, Target
@@ -99,6 +97,8 @@ def texts(places: Iterable[str], *, offline: bool) -> Iterator[tuple[str, str]]:
         elif place.startswith("https://"):
             if offline:
                 raise ConfigurationError(f"--offline forbids to fetch {place}", hint=INSTEAD)
+            from coldforge.host.fetch import download
+
             with files.scratch("rebuilds") as folder:
                 download(place, folder / "bundle", what="what a rebuilder says", instead=INSTEAD, largest=LARGEST)
                 yield from _split(place, folder / "bundle")
@@ -247,6 +247,8 @@ def is_spared(artifact: Artifact, policy: Policy) -> bool:
     """
     if artifact.target not in policy.unrebuilt:
         return False
+    from coldforge.plan.formats import FORMATS  # which knows all of a project's configuration, and hardly a policy asks
+
     target, form = Target.parse(artifact.target), FORMATS.get(artifact.format)
     if form is None or not form.suits(target.os) or (target.musl and form.glibc):
         return False

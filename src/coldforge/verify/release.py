@@ -37,7 +37,7 @@ from coldforge.records import (
     sums,
 )
 from coldforge.report.reporter import printable
-from coldforge.verify import code, rebuilders, tree
+from coldforge.verify import code, rebuilders
 from coldforge.verify.beyond import Instance
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, had_by, kinds_by_name
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, lines_of, load_roots
@@ -369,6 +369,8 @@ def _rows(found: Found) -> Iterator[Row]:
 
 def _tree_rows(place: str, root: Path, found: Found) -> Iterator[Row]:
     """What lies in a tree that a build left, and is not what the packages were signed to have; what is gone harms nobody."""
+    from coldforge.verify import tree
+
     target, _, name = place.partition("/")
     if name == CARRIED and found.head.manifest:  # the manifest itself lists it
         records = [record for record in found.head.manifest.targets if record.target == target]
