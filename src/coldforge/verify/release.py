@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError, Refused
-from coldforge.host import files
+from coldforge.host import hashing
 from coldforge.predicate import COLDFORGE, Predicate
 from coldforge.records import (
     ATTESTATIONS,
@@ -133,10 +133,10 @@ def verify_folder(
         raise ConfigurationError(f"there is no release in {folder}: the folder is empty")
     with ThreadPoolExecutor() as pool:
 
-        def hashing(here: Folder) -> dict[str, Future[str]]:
-            return {name: pool.submit(files.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
+        def hashed(here: Folder) -> dict[str, Future[str]]:
+            return {name: pool.submit(hashing.sha256, path) for name, path in here.files.items() if not _is_evidence(name)}
 
-        started = hashing(found)
+        started = hashed(found)
         roots = load_roots(trusted_root)
         evidence = read_evidence(found, Evidence(roots, key=policy.key if policy else ""), recorded)  # while the hashes are computed
         if policy is None:
@@ -144,7 +144,7 @@ def verify_folder(
         head = _head(found, started[MANIFEST].result() if MANIFEST in started else None, evidence, policy)
         if head.manifest:
             found = as_built(found, head.manifest)
-        started = hashing(replace(found, files={n: p for n, p in found.files.items() if n not in started})) | started
+        started = hashed(replace(found, files={n: p for n, p in found.files.items() if n not in started})) | started
         told = _told(found, rebuilds, roots, policy, head)
         digests = {name: future.result() for name, future in started.items() if name in found.files}
     rows = tuple(_rows(Found(folder=found, digests=digests, evidence=evidence, policy=policy, head=head, told=told)))
@@ -188,11 +188,30 @@ def verify_file(
     beside = bundle or path.with_name(path.name + BUNDLE_SUFFIX)
     if bundle is not None and not bundle.is_file():
         raise ConfigurationError(f"there is no bundle {bundle}")
-    roots = load_roots(trusted_root)
-    evidence = Evidence(roots, key=policy.key if policy else "")
-    items = [evidence.read(_text(beside))] if beside.is_file() else []
+
+    def said() -> tuple[Sequence[Instance], list[Statement | Unusable]]:
+        roots = load_roots(trusted_root)
+        evidence = Evidence(roots, key=policy.key if policy else "")
+        return roots, [evidence.read(_text(beside))] if beside.is_file() else []
+
     if policy is None:
-        raise unspecified({path.name: items})
+        raise unspecified({path.name: said()[1]})
+    _check_is_about_one_file(policy)
+    with ThreadPoolExecutor() as pool:
+        hashed = pool.submit(hashing.sha256, path)
+        roots, items = said()  # while the hash is computed
+        case = Case(name=path.name, sha256=hashed.result(), statements=items)
+    signer = next((item.signer for item in items if isinstance(item, Statement)), None)
+    good = accepted(case, policy)
+    others = commands(str(path), str(beside), policy, good.signer, trusted_root) if good else ()
+    told = rebuilders.heard(rebuilds, roots, policy.rebuilders)
+    told = rebuilders.independent(told, good, policy, "") if good else rebuilders.Told()
+    row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy)
+    return Verdict(what=path.name, rows=(row,), signer=signer, policy=policy, commands=others, notes=tuple(told.notes))
+
+
+def _check_is_about_one_file(policy: Policy) -> None:
+    """Raises ConfigurationError for demands that one file's bundle cannot meet."""
     if policy.signed:
         hint = "Verify the folder of the release: only its manifest tells who signed a package."
         raise ConfigurationError("the policy demands signatures, which one file's bundle says nothing about", hint=hint)
@@ -202,14 +221,6 @@ def verify_file(
     if policy.k and not policy.repository:
         hint = "Add --repo, or verify the folder of the release: who the publisher is decides who is independent of them."
         raise ConfigurationError("the policy demands rebuilders, and does not say whose the release is", hint=hint)
-    case = Case(name=path.name, sha256=files.sha256(path), statements=items)
-    signer = next((item.signer for item in items if isinstance(item, Statement)), None)
-    good = accepted(case, policy)
-    others = commands(str(path), str(beside), policy, good.signer, trusted_root) if good else ()
-    told = rebuilders.heard(rebuilds, roots, policy.rebuilders)
-    told = rebuilders.independent(told, good, policy, "") if good else rebuilders.Told()
-    row = code.judged(rebuilders.counted(judge(case, policy), told, policy), path, policy)
-    return Verdict(what=path.name, rows=(row,), signer=signer, policy=policy, commands=others, notes=tuple(told.notes))
 
 
 def write_policy(folder: Path, *, trusted_root: Path | None) -> str:
