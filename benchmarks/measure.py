@@ -21,16 +21,16 @@ class Cost:
     memory: int
 
 
-def cost(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Cost:
-    """Run a command that must succeed."""
+def cost(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, code: int = 0) -> Cost:
+    """Run a command that must end with this code."""
     with tempfile.TemporaryFile() as said:
         start = time.perf_counter()
         process = subprocess.Popen(argv, cwd=cwd, env={**os.environ, **(env or {})}, stdout=said, stderr=subprocess.STDOUT)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode, wall = os.waitstatus_to_exitcode(status), time.perf_counter() - start
-        if process.returncode:
+        if process.returncode != code:
             said.seek(0)
-            raise SystemExit(f"{argv} failed:\n{said.read().decode(errors='replace')}")
+            raise SystemExit(f"{argv} ended with {process.returncode}:\n{said.read().decode(errors='replace')}")
     return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024)
 
 
