@@ -19,8 +19,9 @@ from coldforge.host import files
 LARGE: Final = 1 << 28  # bytes; starting Python takes as long as hashing some tens of megabytes
 _MAPPED: Final = """
 import hashlib, mmap, os, sys
-size, made = os.path.getsize(sys.argv[1]), hashlib.sha256()
+made = hashlib.sha256()
 with open(sys.argv[1], "rb") as file:
+    size = os.fstat(file.fileno()).st_size
     for start in range(0, size, 1 << 24):
         with mmap.mmap(file.fileno(), min(1 << 24, size - start), access=mmap.ACCESS_READ, offset=start) as piece:
             made.update(piece)
