@@ -230,7 +230,9 @@ def _completed(policy: Policy, where: Location | None) -> Policy:
 
 def _check_signed(signed: Mapping[str, Collection[str]], where: Location | None) -> None:
     """Raises ConfigurationError for a demand on packages that would never be made: of no format that there is, or with no key."""
-    from coldforge.plan.formats import FORMATS
+    if not signed:
+        return
+    from coldforge.plan.formats import FORMATS  # which knows all of a project's configuration
 
     for form, keys in signed.items():
         if form not in FORMATS:
