@@ -149,6 +149,35 @@ def test_the_same_bytes_whatever_the_circumstances(tmp_path: Path) -> None:
     assert set(one) == {path.name for path in (tmp_path / "one/dist/linux-x86_64").glob("demo*")}
 
 
+MEMORY = """
+import os, resource, sys
+from pathlib import Path
+sys.path[:0] = [{source!r}, {tests!r}]
+os.cpu_count = lambda: 16
+from integration.test_bundle import make
+from coldforge.bundle.stage import bundle_target
+folder = Path({folder!r})
+large = folder / "dist/linux-x86_64/payload/_internal/large"
+large.parent.mkdir(parents=True)
+with large.open("wb") as stream:
+    for _ in range(160):
+        stream.write(os.urandom(1 << 20))
+plan, payload = make(folder)
+bundle_target(plan, plan.targets[0], payload, project=folder, out=folder / "dist", asked={asked})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def test_memory_is_bounded_whatever_the_payload_and_the_machine(tmp_path: Path) -> None:
+    """All that is written as a stream, side by side, of a large file that cannot be compressed, with many processors; not mksquashfs,
+    which is told its bound."""
+    tests, asked = Path(__file__).resolve().parents[1], {ARCHIVE, ZST, ONE, DEB, RPM, ARCH, APK, IPK, BILL}
+    code = MEMORY.format(source=str(tests.parent / "src"), tests=str(tests), folder=str(tmp_path / "large"), asked=asked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {path.name for path in (tmp_path / "large/dist/linux-x86_64").glob("demo*")} == asked
+    assert int(done.stdout.splitlines()[-1]) <= 300, "megabytes; it holds no file, of 160, in memory"
+
+
 def test_the_archive_holds_the_payload_and_the_licence(made: Path) -> None:
     with tarfile.open(made / ARCHIVE) as tar:
         members = {member.name: member for member in tar}

@@ -13,7 +13,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Final
 
 from coldforge.host import cache
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 KEPT: Final = 1 << 16  # bytes of a block that is worth keeping
-_WAITING: Final = 1 << 26  # bytes of blocks that wait for a processor
+_MOST: Final = 4  # threads: what zstd needs for a block, and what waits, are some 40 MB for each
+_WAITING: Final = 1 << 24  # bytes of blocks that wait for a processor in one stream
+
+Task = tuple[str, Callable[[], bytes]]
+"""What compresses a block in any thread, and the key under which its bytes are kept: none where that is not worth it."""
 
 
 class BlockWriter(io.RawIOBase):
@@ -34,14 +39,13 @@ class BlockWriter(io.RawIOBase):
     def __init__(self, raw: IO[bytes], *, block: int, alone: int) -> None:
         self.alone = alone
         self._raw, self._block = raw, block
-        self._workers = os.cpu_count() or 1
-        self._most = max(1, min(2 * self._workers, _WAITING // block))
-        self._pool = ThreadPoolExecutor(max_workers=self._workers)  # the libraries let go of the interpreter's lock
+        self._workers = min(os.cpu_count() or 1, _MOST)
+        self._most = min(2 * self._workers, _WAITING // block)
         self._waiting: deque[Future[bytes]] = deque()
         self._buffer = bytearray()
 
-    def task(self, block: bytes, *, last: bool) -> Callable[[], bytes]:
-        """What compresses a block in any thread; it is asked for in the order of the blocks. The last one may be empty."""
+    def task(self, block: bytes, *, last: bool) -> Task:
+        """It is asked for in the order of the blocks. The last one may be empty."""
         raise NotImplementedError
 
     def end(self) -> bytes:
@@ -58,7 +62,7 @@ class BlockWriter(io.RawIOBase):
         self._buffer += data
         taken = len(self._buffer) - taken
         while len(self._buffer) >= self._block:
-            self._start(bytes(self._buffer[: self._block]))
+            self._start(bytes(memoryview(self._buffer)[: self._block]))
             del self._buffer[: self._block]
         return taken
 
@@ -78,38 +82,46 @@ class BlockWriter(io.RawIOBase):
                 self._raw.write(self._waiting.popleft().result())
             self._raw.write(self.end())
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            wait(self._waiting)
             super().close()
 
     def _start(self, block: bytes, *, last: bool = False) -> None:
-        self._waiting.append(self._pool.submit(self.task(block, last=last)))
+        self._waiting.append(_started(_pool(self._workers), *self.task(block, last=last)))
         while len(self._waiting) > self._most:
             self._raw.write(self._waiting.popleft().result())
+
+
+def key(how: str, *parts: bytes) -> str:
+    """The digest of all that decides a block's bytes."""
+    digest = hashlib.sha256(f"{how} {[len(part) for part in parts]} ".encode())
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@lru_cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    """The threads of all streams; the libraries let go of the interpreter's lock."""
+    return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="blocks")
 
 
 _LOCK: Final = threading.Lock()
 _RUNNING: Final[dict[str, Future[bytes]]] = {}
 
 
-def once(how: str, *parts: bytes, make: Callable[[], bytes]) -> bytes:
-    """A compressed block that is kept, or that another stream is just making, or a new one; `how` and the parts decide its bytes."""
-    digest = hashlib.sha256(f"{how} {[len(part) for part in parts]} ".encode())
-    for part in parts:
-        digest.update(part)
-    key = digest.hexdigest()
+def _started(pool: ThreadPoolExecutor, key: str, make: Callable[[], bytes]) -> Future[bytes]:
+    """A compressed block that is kept, or that another stream has asked for, or a new one."""
+    if not key:
+        return pool.submit(make)
+
+    def recalled() -> bytes:
+        try:
+            return cache.recalled("block", key, make)
+        finally:
+            with _LOCK:
+                del _RUNNING[key]
+
     with _LOCK:
-        running = _RUNNING.get(key)
-        mine = Future[bytes]()
-        if running is None:
-            _RUNNING[key] = mine
-    if running is not None:
-        return running.result()
-    try:
-        mine.set_result(cache.recalled("block", key, make))
-    except BaseException as error:
-        mine.set_exception(error)
-        raise
-    finally:
-        with _LOCK:
-            del _RUNNING[key]
-    return mine.result()
+        if key not in _RUNNING:
+            _RUNNING[key] = pool.submit(recalled)
+        return _RUNNING[key]

@@ -9,11 +9,10 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
 from functools import partial
 from typing import IO, BinaryIO, Final, NamedTuple
 
-from coldforge.filetypes.blocks import KEPT, BlockWriter, once
+from coldforge.filetypes.blocks import KEPT, BlockWriter, Task, key
 
 # On a frozen tree of 50 MB, 9 takes eight times as long as 4 for two per cent, 6 twice as long for 1.6.
 LEVEL: Final = 4
@@ -41,23 +40,21 @@ class GzipWriter(BlockWriter):
         super().cut()
         self._window = b""
 
-    def task(self, block: bytes, *, last: bool) -> Callable[[], bytes]:
+    def task(self, block: bytes, *, last: bool) -> Task:
         self._crc, self._size = zlib.crc32(block, self._crc), self._size + len(block)
         window, self._window = self._window, block[-_WINDOW:]
-        return partial(_deflated, block, window, self._level, zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+        flush = zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH
+        kept = len(block) >= KEPT and self._level != STORED
+        name = key(f"{zlib.ZLIB_RUNTIME_VERSION} {self._level} {flush}", window, block) if kept else ""
+        return name, partial(_deflated, block, window, self._level, flush)
 
     def end(self) -> bytes:
         return struct.pack("<LL", self._crc, self._size & 0xFFFFFFFF)
 
 
 def _deflated(block: bytes, window: bytes, level: int, flush: int) -> bytes:
-    def make() -> bytes:
-        deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
-        return deflate.compress(block) + deflate.flush(flush)
-
-    if len(block) < KEPT or level == STORED:
-        return make()
-    return once(f"{zlib.ZLIB_RUNTIME_VERSION} {level} {flush}", window, block, make=make)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS, zdict=window)
+    return deflate.compress(block) + deflate.flush(flush)
 
 
 def small(data: bytes, level: int = LEVEL) -> bytes:

@@ -7,11 +7,11 @@ window from the job before). So a block is made as the second job of a frame who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import IO, Final
 
-from coldforge.filetypes.blocks import KEPT, BlockWriter, once
+from coldforge.filetypes.blocks import KEPT, BlockWriter, Task, key
 
 # A seventh smaller than gzip in a fourth of its time; 9 takes twice as long for four per cent, 12 five times for five.
 LEVEL: Final = 6
@@ -47,20 +47,14 @@ class ZstdWriter(BlockWriter):
         self._sum, self._end = zstandard.ZstdCompressor(compression_params=made).compressobj(), b""
         raw.write(_HEAD)
 
-    def task(self, block: bytes, *, last: bool) -> Callable[[], bytes]:
+    def task(self, block: bytes, *, last: bool) -> Task:
         self._sum.compress(block)
         if last:
             self._end = self._sum.flush()[-4:]
-        return partial(_compressed, block)
+        return key(tool(), block) if len(block) >= KEPT else "", partial(_second_job, block)
 
     def end(self) -> bytes:
         return _END + self._end
-
-
-def _compressed(block: bytes) -> bytes:
-    if len(block) < KEPT:
-        return _second_job(block)
-    return once(tool(), block, make=partial(_second_job, block))
 
 
 def _second_job(content: bytes) -> bytes:
