@@ -14,6 +14,7 @@ import pytest
 
 from coldforge.attest.statement import statement
 from coldforge.bundle.stage import bundle_target
+from coldforge.host import engine
 from coldforge.host.files import sha256
 from coldforge.host.toolbox import HOST, Toolbox
 from coldforge.project.images import IMAGES
@@ -26,6 +27,7 @@ from support.program import ROOT, coldforge, interrupted
 from support.repository import write
 
 pytestmark = pytest.mark.integration
+RECIPE = images.offline((ROOT / "containers" / "toolbox.Dockerfile").read_text(encoding="utf-8"))
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -85,7 +87,10 @@ def test_a_container_makes_the_same_bytes_as_this_machine(tmp_path: Path) -> Non
         [sys.executable, "-c", PROGRAM, tmp_path / "here"], env={**os.environ, **words}, capture_output=True, text=True, check=True
     )  # fmt: skip
     requirements(tmp_path / "site")
-    with bare(images.image(images.TOOLBOX)) as system:
+    base = images.image(images.TOOLBOX)
+    with images.client() as client:
+        number = engine.build_image(client, base=base, recipe=RECIPE, architecture="amd64")
+    with bare(number) as system:
         for tree in (tmp_path / "site", ROOT / "src", ROOT / "tests", ROOT / "build", ROOT / "containers"):
             system.put_tree(tree, "/opt")
         system.put("program.py", PROGRAM.encode(), "/opt")
@@ -106,8 +111,10 @@ def project(build_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runtimes.pin(folder, runtimes.by_hand())
     bases = {"tools": images.TOOLBOX, "empty": images.BARE}
     entries = [f'\n[{name}]\nuse = "toolbox"\nbase = "{images.image(base)}"\n' for name, base in bases.items()]
+    entries.insert(1, 'dockerfile = "toolbox.Dockerfile"\n')  # of the tools
     with (folder / IMAGES).open("a") as stream:
         stream.writelines(entries)
+    files["containers/toolbox.Dockerfile"] = RECIPE
     files["matrix.yml"] = f"targets:\n  linux-x86_64: {{container: '{build_image}', toolbox: tools, formats: {EVERY}}}\n"
     return write(folder, files)
 
@@ -128,7 +135,7 @@ def test_the_command_makes_the_same_bytes_by_the_toolbox_and_by_this_machines_to
     project: Path, built: Path, container_env: dict[str, str]
 ) -> None:
     by_toolbox = record(built)
-    assert by_toolbox.toolbox == images.image(images.TOOLBOX)
+    assert by_toolbox.toolbox.startswith(f"{images.image(images.TOOLBOX)}+sha256:")
     assert all(path.stat().st_uid == os.getuid() for path in built.rglob("*"))
     other = built.with_name("here")
     shutil.copytree(built, other, symlinks=True)
@@ -229,7 +236,7 @@ def test_a_toolbox_that_lacks_programs_is_told_before_anything_is_done(
 def test_installers_for_windows_are_the_same_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDFORGE_CACHE", str(tmp_path / "cache"))
     number = images.image(images.TOOLBOX)
-    toolbox = Toolbox(number, identity=number, called="tools")
+    toolbox = Toolbox(number, RECIPE, identity=number, called="tools")
     made = {}
     for name, tools in (("here", HOST), ("there", toolbox)):
         plan, payload = exe.make(tmp_path / name, formats=("nsis", "msi"))

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -39,6 +40,7 @@ LEFT_OUT: Final = (
     "proc", "sys", "run", "tmp",
 )  # fmt: skip
 ARCHIVE: Final = "srv/archive"
+_OFFER: Final = f"deb [trusted=yes] file:/{ARCHIVE} ./"
 KEPT_FOLDERS: Final = (
     "dev", "proc", "run/lock", "sys", "tmp", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial", "var/log",
 )  # fmt: skip
@@ -104,8 +106,10 @@ MANAGERS: Final = Base(
 # The same without Python: bare systems, as far as Debian can be one of another family.
 ZYPPER: Final = Base(name="zypper", packages=("rpm", "zypper"))
 PACMAN: Final = Base(name="pacman", packages=("pacman-package-manager",))
-# What containers/toolbox.Dockerfile installs; and Python, for a whole coldforge.
-TOOLBOX: Final = Base(name="toolbox", packages=("flatpak", "msitools", "nsis", "python3", "squashfs-tools", "wixl", "zsync"))
+# What containers/toolbox.Dockerfile installs, for apt to install as that file says; and Python, for a whole coldforge.
+TOOLBOX: Final = Base(
+    name="toolbox", packages=("python3",), archive=("flatpak", "msitools", "nsis", "squashfs-tools", "wixl", "zsync")
+)  # fmt: skip
 # Wine 10: older ones cannot load what Rust's compiler makes. Python builds there what is frozen for Windows (containers/wine.Dockerfile).
 WINE: Final = Base(name="wine", suite="trixie", packages=("python3", "wine64"))
 DISPLAY_SERVER: Final = Base(name="display", packages=("x11-utils", "xvfb"))
@@ -128,6 +132,13 @@ def image(base: Base) -> str:
     with client() as docker, exclusive(cache()):
         found = [made for made in docker.images.list() if base.tag in made.tags]
         return str(found[0].id) if found else load(docker, archive(base), base.tag)
+
+
+def offline(recipe: str) -> str:
+    """A Dockerfile of ours that takes what it installs from the archive inside its base, not from the snapshot of a day."""
+    told, times = re.subn(r"deb \[[^]]*\] http\S+ \S+ main", _OFFER, recipe)
+    assert times == 1, recipe
+    return told
 
 
 def wine_entry() -> str:
@@ -185,7 +196,7 @@ def _offer(program: str, base: Base, folder: Path) -> None:
             with package.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             index.write(f"{fields}Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n\n")
-    (folder / "tree/etc/apt/sources.list").write_text(f"deb [trusted=yes] file:/{ARCHIVE} ./\n")
+    (folder / "tree/etc/apt/sources.list").write_text(f"{_OFFER}\n")
 
 
 def _clean(tree: Path) -> None:
