@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from coldforge.records import Artifact, Manifest, Payload, read
+from support import explained
 from support.program import coldforge
 from support.repository import write
+from support.require import tool
 from support.vault import VAULT
 
 pytestmark = pytest.mark.integration
@@ -22,9 +25,10 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def dist(host_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A build of all formats."""
+    """A build of five formats."""
     folder = tmp_path_factory.mktemp("vault")
-    coldforge("build", write(folder / "source", VAULT), "--host", "--out", folder / "dist", env=host_env).succeeded()
+    matrix = {"matrix.yml": "targets: {linux-x86_64: {formats: [tar.gz, onefile, deb, rpm, sbom]}}\n"}
+    coldforge("build", write(folder / "source", {**VAULT, **matrix}), "--host", "--out", folder / "dist", env=host_env).succeeded()
     return folder / "dist"
 
 
@@ -132,6 +136,19 @@ def test_everything_that_is_handed_out_tells_the_same(form: str, dist: Path, pay
     assert {entry.sha256 for entry in payload.files if entry.kind in ("library", "extension")} <= digests
     shown = coldforge("inspect", path, env=host_env).succeeded().err
     assert all(words in shown for words in (f"{len(parts)} parts", "cryptography", "Apache-2.0 OR BSD-3-Clause", payload.glibc_floor))
+
+
+@pytest.mark.parametrize(
+    ("form", "words", "seen"), [("deb", ("--allow-root", "--display-info"), "I: "), ("rpm", (), "unstripped-binary-or-object")]
+)
+def test_linters_have_nothing_to_say_of_a_frozen_program_that_is_not_explained(
+    form: str, words: tuple[str, ...], seen: str, dist: Path
+) -> None:
+    linter = {"deb": "lintian", "rpm": "rpmlint"}[form]
+    command: list[str | Path] = [tool(linter, f"apt-get install {linter}"), *words, dist / artifact(dist, form).path]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    assert seen in said, "it looked into the tree"
+    assert set(re.findall(r"(?:^|: )[EW]: (?:vault: )?([a-z0-9-]+)", said, re.MULTILINE)) <= explained.remarks(linter), said
 
 
 def test_the_bill_and_the_index_tell_the_same_sizes(dist: Path, payload: Payload, host_env: dict[str, str]) -> None:

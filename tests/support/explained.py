@@ -15,9 +15,9 @@ def _page() -> str:
 
 def remarks(linter: str) -> frozenset[str]:
     """The remarks of a linter that need no mending."""
-    return frozenset(re.findall(rf"^\| {linter} \| `([a-z-]+)` \| \S", _page(), re.MULTILINE))
+    return frozenset(re.findall(rf"^\| {linter} \| `([a-z0-9-]+)` \| \S", _page(), re.MULTILINE))
 
 
 def overridden() -> frozenset[str]:
     """The tags of lintian's that a deb overrides."""
-    return frozenset(re.findall(r"^\| `([a-z-]+)` \| \S", _page(), re.MULTILINE))
+    return frozenset(re.findall(r"^\| `([a-z0-9-]+)` \| \S", _page(), re.MULTILINE))

@@ -28,7 +28,7 @@ from coldforge.project import dmg, pkg
 from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
-VERSION: Final = 6  # of what the bundlers write: raised when the same inputs give other bytes
+VERSION: Final = 7  # of what the bundlers write: raised when the same inputs give other bytes
 
 _PACKAGES: Final = "linux"  # the table that all formats read which are installed with what belongs to a system
 _DRAWS: Final = "icon"  # the key that all formats read which hand out icons of every size

@@ -81,10 +81,21 @@ def capitalised(product: Product) -> str:
 
 
 def extended(product: Product) -> str:
-    """The longer text below the synopsis: a paragraph of at most twenty lines."""
-    text = line(product.description) or f"{product.display_name or product.name} with everything that it needs to run."
+    """The longer text below the synopsis, which it does not repeat: a paragraph of at most twenty lines."""
+    text = _without(line(product.summary).rstrip(". "), line(product.description))
+    text = text or f"{product.display_name or product.name} with everything that it needs to run."
     lines = textwrap.wrap(text, 78, max_lines=20, placeholder=" …")
     return "\n".join(f" {text}" if text.startswith(".") else text for text in lines)  # a full stop there is reserved (Policy 5.6.13)
+
+
+def _without(sentence: str, text: str) -> str:
+    """A text without the sentence that it may begin with, as the first paragraph of a README often does.
+
+    >>> _without("It sings", "It sings. In tune."), _without("It sings", "It sings in tune.")
+    ('In tune.', 'It sings in tune.')
+    """
+    rest = text[len(sentence) :]
+    return rest[1:].lstrip() if text.lower().startswith(sentence.lower()) and re.match(r"\.?$|\. ", rest) else text
 
 
 def depends(payload: Payload, packages: Mapping[str, str], configured: Iterable[str]) -> tuple[str, ...]:

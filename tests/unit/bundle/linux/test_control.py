@@ -45,6 +45,20 @@ def test_any_summary_becomes_one_short_line(text: str) -> None:
     assert made == " ".join(made.split())
 
 
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("It shows things. On a\nscreen.", "On a screen."),
+        ("it shows things.", "Demo App with everything that it needs to run."),
+        ("It shows things", "Demo App with everything that it needs to run."),
+        ("It shows things on a screen.", "It shows things on a screen."),
+        ("Things are shown.", "Things are shown."),
+    ],
+)
+def test_the_longer_text_does_not_begin_with_the_synopsis(description: str, expected: str) -> None:
+    assert control.extended(product("It shows things.", description)) == expected
+
+
 @given(st.text(max_size=3000))
 def test_any_description_becomes_lines_that_are_no_fields(text: str) -> None:
     lines = control.extended(product(description=text)).split("\n")
