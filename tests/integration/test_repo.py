@@ -521,6 +521,29 @@ def test_go_apk_installs_the_newest_with_what_it_depends_on(both: Path, releases
     assert f"R:demo\na:0:0:0755\nZ:Q1{base64.b64encode(program).decode()}\n" in kept
 
 
+def test_go_apk_installs_an_older_one_and_its_database_lists_all_that_goes(both: Path, releases: dict[str, Path], tmp_path: Path) -> None:
+    """Removed by what was recorded of it, nothing is left, and the newer one takes its place."""
+    root, stub = tmp_path / "root", alpine.providing("glibc", "so:libc.so.6=6", folder=tmp_path / "stub")
+    root.mkdir()
+
+    def asked(*words: str | Path) -> str:
+        done = alpine.go_apk(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def there() -> set[str]:
+        return {path.relative_to(root).as_posix() for path in root.rglob("*")}
+
+    asked("add", root, "x86_64", "glibc", stub)
+    before = there()
+    assert asked("add", root, "x86_64", "demo=1.0.0-r1", both / "apk", stub) == "glibc 1-r0\ndemo 1.0.0-r1\n"
+    assert described(root / "usr/lib/demo") == described(releases[OLD] / payloads.TARGET / "payload")
+    asked("remove", root, "demo")
+    assert there() == before
+    assert asked("add", root, "x86_64", "demo", both / "apk", stub) == "glibc 1-r0\ndemo 1.1.0_rc1-r1\n"
+    assert described(root / "usr/lib/demo") == described(releases[NEW] / payloads.TARGET / "payload")
+
+
 def described(folder: Path) -> dict[str, tuple[str, str]]:
     """Every file, link and empty folder of a tree: digest, and where it leads."""
     return {entry.path: (entry.sha256, entry.link) for entry in index(folder, {}, "demo")}
