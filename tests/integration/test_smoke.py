@@ -210,3 +210,12 @@ def test_an_image_that_cannot_be_had_is_said_unless_it_was_asked_for(built: Path
 def test_a_system_with_python_proves_nothing(built: Path, build_image: str, container_env: dict[str, str]) -> None:
     (built / IMAGES).write_text(f'[bare]\nuse = "smoke"\nbase = "{build_image}"\nglibc = "2.36"\n')
     attempt(built, container_env, "").failed(2, "the image is not bare", "python3")
+
+
+def test_a_program_that_no_command_names_is_started_all_the_same(entries: str, container_env: dict[str, str], tmp_path: Path) -> None:
+    """Without any configuration: it works where it is frozen, and nowhere else."""
+    broken = 'import sys\n\nif getattr(sys, "frozen", False):\n    import email.nowhere\n\n\ndef main() -> None:\n    print("never")\n'
+    source = project(tmp_path / "tiny", entries, broken)
+    build(source, container_env, "--format", "tar.gz").failed(1, "tiny cannot be started in Debian", "No module named 'email.nowhere'")
+    (source / "src/tiny/__init__.py").write_text('def main() -> None:\n    raise SystemExit("what is --help?")\n')
+    build(source, container_env, "--format", "tar.gz").succeeded()

@@ -8,6 +8,12 @@ from typing import Final
 
 _SONAME: Final = r"lib[\w.+-]*?\.so(?:\.\w+)*"
 _LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| => not found)")
+_NO_START: Final = re.compile(
+    r"\[PYI-\d+:ERROR\] (?!Failed to execute script)|^(\w+\.)*(ImportError|ModuleNotFoundError|PackageNotFoundError)\b"
+    r"|No such file or directory: '[^']*/_internal/|version `[\w.]+' not found|Error (loading|relocating)"
+    r"|command not found|executable file not found|[Ee]xec format error",
+    re.MULTILINE,
+)
 _CURSOR: Final = "libxcb-cursor0 is needed to load the Qt xcb platform plugin"
 _HINTS: Final = (
     (re.compile(r"No module named '([\w.]+)'"), "the module {0} was not collected: name it in [tool.coldforge.pyinstaller] hidden-imports"),
@@ -28,6 +34,17 @@ _HINTS: Final = (
         "there is no such program in the package, nor in the bare system",
     ),
 )
+
+
+def cannot_start(text: str) -> bool:
+    """Whether the last lines of a program say that something lacks which freezing or packaging has lost; other errors may be its own.
+
+    Source: PyInstaller 6.22 (bootloader/src), glibc's and musl's loaders.
+
+    >>> cannot_start("usage: demo [-h] FILE"), cannot_start("KeyError: 'DATABASE_URL'"), cannot_start("ImportError: no pq wrapper")
+    (False, False, True)
+    """
+    return bool(_LIBRARY.search(text) or _NO_START.search(text))
 
 
 def missing(text: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Need, Shown, Trial
 from coldforge.smoke import unpacked
-from coldforge.smoke.diagnosis import likely
+from coldforge.smoke.diagnosis import cannot_start, likely
 from coldforge.smoke.display import NAME, Display, gone
 from coldforge.smoke.laid import lay_out
 from coldforge.smoke.machine import INBOX, Machine
@@ -26,6 +26,7 @@ from coldforge.smoke.managers import Manager
 from coldforge.smoke.picture import png
 
 DEADLINE: Final = 120  # seconds in which a window must be shown; a shared machine may be slow
+PATIENCE: Final = 20  # seconds for a program that may be a server, or waits for something
 _REST: Final = 3.0  # seconds in which what a window shows comes to rest, unless it moves all the time
 ANYWHERE: Final = ("tar.gz", "onefile", "appimage")  # formats that no package manager installs
 # Runtimes of AppImages mount what is in them where there is FUSE, and unpack it when they are told so: a container has none.
@@ -81,6 +82,8 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
         lacking += machine.unresolved(placed.tree) if placed.tree else ()
         for command in _commands(job, artifact):
             _run(job, machine, placed, command, {"DISPLAY": NAME} if display else {})
+        for program in unnamed(job.plan, artifact):
+            _start(job, machine, placed, program)
         if display:
             windows += [_show(job, machine, display, placed, executable) for executable in windowed(job.plan, artifact)]
         if artifact.format == job.manager.format:
@@ -99,6 +102,13 @@ def windowed(plan: Plan, artifact: PlannedArtifact) -> tuple[str, ...]:
     """The executables with windows that an artifact holds."""
     held = (executable for executable in plan.product.executables if started(plan, artifact) in ("", executable.name))
     return tuple(executable.name for executable in held if not executable.console)
+
+
+def unnamed(plan: Plan, artifact: PlannedArtifact) -> tuple[str, ...]:
+    """The executables for the terminal that an artifact holds and no command of the project's starts."""
+    named = {shlex.split(command)[0] for command in plan.config.smoke.run}
+    held = (executable for executable in plan.product.executables if started(plan, artifact) in ("", executable.name))
+    return tuple(executable.name for executable in held if executable.console and executable.name not in named)
 
 
 def started(plan: Plan, artifact: PlannedArtifact) -> str:
@@ -168,6 +178,15 @@ def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[
         machine.run(shlex.split(command), path=placed.path, env={**env, **_UNMOUNTED, **placed.env})
     except BuildFailed as error:
         raise _refused(f"`{command}` does not work in {machine.system}", job, machine, placed, error) from error
+
+
+def _start(job: Job, machine: Machine, placed: Placed, program: str) -> None:
+    """Start a program that no command says anything about: nobody knows what it does with `--help`, but it must come so far."""
+    try:
+        machine.run(["timeout", str(PATIENCE), program, "--help"], path=placed.path, env={**_UNMOUNTED, **placed.env})
+    except BuildFailed as error:
+        if cannot_start(error.why):
+            raise _refused(f"{program} cannot be started in {machine.system}", job, machine, placed, error) from error
 
 
 def _refused(what: str, job: Job, machine: Machine, placed: Placed, error: ColdforgeError) -> Refused:
