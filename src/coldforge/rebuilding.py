@@ -310,7 +310,7 @@ def _python(one: _Replay, wanted: str) -> str:
     recorded = one.record.environment.interpreter
     if recorded is None:
         raise ConfigurationError(f"the manifest does not tell which Python froze {one.record.target}")
-    return find_same(recorded, wanted).path if one.host else replay.python_of(one.record)
+    return find_same(recorded, wanted, project=one.project).path if one.host else replay.python_of(one.record)
 
 
 def _rows(one: _Replay, made: TargetRecord) -> Iterator[Row]:

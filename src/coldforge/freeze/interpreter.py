@@ -60,15 +60,18 @@ class HostPython:
         return {"version": self.version, "build": self.build, "sha256": files.sha256(self.library)}
 
 
-def find_python(wanted: str, requires: str, *, fetch: bool = False) -> HostPython:
+def find_python(wanted: str, requires: str, *, project: Path | None = None, fetch: bool = False) -> HostPython:
     """An interpreter with a shared library that fits `requires` (a version specifier) and `wanted` (version, path, uv's name, or empty).
 
-    With `fetch` one of uv's that is wanted by its name is fetched when it is not here. Raises Missing with the command that gets one.
+    A path is one of the `project`. With `fetch` one of uv's that is wanted by its name is fetched when it is not here. Raises Missing
+    with the command that gets one.
     """
     accepted = _specifiers(requires)
     refused: list[str] = []
-    for path in _candidates(wanted, fetch=fetch):
+    for path in _candidates(wanted, fetch=fetch, project=project):
         probed = probe(path)
+        if probed is None and _is_path(wanted):
+            refused.append(f"{path} is no Python that can be started")
         if probed is None or (re.fullmatch(r"[\d.]+", wanted) and not f"{probed.version}.".startswith(f"{wanted}.")):
             continue
         if not accepted.contains(probed.version):
@@ -80,14 +83,14 @@ def find_python(wanted: str, requires: str, *, fetch: bool = False) -> HostPytho
     raise Missing("no Python that can be frozen was found on this machine", why="\n".join(refused), hint=_hint(wanted, accepted, requires))
 
 
-def find_same(recorded: Interpreter, wanted: str = "") -> HostPython:
+def find_same(recorded: Interpreter, wanted: str = "", *, project: Path | None = None) -> HostPython:
     """The interpreter of this machine that is `recorded`, to the byte of its shared library; first looked for as what the project wants.
 
     One of uv's that is wanted by its name is fetched. Raises Missing with those that are here.
     """
     seen: dict[Path, HostPython] = {}
     for name in dict.fromkeys(filter(None, (wanted, recorded.version, recorded.version.rpartition(".")[0]))):
-        for path in _candidates(name, fetch=True):
+        for path in _candidates(name, fetch=True, project=project):
             probed = probe(path)
             if probed is None or not probed.library.is_file() or probed.library in seen:
                 continue
@@ -133,10 +136,14 @@ def another(requires: str) -> str:
     return f"{fetched} another image in matrix.yml."
 
 
-def _candidates(wanted: str, *, fetch: bool) -> Iterator[str]:
+def _is_path(wanted: str) -> bool:
+    return "/" in wanted or os.sep in wanted
+
+
+def _candidates(wanted: str, *, fetch: bool, project: Path | None = None) -> Iterator[str]:
     """Paths of interpreters, the likeliest first, each once."""
-    if "/" in wanted or os.sep in wanted:
-        yield wanted
+    if _is_path(wanted):
+        yield str((project or Path()).absolute() / wanted)
         return
     if managed.is_managed(wanted):
         found = list(managed.find(wanted))

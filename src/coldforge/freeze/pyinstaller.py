@@ -137,7 +137,7 @@ def _interpreter(job: FreezeJob) -> tuple[str, dict[str, str]]:
         return wanted or job.image.python, {"image": job.image.identity, **own}
     from coldforge.freeze.interpreter import find_python
 
-    found = find_python(wanted, job.plan.product.requires_python, fetch=True)
+    found = find_python(wanted, job.plan.product.requires_python, project=job.project, fetch=True)
     return found.path, {**found.identity(), "library": found.library.name}
 
 

@@ -34,6 +34,7 @@ _SCRIPTS: Final = ("scripts", "gui-scripts")
 _EXECUTABLE: Final = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$")
 # The folders beside an executable while it is frozen: PyInstaller's, the tree's own (build/freezing/spec.py), the licence texts.
 _TAKEN: Final = ("_internal", "coldforge-payload", "licenses")
+_PYTHON: Final = re.compile(r"\d+(\.\d+){0,2}|cpython-.+|.*[/\\].*")
 # One clause of a version specifier, without importing packaging: https://packaging.python.org/specifications/version-specifiers/
 _PUBLIC: Final = r"v?(\d+!)?\d+(\.\d+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?(-\d+|[-_.]?(post|rev|r)[-_.]?\d*)?"
 _DEV: Final = r"([-_.]?dev[-_.]?\d*)?"
@@ -59,6 +60,7 @@ def check(read: Read, findings: Findings) -> None:
     """Find everything that is wrong with a project as its files describe it."""
     _identity(read, findings)
     _requires(read, findings)
+    _python(read, findings)
     check_freezer(read.config, read.tool, findings)
     _chosen(read, findings)
     _names(read, findings)
@@ -95,6 +97,23 @@ def _requires(read: Read, findings: Findings) -> None:
     if not is_specifier(read.table.requires_python):
         what = f"{read.table.requires_python!r} is no version specifier"
         findings.add(what, read.project.where("requires-python"), 'write, for example, ">=3.11"')
+
+
+def _python(read: Read, findings: Findings) -> None:
+    """The interpreter that is asked for: what is neither of the three would be passed over, and another one frozen."""
+    wanted = read.config.environment.python
+    if wanted and not names_python(wanted):
+        hint = 'write a version, such as "3.13", a path, or uv\'s name of one, such as "cpython-3.13.5"'
+        findings.add(f"{wanted!r} names no Python", read.tool.where("environment", "python"), hint)
+
+
+def names_python(text: str) -> bool:
+    """Whether a text can be the name of an interpreter: a version, a path, or one of uv's.
+
+    >>> names_python("3.13"), names_python("bin/python"), names_python("cpython-3.13.5"), names_python("python3.13")
+    (True, True, True, False)
+    """
+    return bool(_PYTHON.fullmatch(text))
 
 
 def _chosen(read: Read, findings: Findings) -> None:

@@ -114,3 +114,17 @@ def test_the_library_of_a_macs_python(
         mac.setattr("sysconfig.get_config_var", names.get)
         exec(interpreter._PROBE, {})  # what every interpreter is asked with
     assert json.loads(capsys.readouterr().out)["library"] == str(tmp_path / file)
+
+
+def test_a_path_is_one_of_the_project_wherever_the_program_is_started(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin/python"
+    python.write_text("")
+    python.chmod(0o755)
+    monkeypatch.chdir("/")
+    assert interpreter.find_python("bin/python", "", project=tmp_path).path == str(python)
+    with pytest.raises(Missing) as caught:
+        interpreter.find_python("bin/other", "", project=tmp_path)
+    assert "bin/other is no Python that can be started" in caught.value.why

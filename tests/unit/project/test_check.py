@@ -108,3 +108,14 @@ def test_an_extra_or_group_that_is_not_there_is_missed_before_a_freeze_does(
     except ConfigurationError as error:
         problems = error.problems
     assert [str(problem).rpartition("pyproject.toml:")[2] for problem in problems] == told
+
+
+@pytest.mark.parametrize("python", ["python3.13", ">=3.13", "banana"])
+def test_what_names_no_python_is_refused(python: str, tmp_path: Path) -> None:
+    """It would be passed over in silence, and whichever Python is there frozen."""
+    text = PLAIN.format(name="demo", requires=">=3.11") + f'[tool.coldforge.environment]\npython = "{python}"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path)
+    (problem,) = caught.value.problems
+    assert f"pyproject.toml:8: '{python}' names no Python" in str(problem)
