@@ -15,7 +15,7 @@ from coldforge.project.debian import check_description, check_section
 from coldforge.project.desktop import check_desktop
 from coldforge.project.discover import entries
 from coldforge.project.dmg import check_dmg
-from coldforge.project.freezers import check_freezer
+from coldforge.project.freezers import check_freezer, line_problem
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
 from coldforge.project.licenses import canonical
@@ -72,6 +72,7 @@ def check(read: Read, findings: Findings) -> None:
     check_description(read.table.description, read.project, dynamic="description" in read.table.dynamic)
     check_section(read.config.deb.section, read.tool, findings)
     check_linux(read.root, read.tool, read.config.linux, findings)
+    _smoke(read, findings)
     _gates(read, findings)
     names = (*read.table.scripts, *read.table.gui_scripts, *read.config.executables)
     check_options(read.root, read.tool, read.config.pyinstaller, names, findings)
@@ -210,6 +211,13 @@ def _files(read: Read, findings: Findings) -> None:
     for part, keys, value in named:
         if value and not (read.root / value).is_file():
             findings.add(f"the file {value} does not exist", part.where(*keys), f"{keys[-1]} names it, relative to the project")
+
+
+def _smoke(read: Read, findings: Findings) -> None:
+    """Command lines that would end the build after the freeze."""
+    for line in read.config.smoke.run:
+        if problem := line_problem(line):
+            findings.add(f"{line!r} is no command line: {problem}", read.tool.where("smoke", "run"))
 
 
 def _gates(read: Read, findings: Findings) -> None:

@@ -34,11 +34,12 @@ def _commands(command: CommandConfig, tool: Part, findings: Findings) -> None:
         findings.add("there is no command that makes anything", where, f"write, for example, {example}")
     for key in _LINES:
         for line in getattr(command, key):
-            if problem := _problem(line):
+            if problem := line_problem(line):
                 findings.add(f"{line!r} is no command line: {problem}", tool.where("command", key))
 
 
-def _problem(line: str) -> str:
+def line_problem(line: str) -> str:
+    """Why a text is no command line; empty when it is one."""
     try:
         return "" if shlex.split(line) else "it is empty"
     except ValueError as error:

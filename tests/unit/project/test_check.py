@@ -119,3 +119,13 @@ def test_what_names_no_python_is_refused(python: str, tmp_path: Path) -> None:
         load_project(tmp_path)
     (problem,) = caught.value.problems
     assert f"pyproject.toml:8: '{python}' names no Python" in str(problem)
+
+
+@pytest.mark.parametrize(("line", "why"), [('demo \\"x', "no closing quotation"), ("", "it is empty")])
+def test_a_smoke_command_that_is_no_command_line_is_refused(line: str, why: str, tmp_path: Path) -> None:
+    text = PLAIN.format(name="demo", requires=">=3.11") + f'[tool.coldforge.smoke]\nrun = ["{line}"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path)
+    (problem,) = caught.value.problems
+    assert f"is no command line: {why}" in str(problem)
