@@ -127,6 +127,7 @@ def damage() -> tuple[type[Exception], ...]:
         tarfile.TarError,
         EOFError,
         ValueError,
+        LookupError,  # a number that leads out of a table
         OSError,
         OverflowError,
         RecursionError,

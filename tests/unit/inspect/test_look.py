@@ -160,3 +160,19 @@ def test_a_document_of_no_kind_is_told(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ConfigurationError, match=r"x\.json"):
         inspect(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        # an entry of the table of sectors that leads out of it
+        ("one.msi", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(14)
+         + struct.pack("<7I", 999, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0) + struct.pack("<I", 0) + b"\xff" * 432 + bytes(512)),
+        # an optional header of no known kind
+        ("one.exe", b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<H", 0x8664) + bytes(500)),
+    ],
+)  # fmt: skip
+def test_a_number_that_leads_nowhere_is_damage(name: str, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ConfigurationError, match="cannot be read: it is damaged"):
+        inspect(tmp_path / name)
