@@ -170,9 +170,16 @@ def test_another_program_finds_the_files_in_it(packages: Made, tmp_path: Path) -
 
 def test_letters_that_it_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exe, "contents", lambda version, western: {**CONTENTS(version, western=western), "日本語.txt": b""})
-    with pytest.raises(Refused, match="1 names cannot be written") as caught:
+    with pytest.raises(Refused, match="1 texts cannot be written") as caught:
         exe.bundled(tmp_path, formats=("msi",))
     assert "日本語.txt" in caught.value.problems[0].what
+
+
+def test_command_lines_that_it_cannot_hold_are_refused(tmp_path: Path) -> None:
+    """wixl leaves such a text out, and msibuild ends at it."""
+    with pytest.raises(Refused, match="1 texts cannot be written") as caught:
+        exe.bundled(tmp_path, config=WindowsConfig(after_install=("demo --greet 日本",)), formats=("msi",))
+    assert "demo --greet 日本" in caught.value.problems[0].what
 
 
 CONTENTS: Final = exe.contents

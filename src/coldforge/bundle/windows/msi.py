@@ -73,12 +73,18 @@ class Msi:
 
 
 def check(tree: Tree, job: BundleJob) -> None:
-    """Raises Refused for names that the database's code page has no letters for: wixl would leave them out without a word."""
-    texts = [windows.display_name(job.plan.product), windows.publisher(job), windows.folder(job), *(node.path for node in tree)]
+    """Raises Refused for texts that the database's code page has no letters for: wixl would leave them out without a word.
+
+    Of the value of a kind of files it leaves out all, and msibuild ends at such a command line.
+    """
+    product, config = job.plan.product, job.plan.config.windows
+    texts = [windows.display_name(product), windows.publisher(job), windows.folder(job), *(node.path for node in tree)]
+    texts += [association.name for _, association, _ in windows.kinds(product)]
+    texts += [*config.after_install, *config.before_remove]
     if wrong := [text for text in texts if not _written(text)]:
         hint = "Rename them, or plan `nsis`, which takes every letter, in the place of `msi`."
         problems = tuple(Problem(what=f"{text} has letters that are not in code page {_CODEPAGE}") for text in wrong[:_SHOWN])
-        raise Refused(f"{job.artifact.name} cannot be made: {len(wrong)} names cannot be written in it", problems=problems, hint=hint)
+        raise Refused(f"{job.artifact.name} cannot be made: {len(wrong)} texts cannot be written in it", problems=problems, hint=hint)
 
 
 def _written(text: str) -> bool:

@@ -28,7 +28,7 @@ def normalise(path: Path, code: str, epoch: int, codepage: int) -> None:
     try:
         with path.open("r+b") as stream:
             found = {entry.path: entry for entry in ole.entries(stream) if entry.kind == ole.STREAM}
-            _patch(stream, found, _SUMMARY, lambda summary: _change(summary, code, epoch))
+            _patch(stream, found, _SUMMARY, lambda summary: change(summary, code, epoch, codepage))
             _patch(stream, found, _POOL, lambda pool: struct.pack_into("<H", pool, 0, codepage))
     except (struct.error, IndexError, ValueError, EOFError) as error:
         raise BuildFailed(f"{path.name} is no database of Windows Installer as wixl writes it", why=str(error)) from error
@@ -46,7 +46,11 @@ def _patch(stream: BinaryIO, found: Mapping[tuple[bytes, ...], ole.Entry], name:
         place += stream.write(data[place : place + span.end - span.start])
 
 
-def _change(summary: bytearray, code: str, epoch: int) -> None:
+def change(summary: bytearray, code: str, epoch: int, codepage: int) -> None:
+    """The same of a summary: wixl says that its texts are in a code page of Windows, and writes them in UTF-8.
+
+    Letters that the code page does not have are left out. A text gets shorter by that, never longer.
+    """
     (offset,) = struct.unpack_from("<I", summary, 44)
     (count,) = struct.unpack_from("<I", summary, offset + 4)
     for number in range(count):
@@ -60,3 +64,9 @@ def _change(summary: bytearray, code: str, epoch: int) -> None:
             if length != len(text):
                 raise ValueError("its package code has another length")
             summary[offset + place + 8 : offset + place + 8 + length] = text
+        elif form == _TEXT:
+            (length,) = struct.unpack_from("<I", summary, offset + place + 4)
+            start = offset + place + 8
+            told = summary[start : start + length].rstrip(b"\0").decode().encode(f"cp{codepage}", "ignore") + b"\0"
+            struct.pack_into("<I", summary, offset + place + 4, len(told))
+            summary[start : start + length] = told.ljust(length, b"\0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,14 @@ def test_what_is_no_database_is_not_changed(data: bytes, tmp_path: Path) -> None
     with pytest.raises(BuildFailed, match=r"made\.msi is no database"):
         msistreams.normalise(path, "{}", 0, 1252)
     assert path.read_bytes() == data
+
+
+def test_texts_of_the_summary_are_in_the_code_page_that_it_names() -> None:
+    told = "Größe, ✨".encode() + bytes(2)
+    summary = bytearray(44) + struct.pack("<I", 48) + struct.pack("<IIII", 0, 1, 4, 16) + struct.pack("<II", 0x1E, len(told)) + told
+    size = len(summary)
+    msistreams.change(summary, "{}", 0, 1252)
+    (length,) = struct.unpack_from("<I", summary, 68)
+    assert summary[72 : 72 + length] == "Größe, ".encode("cp1252") + b"\0"
+    assert len(summary) == size
+    assert not any(summary[72 + length :])
