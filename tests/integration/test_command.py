@@ -431,3 +431,12 @@ def test_the_gates_are_the_same(host_env: dict[str, str], tmp_path: Path) -> Non
     matrix = "targets:\n  linux-x86_64: {floor: glibc-2.3, formats: [tar.gz]}\n"
     script = MAKE + 'cp /bin/ls "$1/bin/listing"\n'
     freeze(tmp_path, host_env, matrix=matrix, make=script).failed(1, "[floor] bin/listing", "glibc-2.3 is promised")
+
+
+def test_a_library_that_no_system_has_is_missed_in_every_format(host_env: dict[str, str], tmp_path: Path) -> None:
+    """An archive asks nobody for it: the program would die where it is unpacked."""
+    matrix = "targets:\n  linux-x86_64: {formats: [tar.gz]}\n"
+    script = MAKE + "gcc -shared -x c /dev/null -o libnowhere.so -Wl,-soname,libnowhere.so.3\n"
+    script += 'printf "int main(void) { return 0; }" | gcc -x c - -x none -Wl,--no-as-needed libnowhere.so -o "$1/bin/needy"\n'
+    told = ("[missing-library] libnowhere.so.3 is not in the tree, and is needed by bin/needy", "[tool.coldforge.deb] depends")
+    freeze(tmp_path, host_env, matrix=matrix, make=script).failed(1, *told)

@@ -15,7 +15,7 @@ from coldforge.freeze.gates import Known, judge, leak
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
 from coldforge.freeze.gates.leak import HOME, Hit, Learned, Searched, Trace, from_traces, search, traces
 from coldforge.freeze.gates.licensed import from_licenses
-from coldforge.freeze.gates.linked import from_c_library, from_floor, from_runpath, from_system
+from coldforge.freeze.gates.linked import from_c_library, from_floor, from_needs, from_runpath, from_system
 from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.gates.windows import from_programs, own
 from coldforge.freeze.index import below, elfs_of, index, normalise
@@ -25,6 +25,7 @@ from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
 from coldforge.host import cache, files
 from coldforge.host.identity import identity
+from coldforge.plan import libraries
 from coldforge.records import Component, Environment, FileEntry, Finding, Payload, digest_of
 from coldforge.target import Target
 
@@ -32,7 +33,8 @@ ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
 # The gates that are asked here, of whatever a freezer made.
 ASKED: Final = ("budget", "floor", "leak", "license", "runpath", "system-library", "unlocked", "unused")
-ASKED_OF: Final = {"linux": (), "windows": ("missing-library", "protection"), "macos": ("missing-library", "unsigned")}
+_MISSING: Final = "missing-library"
+ASKED_OF: Final = {"linux": (_MISSING,), "windows": (_MISSING, "protection"), "macos": (_MISSING, "unsigned")}
 FREEZE: Final = "a folder of the freeze"
 # The workshop's folders, which are nowhere else: the sources, what is installed, where it is frozen.
 FOLDERS: Final = ("source", "application", "environment", "work", "out", "made", "home", "build")
@@ -79,6 +81,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         elfs, pes = tuple(elfs_of(tree, made)), tuple(pes_of(tree, made))
         machos = tuple(machos_of(tree, made)) if target.os == "macos" else ()
         lone = index(singles, {}, name, windows=windows)
+        wanted = needs(elfs, (entry.path for entry in made))
         known = known_of(made, frozen.known)
         programs = [executable.name for executable in job.plan.product.executables]
         code = Code(entries=made, machos=machos, elfs=elfs, programs=programs)
@@ -87,6 +90,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
             *frozen.findings,
             *(from_floor(job.target.floor, elfs, known) if target.os == "linux" else ()),
             *from_c_library(target, elfs, known),
+            *(from_needs(wanted, *_systems(job), known) if target.os == "linux" and _MISSING not in frozen.gates else ()),
             *from_runpath(elfs),
             *from_system(elfs, known, pinned=frozen.environment.workshop != HOST),
             *(from_programs(target, pes, own(job.project), known) if windows else ()),
@@ -107,10 +111,17 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         environment=frozen.environment,
         gates=tuple(sorted({*frozen.gates, *ASKED, *ASKED_OF[target.os]})),
         findings=findings,
-        needs=needs(elfs, (entry.path for entry in made)),
+        needs=wanted,
         macos_floor=macho.floor(each.slices for each in machos),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
+
+
+def _systems(job: FreezeJob) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The packages of libraries that systems have, by soname, and the packages that the project itself names."""
+    config = job.plan.config
+    tables = {**libraries.known(job.project), **libraries.known(job.project, libraries.ARCH)}
+    return {**tables, **config.deb.libraries, **config.arch.libraries}, (*config.deb.depends, *config.arch.depends)
 
 
 def from_parts(job: FreezeJob, components: Sequence[Component], size: int, known: Known) -> Iterator[Finding]:

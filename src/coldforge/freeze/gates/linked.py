@@ -7,7 +7,8 @@ from typing import Final
 
 from coldforge.freeze.binaries import Elf, version
 from coldforge.freeze.gates import Known, found
-from coldforge.records import Finding
+from coldforge.plan.libraries import unknown
+from coldforge.records import Finding, Need
 from coldforge.target import Target
 
 SHOWN: Final = 5
@@ -33,6 +34,13 @@ def from_c_library(target: Target, elfs: Iterable[Elf], known: Known) -> Iterato
         if elf.c_library == other:
             by = f" (its loader is {elf.loader})" if elf.loader else ""
             yield found("floor", f"{known.told(elf.path)} is made for {other}{by}, {target} has {own}", path=elf.path)
+
+
+def from_needs(needs: Iterable[Need], packages: Mapping[str, str], declared: Iterable[str], known: Known) -> Iterator[Finding]:
+    """`missing-library`: what no file of the tree is and no distribution is known to bring (`packages` by soname, those `declared`)."""
+    for need in unknown(needs, packages, declared):
+        message = f"{need.soname} is not in the tree, and is needed by {known.told(need.by)}"
+        yield found("missing-library", message, path=need.by)
 
 
 def from_runpath(elfs: Iterable[Elf]) -> Iterator[Finding]:
