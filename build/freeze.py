@@ -33,6 +33,8 @@ from freezing.spec import TREE, Job, spec_text, write_script
 from freezing.unfit import Unfit
 
 HERE = Path(__file__).resolve().parent
+IMPORTED = "the entry point is imported"
+PATIENCE = 600  # seconds: an emulated machine is slow
 SUFFIX = ".exe" if os.name == "nt" else ""
 
 
@@ -75,8 +77,15 @@ def import_failure(entry: str) -> dict[str, str]:
     """What the user would see at the first start, seen before minutes are spent: the entry point cannot be imported. Else nothing."""
     module, _, function = entry.partition(":")
     code = f"import functools, importlib; functools.reduce(getattr, {function.split('.')!r}, importlib.import_module({module!r}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    return {"entry": entry, "error": "\n".join(done.stderr.strip().splitlines()[-8:])} if done.returncode else {}
+    words = [sys.executable, "-c", f"{code}; print({IMPORTED!r})"]
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return {"entry": entry, "error": f"TimeoutError: importing it takes more than {PATIENCE} seconds"}
+    if done.returncode == 0 and done.stdout.rstrip().endswith(IMPORTED):
+        return {}
+    said = done.stderr.strip() or f"SystemExit: {done.returncode}: importing it ends the program"
+    return {"entry": entry, "error": "\n".join(said.splitlines()[-8:])}
 
 
 def frozen(job: Job) -> dict[str, Any]:

@@ -197,3 +197,10 @@ def test_a_target_of_another_system_is_missing_here(run: Run) -> None:
     matrix = "targets: {linux-aarch64: {runner: ubuntu-24.04-arm, formats: [deb]}}\n"
     outcome = run("build", {"matrix.yml": matrix})
     outcome.failed(3, "linux-aarch64", "ubuntu-24.04-arm")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_module_that_ends_when_it_is_imported_is_no_entry_point(code: int, run: Run) -> None:
+    run("build", {"src/tiny/__init__.py": f"raise SystemExit({code})\n"}).failed(
+        1, f"[entry-import] tiny:main cannot be imported: SystemExit: {code}"
+    )
