@@ -219,3 +219,12 @@ def test_a_program_that_no_command_names_is_started_all_the_same(entries: str, c
     build(source, container_env, "--format", "tar.gz").failed(1, "tiny cannot be started in Debian", "No module named 'email.nowhere'")
     (source / "src/tiny/__init__.py").write_text('def main() -> None:\n    raise SystemExit("what is --help?")\n')
     build(source, container_env, "--format", "tar.gz").succeeded()
+
+
+def test_libraries_are_looked_for_where_the_program_has_them(entries: str, container_env: dict[str, str], tmp_path: Path) -> None:
+    config = '[tool.coldforge.pyinstaller]\ncontents-directory = "libs"\n[tool.coldforge.smoke]\nrun = ["tiny"]\n'
+    module = "import ssl\n\n\ndef main() -> None:\n    print(ssl.OPENSSL_VERSION)\n"
+    source = project(tmp_path / "tiny", entries, module, f"{PYPROJECT}\n{config}")
+    build(source, container_env, "--format", "tar.gz").succeeded()
+    (trial,) = proof(source / "dist").trials
+    assert trial.lacking == ()

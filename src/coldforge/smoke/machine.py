@@ -104,6 +104,6 @@ class Machine:
             self.root(self._manager.refresh)
         self.root(words)
 
-    def unresolved(self, folder: str) -> tuple[str, ...]:
-        """The libraries that the loader does not find for the files of a frozen tree, as its launcher lets it search."""
-        return missing(self.run(["/bin/sh", "-c", _UNRESOLVED, folder], env={"LD_LIBRARY_PATH": f"{folder}/_internal"}))
+    def unresolved(self, folder: str, contents: str) -> tuple[str, ...]:
+        """The libraries that the loader does not find for the files of a frozen tree, as its launcher lets it search: in `contents`."""
+        return missing(self.run(["/bin/sh", "-c", _UNRESOLVED, folder], env={"LD_LIBRARY_PATH": f"{folder}/{contents}"}))

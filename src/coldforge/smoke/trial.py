@@ -79,7 +79,7 @@ def attempt(job: Job, machine: Machine, cut: Callable[[], Display | None]) -> Tr
     lacking: list[str] = []
     for artifact in artifacts:
         placed = _place(job, machine, artifact)
-        lacking += machine.unresolved(placed.tree) if placed.tree else ()
+        lacking += _unresolved(job, machine, placed)
         for command in _commands(job, artifact):
             _run(job, machine, placed, command, {"DISPLAY": NAME} if display else {})
         for program in unnamed(job.plan, artifact):
@@ -189,9 +189,14 @@ def _start(job: Job, machine: Machine, placed: Placed, program: str) -> None:
             raise _refused(f"{program} cannot be started in {machine.system}", job, machine, placed, error) from error
 
 
+def _unresolved(job: Job, machine: Machine, placed: Placed) -> tuple[str, ...]:
+    """The libraries that files of the tree are linked with, and that are not there."""
+    return machine.unresolved(placed.tree, job.plan.config.pyinstaller.contents_directory) if placed.tree else ()
+
+
 def _refused(what: str, job: Job, machine: Machine, placed: Placed, error: ColdforgeError) -> Refused:
     """What happened, the last lines of it, and what most likely lacks."""
-    unresolved = machine.unresolved(placed.tree) if placed.tree else ()
+    unresolved = _unresolved(job, machine, placed)
     problems = tuple(Problem(what=sentence) for sentence in likely(error.why, unresolved, job.packages["deb"]))
     # the headline would look like a crash of coldforge
     why = "\n".join(line for line in error.why.splitlines() if not line.startswith("Traceback "))
