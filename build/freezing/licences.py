@@ -97,7 +97,7 @@ def system_licence(package: str) -> tuple[str, list[tuple[str, Path]]]:
     """The licence and the texts of a system package: Debian's copyright file, or what rpm lists."""
     path = Path(f"/usr/share/doc/{package}/copyright")
     if path.is_file():
-        return debian_licence(path.read_text(encoding="utf-8", errors="replace")), [("copyright", path)]
+        return debian_licence(path.read_text(encoding="utf-8", errors="replace"), package), [("copyright", path)]
     if not shutil.which("rpm"):
         return "", []
     said, listed = (
@@ -107,17 +107,22 @@ def system_licence(package: str) -> tuple[str, list[tuple[str, Path]]]:
     return said.partition("\n")[0], [(Path(line).name, Path(line)) for line in listed.splitlines()]
 
 
-def debian_licence(text: str) -> str:
-    """The licence of `Files: *` in a machine-readable copyright file, in SPDX's spelling; empty for any other file.
+def debian_licence(text: str, package: str = "") -> str:
+    """The licence in a machine-readable copyright file, in SPDX's spelling; empty for any other file.
+
+    It is that of the source package: what it says of a library's own folder (`libuuid/*` for libuuid1) comes before `Files: *`.
 
     >>> debian_licence("Format: x\\n\\nFiles: *\\nCopyright: me\\nLicense: LGPL-2.1+ or Expat\\n text\\n")
     'LGPL-2.1-or-later OR MIT'
     """
+    found: dict[str, str] = {}
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         fields = dict(re.findall(r"^([A-Za-z-]+):[ \t]*(.*)$", paragraph, re.MULTILINE))
-        if fields.get("Files", "").split()[:1] == ["*"]:
-            return " ".join(map(_spdx, fields.get("License", "").replace(",", "").split()))
-    return ""
+        for pattern in fields.get("Files", "").split()[:1]:
+            found.setdefault(pattern, fields.get("License", ""))
+    own = re.match(r"[a-z+-]*[a-z+]", package)
+    said = found.get(f"{own[0]}/*" if own else "*") or found.get("*", "")
+    return " ".join(map(_spdx, said.replace(",", "").split()))
 
 
 def _spdx(word: str) -> str:

@@ -88,3 +88,10 @@ def test_texts_stay_in_their_folder_and_none_is_written_twice(tmp_path: Path) ->
     assert list(licences.kept([*given, (str(tmp_path / "x"), tmp_path / "text")], tmp_path / "demo")) == ["demo/LICENSE"]
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["LICENSE"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_library_in_a_folder_of_its_own_is_under_the_licence_of_that() -> None:
+    """Debian's util-linux: its programs are under the GPL, libuuid is not."""
+    text = "Format: x\n\nFiles: *\nLicense: GPL-2+\n\nFiles: libuuid/*\nLicense: BSD-3-clause\n"
+    assert licences.debian_licence(text, "libuuid1") == "BSD-3-Clause"
+    assert licences.debian_licence(text, "util-linux") == "GPL-2.0-or-later"
