@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from coldforge.filetypes import macho, marshalled, packed, within
+from coldforge.filetypes import marshalled, packed, within
 from coldforge.freeze import FreezeJob, Workshop
 from coldforge.freeze.gates import Known, judge, leak
 from coldforge.freeze.gates.contained import from_budget, from_unlocked, from_unused
@@ -19,7 +19,7 @@ from coldforge.freeze.gates.linked import from_c_library, from_floor, from_needs
 from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.gates.windows import from_programs, own
 from coldforge.freeze.index import below, elfs_of, index, normalise
-from coldforge.freeze.machos import machos_of
+from coldforge.freeze.machos import machos_of, oldest
 from coldforge.freeze.needs import needs
 from coldforge.freeze.programs import pes_of
 from coldforge.freeze.smoke import try_out
@@ -112,7 +112,7 @@ def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
         gates=tuple(sorted({*frozen.gates, *ASKED, *ASKED_OF[target.os]})),
         findings=findings,
         needs=wanted,
-        macos_floor=macho.floor(each.slices for each in machos),
+        macos_floor=oldest(machos, target),
         glibc_floor=f"glibc-{'.'.join(map(str, floor))}" if floor else "",
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from coldforge.filetypes.macho import Slice, is_macho, slices
+from coldforge.filetypes.macho import Slice, floor, is_macho, slices
 from coldforge.records import FileEntry
+from coldforge.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +33,8 @@ def machos_of(root: Path, entries: Iterable[FileEntry]) -> Iterator[Macho]:
     for entry in entries:
         if entry.kind not in ("link", "directory") and is_macho(root / entry.path):
             yield read_macho(root / entry.path, entry.path)
+
+
+def oldest(machos: Iterable[Macho], target: Target) -> str:
+    """The oldest macOS that all files run on, on the target's own processors; empty when they do not tell."""
+    return floor([part for part in macho.slices if part.machine in target.architectures] for macho in machos)

@@ -14,7 +14,7 @@ from coldforge.freeze.binaries import Elf
 from coldforge.freeze.gates import Known
 from coldforge.freeze.gates.macos import Code, from_machos
 from coldforge.freeze.index import index
-from coldforge.freeze.machos import Macho, machos_of
+from coldforge.freeze.machos import Macho, machos_of, oldest
 from coldforge.records import FileEntry, Finding, Origin
 from coldforge.target import Target
 from support.machos import fat, thin
@@ -152,3 +152,8 @@ def test_libraries_of_the_machine_are_no_part_of_what_a_lock_names() -> None:
     (finding,) = from_machos(APPLE, "", Code(entries=(), machos=machos), known)
     assert (finding.gate, finding.level) == ("system-library", "error")
     assert finding.message == "libssl.3.dylib (from openssl@3 3.3.1) is a library of the machine that it was frozen on"
+
+
+def test_what_a_file_needs_on_other_processors_says_nothing_of_the_targets_own() -> None:
+    both = Macho(path="demo", slices=slices(io.BytesIO(fat(thin("x86_64", since=(10, 13)), thin(since=(11, 0))))))
+    assert [oldest([both], target) for target in (APPLE, INTEL)] == ["11.0", "10.13"]
