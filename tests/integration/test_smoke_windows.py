@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,14 @@ from msgspec.structs import replace
 
 from coldforge import pipeline, recording
 from coldforge.errors import Missing, Refused
+from coldforge.host import engine
+from coldforge.host.container import container
 from coldforge.plan.model import Plan
 from coldforge.project.config import SmokeConfig
 from coldforge.project.images import IMAGES
 from coldforge.project.windows import WindowsConfig
 from coldforge.records import MANIFEST, Smoke
+from coldforge.smoke import windows
 from support import exe, images
 
 pytestmark = pytest.mark.integration
@@ -60,6 +65,24 @@ def test_what_does_not_work_stops_it_with_the_artifact_and_the_command(made: Mad
         run(made, pipeline.SMOKE, "demo --fail")
     assert caught.value.exit_code == 1
     assert "without any Python for Windows" in str(caught.value.hint)
+
+
+def test_a_program_that_no_command_names_is_started_all_the_same(made: Made, tmp_path: Path) -> None:
+    """What PyInstaller's programs say when something was not collected; one that waits for ever is a server."""
+    folder, plan = made
+    (artifact,) = (artifact for artifact in plan.targets[0].artifacts if artifact.format == "zip")
+    job = windows.Job(plan=plan, artifacts=(artifact,), folder=tmp_path, reference="wine")
+    with closing(engine.connect()) as client, container(client, images.image(images.WINE)) as one:
+        machine = windows.Machine(one, tmp_path / "log")
+        for source, why in ((exe.INCOMPLETE, "demo cannot be started from demo-"), (exe.SERVER, "")):
+            with (
+                zipfile.ZipFile(folder / "dist" / exe.TARGET / artifact.name) as old,
+                zipfile.ZipFile(tmp_path / artifact.name, "w") as new,
+            ):
+                for member in old.infolist():
+                    new.writestr(member, exe.compiled(source) if member.filename.endswith("/demo.exe") else old.read(member))
+            with pytest.raises(Refused, match=why) if why else nullcontext():
+                assert windows.attempt(job, machine).artifacts == (artifact.name,)
 
 
 def test_an_image_without_wine_is_told_and_proves_nothing(made: Made, bare_image: str) -> None:

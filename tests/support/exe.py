@@ -80,6 +80,24 @@ func main() {
 	os.WriteFile(os.Args[1], []byte("closed"), 0o644)
 }
 """
+# A program that lacks something which freezing has lost, and one that does not end.
+INCOMPLETE: Final = """\
+package main
+
+import "os"
+
+func main() {
+	os.Stderr.WriteString("Traceback (most recent call last):\\nModuleNotFoundError: No module named 'demo.plugins'\\n")
+	os.Exit(1)
+}
+"""
+SERVER: Final = """\
+package main
+
+import "time"
+
+func main() { time.Sleep(time.Hour) }
+"""
 PRODUCT: Final[Product] = replace(
     payloads.PRODUCT,
     identifier=ID,

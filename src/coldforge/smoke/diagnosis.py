@@ -10,7 +10,7 @@ _SONAME: Final = r"lib[\w.+-]*?\.so(?:\.\w+)*"
 _LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| => not found)")
 _NO_START: Final = re.compile(
     r"\[PYI-\d+:ERROR\] (?!Failed to execute script)|^(\w+\.)*(ImportError|ModuleNotFoundError|PackageNotFoundError)\b"
-    r"|No such file or directory: '[^']*/_internal/|version `[\w.]+' not found|Error (loading|relocating)"
+    r"|No such file or directory: '[^']*[/\\\\]_internal[/\\\\]|version `[\w.]+' not found|Error (loading|relocating)"
     r"|command not found|executable file not found|[Ee]xec format error",
     re.MULTILINE,
 )

@@ -20,6 +20,8 @@ from coldforge.host.container import Container
 from coldforge.plan import names
 from coldforge.plan.model import Plan, PlannedArtifact
 from coldforge.records import Trial
+from coldforge.smoke.diagnosis import cannot_start
+from coldforge.smoke.trial import PATIENCE, unnamed
 
 FORMATS: Final = ("nsis", "msi", "zip", "onefile")
 _USER: Final = "1234:1234"
@@ -67,6 +69,16 @@ class Machine:
         self._run([wine.SERVER, "-w"])
         return said
 
+    def start(self, program: str) -> None:
+        """Start a program that may be a server; what still runs in the end is ended. Raises BuildFailed when it cannot be started."""
+        try:
+            self._run(["timeout", str(PATIENCE), wine.LOADER, program, "--help"])
+        except BuildFailed as error:
+            if cannot_start(error.why):
+                raise
+        finally:
+            self._run(["/bin/sh", "-c", '"$0" -k; "$0" -w', wine.SERVER])
+
     def put(self, source: Path, destination: str) -> None:
         """Copy a file or folder in, as the user's own."""
         self._container.put(source, destination, int(_USER.partition(":")[0]))
@@ -91,6 +103,9 @@ def attempt(job: Job, machine: Machine) -> Trial:
             if artifact.executable in ("", first):
                 with _told(f"`{command}` does not work from {artifact.name}", machine):
                     machine.run(f"{folder}/{first}.exe", *rest)
+        for program in unnamed(job.plan, artifact):
+            with _told(f"{program} cannot be started from {artifact.name}", machine):
+                machine.start(f"{folder}/{program}.exe")
         with _told(f"{artifact.name} cannot be removed", machine):
             _remove(machine, artifact, folder)
     tried = tuple(artifact.name for artifact in job.artifacts)
