@@ -22,21 +22,24 @@ LASTING = ("environment", "build")  # folders of the workshop
 def byte_code(job: Mapping[str, Any]) -> Iterator[None]:
     """While the block runs, this process and those that it starts leave byte code there, and take it from there.
 
-    The workshop may stand elsewhere the next time: where Python looks for its byte code there is a link.
+    The workshop may stand elsewhere the next time: where Python looks for its byte code there is a link. Links may lead to the workshop
+    (a Mac's temporary folders are behind one), and Python follows them for the folder of a script.
     """
     if os.name == "nt":  # where making links takes rights
         yield
         return
     root, code = Path(job["work"]).parent, Path(job["kept"]) / CODE
-    kept, link = code / WORKSHOP, code / root.relative_to(root.anchor)
-    for folder in (kept, link.parent):
+    kept, links = code / WORKSHOP, {code / place.relative_to(place.anchor) for place in (root, root.resolve())}
+    for folder in (kept, *(link.parent for link in links)):
         folder.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(kept)
+    for link in links:
+        link.symlink_to(kept)
     sys.pycache_prefix, sys.dont_write_bytecode = str(code), False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(code)
     yield
-    link.unlink()
+    for link in links:
+        link.unlink()
     for folder in kept.iterdir():
         if folder.name not in LASTING:
             shutil.rmtree(folder)

@@ -42,5 +42,7 @@ def test_that_of_the_environment_is_taken_in_another_workshop(tmp_path: Path, mo
     assert FOLDERS["environment"] in compiled
     assert FOLDERS["application"] not in compiled
     assert not [path for path in (kept / CODE).rglob("*") if path.is_symlink()]
+    (tmp_path / "behind").symlink_to(tmp_path)
     # the key of an analysis tells environments apart: that the old name is said shows that nothing was compiled
-    assert names(tmp_path / "second", kept, "two") == ["one", "two"]
+    for place in (tmp_path / "second", tmp_path / "behind" / "third"):
+        assert names(place, kept, "two") == ["one", "two"]
