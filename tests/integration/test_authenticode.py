@@ -496,6 +496,22 @@ def test_programs_of_a_tree_are_signed_before_it_is_packaged(frozen: Path, autho
     assert payloads.snapshot(again / TARGET / "payload") == payloads.snapshot(root)
 
 
+def test_what_was_changed_after_its_vendor_signed_it_is_refused(frozen: Path, authority: Authority) -> None:
+    root = frozen / TARGET / "payload"
+    data = bytearray((root / "_internal/vendor.dll").read_bytes())
+    data[0x400] ^= 1
+    (root / "_internal/vendor.dll").write_bytes(data)
+    payload = replace(payloads.payload_of(root), target=TARGET)
+    manifest = replace(read(frozen / MANIFEST, Manifest), targets=(recording.record_of(payload),))
+    for path, text in {"payload.json": canonical(payload), MANIFEST: canonical(manifest), f"../{MANIFEST}": canonical(manifest)}.items():
+        (frozen / TARGET / path).write_bytes(text)
+    once = {**payloads.snapshot(frozen), ".lock": b""}
+    key = authority.folder / "demo"
+    words = ("sign", frozen, "--payload", "--authenticode-key", f"{key}.key", "--authenticode-certificate", f"{key}.pem")
+    coldforge(*words, env=environment()).failed(1, "_internal/vendor.dll was changed after it was signed", "remove-signature")
+    assert payloads.snapshot(frozen) == once
+
+
 def test_a_tree_that_cannot_be_signed_stays_as_it_was(frozen: Path, authority: Authority) -> None:
     whole = {**payloads.snapshot(frozen), ".lock": b""}
     key = f"-certs {authority.folder}/demo.pem -key {authority.folder}/demo.key"

@@ -120,11 +120,7 @@ def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequ
     check_nothing_hidden(data)
     found = cms.Signed(data)
     found.check()
-    if found.kind != _INDIRECT:
-        raise ValueError("its signature is about something else")
-    _, about = found.content.of(der.SEQUENCE)
-    algorithm, value = about.of(der.SEQUENCE)
-    if digest(stream, cms.DIGESTS[cms.algorithm_of(algorithm)]) != value.of(der.OCTETS).bytes.hex():
+    if not _fits(stream, found):
         raise ValueError("the file was changed after it was signed")
     stamp = cms.stamp_of(found, _TIMESTAMP)
     time = cms.time_of(found.signed[cms.SIGNING_TIME]) if cms.SIGNING_TIME in found.signed else None
@@ -138,6 +134,23 @@ def read(stream: BinaryIO, *, believed: Sequence[Certificate] = (), stamps: Sequ
         timestamp=cms.Stamped(time=stamp[1], signer=stamp[0].signer.subject.rfc4514_string()) if stamp else None,
         chain=cms.chain(found, stamp, believed, stamps, int(clock.wall())) if believed else "",
     )
+
+
+def is_intact(stream: BinaryIO) -> bool:
+    """Whether a file is what its signature is about, whoever made that and whatever else is in it; an unsigned one is.
+
+    Raises one of `signed.damage()`.
+    """
+    data = of(stream)
+    return not data or _fits(stream, cms.Signed(data))
+
+
+def _fits(stream: BinaryIO, found: cms.Signed) -> bool:
+    if found.kind != _INDIRECT:
+        raise ValueError("its signature is about something else")
+    _, about = found.content.of(der.SEQUENCE)
+    algorithm, value = about.of(der.SEQUENCE)
+    return digest(stream, cms.DIGESTS[cms.algorithm_of(algorithm)]) == value.of(der.OCTETS).bytes.hex()
 
 
 def is_subject(publisher: str, subject: str) -> bool:

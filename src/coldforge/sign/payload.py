@@ -68,7 +68,10 @@ class _Windows:
     epoch: int
 
     def is_for(self, path: Path, entry: Code) -> bool:
-        return entry.signature is None and is_unsigned(path)
+        if entry.signature is None and not is_unsigned(path):
+            _check_vendors(path, entry)
+            return False
+        return entry.signature is None
 
     def signature(self, path: Path, entry: Code) -> bytes:
         del entry
@@ -254,7 +257,7 @@ def _put(folder: Path, path: Path, signature: bytes, written: ExitStack) -> Path
 
 
 def is_unsigned(path: Path) -> bool:
-    """Whether a file is a program or library for Windows that carries no signature at all: a vendor's stays, whatever it is worth."""
+    """Whether a file is a program or library for Windows that carries no signature at all."""
     with path.open("rb") as stream:
         if stream.read(2) != pe.MAGIC:
             return False
@@ -262,3 +265,12 @@ def is_unsigned(path: Path) -> bool:
             return not pe.layout(stream).is_signed
         except signed.damage():  # something else that begins like one: data of an application may
             return False
+
+
+def _check_vendors(path: Path, entry: Code) -> None:
+    """Raise Refused for a program that was changed after somebody signed it; who that is, and what it is worth, is not asked."""
+    with path.open("rb") as stream, suppress(*signed.damage()):  # signatures of other kinds, and data that only begins like a program
+        if stream.read(len(pe.MAGIC)) == pe.MAGIC and not authenticode.is_intact(stream):
+            why = "So whoever signed it does not vouch for it, and Windows warns of it."
+            hint = "Get it anew. If the change is yours, take the signature off before it is frozen: `osslsigncode remove-signature`."
+            raise Refused(f"{entry.path} was changed after it was signed", why=why, hint=hint)

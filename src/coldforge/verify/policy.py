@@ -112,6 +112,7 @@ class Policy(Section, frozen=True, kw_only=True):
         str,
         Meta(
             description="Whom programs and installers for Windows must be signed as besides (Authenticode): common name or subject. "
+            "It is about each `.exe`, `.msi` and `.msix`; programs in a `.zip` are not looked into. "
             "`code-root` tells who vouches for that name."
         ),
     ] = ""

@@ -301,7 +301,7 @@ def read_evidence(
 ) -> dict[str, list[Statement | Unusable]]:
     """What the bundles say, by the name of the file that each one lies beside; the list fills the gaps, and then what is `recorded`.
 
-    There may be statements of others about the same files: they count for nothing, and against nothing.
+    Beside a file there may be statements of others: they count for nothing, and against nothing. In the list they are foreign.
     """
     result: dict[str, list[Statement | Unusable]] = {}
     seen: dict[str, Statement | Unusable] = {}

@@ -11,6 +11,7 @@ import pytest
 
 from coldforge.freeze.binaries import is_elf, read_elf, version
 
+lief.disable_leak_warning()  # what is left when the tests end is no matter of theirs
 FOLDERS = (Path(sys.prefix), Path("/usr/lib") / sysconfig.get_config_var("MULTIARCH"))
 MOST = 1 << 20  # bytes of a file: LIEF reads every symbol
 
