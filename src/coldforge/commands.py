@@ -517,7 +517,9 @@ def release(dist: str, *, as_json: bool, **options: Any) -> None:
 @API
 @JSON
 @common
-def verify(what: str, *, as_json: bool, **options: Any) -> int:
+def verify(
+    what: str, *, offline: bool, bundle: Path | None, rebuilds: tuple[str, ...], installed: str | None, as_json: bool, **who: Any
+) -> int:
     """Check a whole release: a folder, or OWNER/REPO@TAG. Exit code 0 only if every file is what it should be.
 
     \b
@@ -528,7 +530,8 @@ def verify(what: str, *, as_json: bool, **options: Any) -> int:
     """
     from coldforge import verifying
 
-    verdict = verifying.verify(what, quiet=as_json, **options)
+    demand = verifying.Demand(**who)
+    verdict = verifying.verify(what, demand, offline=offline, bundle=bundle, rebuilds=rebuilds, installed=installed, quiet=as_json)
     if as_json:
         show(verdict)
     return int(verdict.exit_code)
@@ -587,6 +590,7 @@ def rebuild(
     source: str,
     host: bool,
     jobs: int,
+    unverified: bool,
     **who: Any,
 ) -> int:
     """Build a release again, elsewhere and from nothing, and compare the bytes: OWNER/REPO@TAG, or a folder with its files.
@@ -595,11 +599,11 @@ def rebuild(
     The code of the recorded commit runs in the recorded container; with --host on this machine.
     Exit code 0 only if all is identical, or identical but for signatures.
     """
-    from coldforge import rebuilding
+    from coldforge import rebuilding, verifying
 
     if statement:
         rebuilding.check_identity(identity_token)
-    with rebuilding.released(what, rebuilding.Demand(**who)) as (dist, repository):
+    with rebuilding.released(what, verifying.Demand(**who), unverified=unverified) as (dist, repository):
         options = rebuilding.Options(targets=targets, source=source or repository, keep=keep, host=host, jobs=jobs)
         found = rebuilding.rebuild(dist, options)
     rebuilding.tell(found, quiet=as_json, keep=keep)

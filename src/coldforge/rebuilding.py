@@ -55,43 +55,20 @@ class _Replay:
     host: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """Who must have signed what is rebuilt, as `verify` takes it. `unverified`: nobody, because it is a build of one's own."""
-
-    policy: Path | None = None
-    repo: str | None = None
-    tag: str | None = None
-    trusted_root: Path | None = None
-    certificate_identity: str | None = None
-    certificate_oidc_issuer: str | None = None
-    key: Path | None = None
-    api_url: str | None = None
-    unverified: bool = False
-
-
 @contextmanager
-def released(what: str, who: Demand) -> Iterator[tuple[Path, str]]:
+def released(what: str, who: verifying.Demand, *, unverified: bool) -> Iterator[tuple[Path, str]]:
     """The folder of a release (itself a folder, or `owner/repo@tag`) that is what was signed, and the repository that it was signed for.
 
     Files that are not there do not matter: their digests are in the manifest. Nor do rebuilders of the policy: this is to become one.
-    The repository is empty for a signer who has none. Raises ConfigurationError when nobody said who must have signed, Refused for
-    a release that is not what was signed.
+    The repository is empty for a signer who has none, and for a build of one's own, which is `unverified`: nobody must have signed it.
+    Raises ConfigurationError when nobody said who must have signed, Refused for a release that is not what was signed.
     """
     path = Path(what)
-    remote, demanded = verifying.chosen(
-        what,
-        who.policy,
-        repo=who.repo,
-        tag=who.tag,
-        identity=who.certificate_identity,
-        issuer=who.certificate_oidc_issuer,
-        key=who.key,
-    )
-    if who.unverified and (demanded or remote):
+    remote, demanded = verifying.chosen(what, who)
+    if unverified and (demanded or remote):
         hint = "Leave --unverified out, or download the release and rebuild its folder."
         raise ConfigurationError("--unverified is for a folder of which nothing else is demanded", hint=hint)
-    if who.unverified:
+    if unverified:
         yield path, ""
         return
     if demanded is None:

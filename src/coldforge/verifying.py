@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import files
-from coldforge.records import (
-    ATTESTATIONS,
-    BUNDLE_SUFFIX,
-    MANIFEST,
-)
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST
 from coldforge.report import reporter
 from coldforge.report.reporter import printable
 
@@ -22,19 +19,26 @@ if TYPE_CHECKING:
     from coldforge.verify.verdict import Verdict
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Who must have signed a release, what is trusted for it, and where it is asked for when it is not here."""
+
+    policy: Path | None = None
+    repo: str | None = None
+    tag: str | None = None
+    certificate_identity: str | None = None
+    certificate_oidc_issuer: str | None = None
+    key: Path | None = None
+    trusted_root: Path | None = None
+    api_url: str | None = None
+
+
 def verify(
     what: str,
+    who: Demand,
     *,
-    policy: Path | None,
-    repo: str | None,
-    tag: str | None,
-    trusted_root: Path | None,
-    offline: bool,
-    bundle: Path | None,
-    certificate_identity: str | None,
-    certificate_oidc_issuer: str | None,
-    key: Path | None,
-    api_url: str | None,
+    offline: bool = False,
+    bundle: Path | None = None,
     rebuilds: Sequence[str] = (),
     installed: str | None = None,
     quiet: bool = False,
@@ -46,23 +50,23 @@ def verify(
     from coldforge.verify import rebuilders
     from coldforge.verify import release as checks
 
-    path = Path(what)
-    remote, demanded = chosen(what, policy, repo=repo, tag=tag, identity=certificate_identity, issuer=certificate_oidc_issuer, key=key)
+    path, root = Path(what), who.trusted_root
+    remote, demanded = chosen(what, who)
     if remote and offline:
         raise ConfigurationError(f"{what} is not a folder, and --offline forbids to download it", hint="Download it first.")
     said = tuple(rebuilders.texts(rebuilds, offline=offline))
     with ExitStack() as stack:
         recorded: Mapping[str, Sequence[str]] = {}
         if remote:
-            path, recorded = stack.enter_context(downloaded(remote, api_url=api_url, evidence_only=bool(installed)))
+            path, recorded = stack.enter_context(downloaded(remote, api_url=who.api_url, evidence_only=bool(installed)))
         if installed:
             from coldforge.verify.installed import verify_installed
 
-            verdict = verify_installed(path, installed, policy=demanded, trusted_root=trusted_root, recorded=recorded)
+            verdict = verify_installed(path, installed, policy=demanded, trusted_root=root, recorded=recorded)
         elif bundle is not None or path.is_file():
-            verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=trusted_root, rebuilds=said)
+            verdict = checks.verify_file(path, bundle=bundle, policy=demanded, trusted_root=root, rebuilds=said)
         else:
-            verdict = checks.verify_folder(path, policy=demanded, trusted_root=trusted_root, rebuilds=said, recorded=recorded)
+            verdict = checks.verify_folder(path, policy=demanded, trusted_root=root, rebuilds=said, recorded=recorded)
     if not quiet:
         reporter().table(verdict.table())
         for note in verdict.notes:
@@ -77,9 +81,7 @@ def verify(
     return verdict
 
 
-def chosen(
-    what: str, policy: Path | None, *, repo: str | None, tag: str | None, identity: str | None, issuer: str | None, key: Path | None
-) -> tuple[tuple[str, str] | None, Policy | None]:
+def chosen(what: str, who: Demand) -> tuple[tuple[str, str] | None, Policy | None]:
     """Where a release is, if that is not here (repository and tag), and who must have signed it, if anybody said so.
 
     What the release is called by demands as much as options do. Raises ConfigurationError for what contradicts itself.
@@ -88,7 +90,14 @@ def chosen(
 
     remote = None if Path(what).exists() else remote_of(what)
     repository, named = remote or (None, None)
-    return remote, choose(policy, repository=repo or repository, tag=tag or named, identity=identity, issuer=issuer, key=key)
+    return remote, choose(
+        who.policy,
+        repository=who.repo or repository,
+        tag=who.tag or named,
+        identity=who.certificate_identity,
+        issuer=who.certificate_oidc_issuer,
+        key=who.key,
+    )
 
 
 def policy_init(folder: Path, out: Path, *, trusted_root: Path | None) -> None:

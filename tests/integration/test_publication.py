@@ -58,20 +58,8 @@ def download(dist: Path, github: FakeGitHub, *, without: tuple[str, ...]) -> Non
 
 
 def verify(dist: Path, github: FakeGitHub) -> Verdict:
-    return verifying.verify(
-        "acme/demo@v1.0.0",
-        policy=None,
-        repo=None,
-        tag=None,
-        trusted_root=dist.parent / "trust.json",
-        offline=False,
-        bundle=None,
-        certificate_identity=None,
-        certificate_oidc_issuer=None,
-        key=None,
-        api_url=github.url,
-        quiet=True,
-    )
+    who = verifying.Demand(trusted_root=dist.parent / "trust.json", api_url=github.url)
+    return verifying.verify("acme/demo@v1.0.0", who, quiet=True)
 
 
 def lines(dist: Path) -> list[dict[str, object]]:
