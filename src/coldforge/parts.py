@@ -20,11 +20,11 @@ from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import archive, files
 from coldforge.host.lock import exclusive
 from coldforge.recording import write_records
-from coldforge.records import CARRIED, MANIFEST, Manifest, TargetRecord, merge, read
+from coldforge.records import CARRIED, MANIFEST, SINGLES, TREE, Manifest, TargetRecord, merge, read
 from coldforge.report import reporter
 
 _TOP: Final = "dist"
-_TREES: Final = ("payload", "onefile", CARRIED)  # what only packaging reads: large, and released in other forms
+_TREES: Final = (TREE, SINGLES, CARRIED)  # what only packaging reads: large, and released in other forms
 
 
 def pack(dist: Path, part: Path, *, targets: Collection[str] = (), trees: bool = True) -> str:

@@ -20,18 +20,7 @@ from coldforge.errors import ColdforgeError, ConfigurationError, Missing, Proble
 from coldforge.host import files
 from coldforge.host.clock import now
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import (
-    DETACHED,
-    INDEX,
-    MANIFEST,
-    REPORT,
-    Manifest,
-    Payload,
-    Smoke,
-    TargetRecord,
-    canonical,
-    read,
-)
+from coldforge.records import DETACHED, INDEX, MANIFEST, REPORT, TREE, Manifest, Payload, Smoke, TargetRecord, canonical, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
@@ -78,7 +67,7 @@ def freeze(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targ
 
     if Target.parse(target.target).halves:
         return unite(run, target, record)
-    with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/payload"):
+    with reporter().step(f"freeze {target.target}"), run.timed(f"{target.target}/{TREE}"):
         icon = ico.made(run.project / run.plan.product.icon) if shows_icon(run.plan, target) else b""
         payload = freeze_target(run.plan, target, project=run.project, out=run.out, icon=icon, host=run.host, clean=run.clean)
     for finding in payload.findings:
@@ -108,7 +97,7 @@ def unite(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targe
     halves = []
     for half in map(str, Target.parse(target.target).halves):
         made = recording.recorded(run.out / half / MANIFEST, Manifest)
-        payload = recording.recorded(run.out / half / "payload.json", Payload)
+        payload = recording.recorded(run.out / half / INDEX, Payload)
         if not (
             made
             and payload
@@ -121,8 +110,8 @@ def unite(run: Run, target: PlannedTarget, record: TargetRecord | None) -> Targe
                 return record
             hint = f"Freeze it first, and put what it makes into {run.out}: `coldforge freeze --target {half}`, `coldforge unpack`."
             raise ConfigurationError(f"{target.target} is made of {half}, which was not frozen from this source and version", hint=hint)
-        halves.append(Half(payload, run.out / half / "payload"))
-    with reporter().step(f"unite {target.target}"), run.timed(f"{target.target}/payload"):
+        halves.append(Half(payload, run.out / half / TREE))
+    with reporter().step(f"unite {target.target}"), run.timed(f"{target.target}/{TREE}"):
         return _renewed(record, united(run.plan, target, (halves[0], halves[1]), run.out / target.target))
 
 
@@ -154,7 +143,7 @@ def _frozen(run: Run, target: PlannedTarget, record: TargetRecord | None) -> tup
     """A target's record, and the payload that it is about. Raises ConfigurationError when that is of another source."""
     if Target.parse(target.target).halves:
         record = unite(run, target, record)  # where the halves come from jobs of their own, this is the first that has both
-    payload = read(run.out / target.target / "payload.json", Payload)
+    payload = read(run.out / target.target / INDEX, Payload)
     if record is None or record.payload_digest != payload.digest:
         hint = "Freeze it again: `coldforge freeze`, or `coldforge build` for both."
         raise ConfigurationError(f"the payload of {target.target} in {run.out} was not frozen from this source and version", hint=hint)

@@ -10,19 +10,7 @@ import msgspec
 from coldforge.errors import ColdforgeError, ConfigurationError
 from coldforge.host import files
 from coldforge.plan.model import Plan
-from coldforge.records import (
-    MANIFEST,
-    REPORT,
-    SUMS,
-    Manifest,
-    Payload,
-    R,
-    TargetRecord,
-    canonical,
-    merge,
-    read,
-    sums,
-)
+from coldforge.records import INDEX, MANIFEST, REPORT, SUMS, Manifest, Payload, R, TargetRecord, canonical, merge, read, sums
 from coldforge.report import reporter
 from coldforge.report.reporter import explain
 
@@ -143,7 +131,7 @@ def _write_report(out: Path, manifest: Manifest) -> None:
     """The page about what was made, as far as the payloads are at hand: a job that only merges records has none."""
     from coldforge.bundle.overview import report
 
-    payloads = (recorded(out / record.target / "payload.json", Payload) for record in manifest.targets)
+    payloads = (recorded(out / record.target / INDEX, Payload) for record in manifest.targets)
     found = {(payload.target, payload.digest): payload for payload in payloads if payload}
     files.write(out / REPORT, report(manifest, found).encode())
 

@@ -13,18 +13,7 @@ from coldforge import pipeline, recording
 from coldforge.errors import ColdforgeError, ConfigurationError, Missing, Refused
 from coldforge.host import files
 from coldforge.plan.model import Plan
-from coldforge.records import (
-    ADHOC,
-    INDEX,
-    MANIFEST,
-    Manifest,
-    Notarization,
-    Payload,
-    TargetRecord,
-    canonical,
-    merge,
-    read,
-)
+from coldforge.records import ADHOC, INDEX, MANIFEST, TREE, Manifest, Notarization, Payload, TargetRecord, canonical, merge, read
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign
 
@@ -156,7 +145,7 @@ def _sealed(dist: Path, payload: Payload, keys: Keys, named: Named, *, plan: Pla
     epoch = job.plan.source.epoch
     sign = sealing(keys.apple.since(epoch), named, payload)
     with files.scratch("app") as scratch:
-        frozen = tree.load(payload, job.folder / "payload", epoch)
+        frozen = tree.load(payload, job.folder / TREE, epoch)
         unsealed = macos.unsealed(job, frozen, scratch)
         _, found = sealed.sealed(
             unsealed, lambda code: sign(code.source, About(identifier=code.identifier, info=code.info, resources=code.resources)), scratch
@@ -280,7 +269,7 @@ def _laid_out(dist: Path, record: TargetRecord, job: BundleJob, scratch: Path) -
         files.write(dist / payload.target / INDEX, canonical(made))
         _with_payloads(dist, read(dist / MANIFEST, Manifest), {payload.target: made})
 
-    frozen = tree.load(payload, job.folder / "payload", job.plan.source.epoch)
+    frozen = tree.load(payload, job.folder / TREE, job.plan.source.epoch)
     whole = macos.without_ticket(job, frozen, scratch)
     file = scratch / f"{job.plan.product.name}-{payload.target}.zip"
     zips.write(whole, file)

@@ -15,7 +15,7 @@ import msgspec
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.predicate import COLDFORGE, CYCLONEDX, is_listed, predicate_of, unsigned
-from coldforge.records import Manifest, Payload, TargetRecord, canonical
+from coldforge.records import TREE, Manifest, Payload, TargetRecord, canonical
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
@@ -235,7 +235,7 @@ def _details(about: Targets, claims: Claims) -> dict[str, Any]:
 def _frozen(target: TargetRecord) -> dict[str, Any]:
     """The frozen tree, which packages are made of and which is not released itself."""
     what = {"of": "the canonical list of its files", "size": target.payload_size}
-    return {"name": f"{target.target}/payload", "digest": {"sha256": target.payload_digest}, "annotations": what}
+    return {"name": f"{target.target}/{TREE}", "digest": {"sha256": target.payload_digest}, "annotations": what}
 
 
 def same_build(left: bytes, right: bytes) -> bool:

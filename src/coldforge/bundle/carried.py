@@ -24,7 +24,7 @@ from coldforge.host import files
 from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.plan.names import UNINSTALLER
-from coldforge.records import CARRIED, Carried, Payload, digest_of
+from coldforge.records import CARRIED, TREE, Carried, Payload, digest_of
 
 CARRIERS: Final[Mapping[str, Callable[[], Carrier]]] = {"nsis": Nsis}
 
@@ -48,7 +48,7 @@ def carry_target(
     """
     job = partial(BundleJob, project=project, plan=plan, target=target, payload=payload, folder=out / target.target, tools=tools)
     jobs = list(_jobs(target, job))
-    tree = load(payload, out / target.target / "payload", plan.source.epoch) if jobs else None
+    tree = load(payload, out / target.target / TREE, plan.source.epoch) if jobs else None
     return tuple(one for job, carrier in jobs for one in _carried(job, carrier, () if clean else known, tree))
 
 

@@ -9,6 +9,7 @@ from coldforge.bundle import BundleJob
 from coldforge.bundle.tree import Tree
 from coldforge.errors import BuildFailed, Refused
 from coldforge.host import files
+from coldforge.records import SINGLES
 from coldforge.target import Target
 
 
@@ -31,7 +32,7 @@ class OneFile:
         if entry is None:
             message = f"the freeze of {job.payload.target} made no one-file program {job.artifact.executable}"
             raise BuildFailed(message, hint="Freeze again: `coldforge build --clean`.")
-        source = job.folder / "onefile" / entry.path
+        source = job.folder / SINGLES / entry.path
         if source.is_file():
             shutil.copyfile(source, out)
         if not source.is_file() or files.sha256(out) != entry.sha256:  # the copy is what is handed out

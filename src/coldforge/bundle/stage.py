@@ -25,7 +25,7 @@ from coldforge.host.toolbox import HOST, Tools
 from coldforge.plan.formats import FORMATS
 from coldforge.plan.model import Plan, PlannedTarget
 from coldforge.project import dmg, pkg
-from coldforge.records import MANIFEST, Artifact, Manifest, Payload, digest_of, read
+from coldforge.records import MANIFEST, TREE, Artifact, Manifest, Payload, digest_of, read
 from coldforge.report import reporter
 
 VERSION: Final = 7  # of what the bundlers write: raised when the same inputs give other bytes
@@ -92,7 +92,7 @@ def bundle_target(
     if todo := [piece for piece in pieces if piece.name in wanted - made.keys()]:
         workers = jobs or os.cpu_count() or 1
         digests = {name for piece in todo for name in piece.bundler.digests}
-        tree = load(payload, folder / "payload", plan.source.epoch, jobs=workers, digests=sorted(digests))
+        tree = load(payload, folder / TREE, plan.source.epoch, jobs=workers, digests=sorted(digests))
         with ThreadPoolExecutor(max_workers=workers) as pool:
             for wave in _waves(todo):
                 done = pool.map(lambda piece: _make(piece, tree, {} if seconds is None else seconds), wave)

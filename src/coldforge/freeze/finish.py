@@ -26,10 +26,9 @@ from coldforge.freeze.smoke import try_out
 from coldforge.host import cache, files
 from coldforge.host.identity import identity
 from coldforge.plan import libraries
-from coldforge.records import Component, Environment, FileEntry, Finding, Payload, digest_of
+from coldforge.records import SINGLES, TREE, Component, Environment, FileEntry, Finding, Payload, digest_of
 from coldforge.target import Target
 
-ONE_FILE: Final = "onefile"
 HOST: Final = "host"  # the workshop that is no image
 # The gates that are asked here, of whatever a freezer made.
 ASKED: Final = ("budget", "floor", "leak", "license", "runpath", "system-library", "unlocked", "unused")
@@ -66,14 +65,14 @@ class Frozen:
 
 def wants_one_file(job: FreezeJob) -> bool:
     """Whether one-file programs are to be made in the same freeze."""
-    return any(artifact.format == ONE_FILE for artifact in job.target.artifacts)
+    return any(artifact.format == "onefile" for artifact in job.target.artifacts)
 
 
 def finish(job: FreezeJob, workshop: Workshop, frozen: Frozen) -> Payload:
     """The payload in `job.out`, whole or not at all. Raises Refused when a gate says that it would not work."""
     name, config, target = job.plan.product.name, job.plan.config, Target.parse(job.target.target)
     windows = target.os == "windows"
-    with files.folder_beside(job.out / "payload") as tree, files.folder_beside(job.out / ONE_FILE) as singles:
+    with files.folder_beside(job.out / TREE) as tree, files.folder_beside(job.out / SINGLES) as singles:
         for folder, inside in ((tree, frozen.tree), (singles, frozen.singles)):
             (workshop.get if config.smoke.run else workshop.take)(inside, folder)  # what is tried out is tried in the workshop
             normalise(folder, job.plan.source.epoch, windows=windows)

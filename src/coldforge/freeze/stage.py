@@ -20,7 +20,7 @@ from coldforge.freeze.sources import digest, source_files
 from coldforge.freeze.workshop import choose_image, open_workshop
 from coldforge.host import cache, files
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import FileEntry, Payload, canonical, digest_of, read
+from coldforge.records import INDEX, SINGLES, TREE, FileEntry, Payload, canonical, digest_of, read
 from coldforge.report import reporter
 from coldforge.target import Target
 
@@ -81,14 +81,14 @@ def _packages() -> list[str]:
 
 def _present(job: FreezeJob, key: str) -> Payload | None:
     """What lies in the output folder, if it was made from the same inputs and is whole."""
-    path = job.out / "payload.json"
+    path = job.out / INDEX
     if not path.is_file():
         return None
     try:
         payload = read(path, Payload)
     except ConfigurationError:  # written by another version
         return None
-    whole = payload.key == key and _whole(payload.files, job.out / "payload") and _whole(payload.singles, job.out / "onefile")
+    whole = payload.key == key and _whole(payload.files, job.out / TREE) and _whole(payload.singles, job.out / SINGLES)
     return payload if whole else None
 
 
@@ -118,18 +118,18 @@ def _cached(job: FreezeJob, key: str) -> Payload | None:
     entry = cache.fetch("payload", key)
     if entry is None:
         return None
-    for name in ("payload", "onefile"):
+    for name in (TREE, SINGLES):
         with files.folder_beside(job.out / name) as folder:
             shutil.copytree(entry / name, folder, symlinks=True, dirs_exist_ok=True)
             normalise(folder, job.plan.source.epoch, windows=Target.parse(job.target.target).os == "windows")
-    payload = read(entry / "payload.json", Payload)
-    files.write(job.out / "payload.json", canonical(payload))
+    payload = read(entry / INDEX, Payload)
+    files.write(job.out / INDEX, canonical(payload))
     return payload
 
 
 def _keep(job: FreezeJob, payload: Payload) -> None:
     """Write the index, and put tree, one-file programs and index into the cache."""
-    files.write(job.out / "payload.json", canonical(payload))
-    folders = {"payload": payload.files, "onefile": payload.singles}
+    files.write(job.out / INDEX, canonical(payload))
+    folders = {TREE: payload.files, SINGLES: payload.singles}
     known = {f"{folder}/{entry.path}": entry.sha256 for folder, entries in folders.items() for entry in entries if entry.sha256}
-    cache.store("payload", payload.key, {name: job.out / name for name in (*folders, "payload.json")}, known=known)
+    cache.store("payload", payload.key, {name: job.out / name for name in (*folders, INDEX)}, known=known)

@@ -18,7 +18,7 @@ from coldforge.freeze.index import index, normalise
 from coldforge.freeze.machos import machos_of
 from coldforge.host import files
 from coldforge.plan.model import Plan, PlannedTarget
-from coldforge.records import FileEntry, Payload, canonical, digest_of, read
+from coldforge.records import INDEX, SINGLES, TREE, FileEntry, Payload, canonical, digest_of, read
 from coldforge.target import Target
 
 _SHOWN: Final = 10
@@ -43,7 +43,7 @@ def unite(plan: Plan, target: PlannedTarget, halves: tuple[Half, Half], out: Pat
     _check(target, one, other)
     for half in halves:
         _believe(plan, half)
-    with files.folder_beside(out / "payload") as tree, files.folder_beside(out / "onefile"):
+    with files.folder_beside(out / TREE) as tree, files.folder_beside(out / SINGLES):
         shutil.copytree(halves[0].root, tree, symlinks=True, dirs_exist_ok=True)
         _refuse(target, list(_united(tree, halves[1].root, one.files, other.files)))
         normalise(tree, plan.source.epoch)
@@ -67,16 +67,16 @@ def unite(plan: Plan, target: PlannedTarget, halves: tuple[Half, Half], out: Pat
         findings=tuple(dict.fromkeys((*one.findings, *other.findings, *findings))),
         macos_floor=macho.floor(each.slices for each in machos),
     )
-    files.write(out / "payload.json", canonical(payload))
+    files.write(out / INDEX, canonical(payload))
     return payload
 
 
 def _present(out: Path, key: str) -> Payload | None:
     """What lies there, if it was made of the same. Whether its files are whole is seen when they are packaged."""
-    if not (out / "payload.json").is_file() or not (out / "payload").is_dir():
+    if not (out / INDEX).is_file() or not (out / TREE).is_dir():
         return None
     try:
-        found = read(out / "payload.json", Payload)
+        found = read(out / INDEX, Payload)
     except ConfigurationError:  # written by another version
         return None
     return found if found.key == key else None

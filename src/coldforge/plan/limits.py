@@ -8,12 +8,12 @@ from typing import Final
 from coldforge.errors import Location, Problem
 from coldforge.plan.model import PlannedArtifact, PlannedTarget
 from coldforge.project.config import Product
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, INDEX, MANIFEST, REPORT, SUMS, statements_of
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, INDEX, MANIFEST, REPORT, SUMS, TREE, statements_of
 
 MAX_ASSETS: Final = 1000  # of one release: https://docs.github.com/repositories/releasing-projects-on-github/about-releases
 MAX_NAME: Final = 255  # bytes of a file name, on every file system in use
 # The names that coldforge itself gives to files of a release, and of the folder of a target.
-OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", INDEX, "payload", REPORT)
+OURS: Final = (MANIFEST, SUMS, ATTESTATIONS, "plan.json", INDEX, TREE, REPORT)
 
 
 def collisions(planned: Sequence[PlannedTarget]) -> Iterator[Problem]:

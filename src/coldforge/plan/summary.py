@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from coldforge.records import MANIFEST, Artifact, Manifest, TargetRecord
+from coldforge.records import MANIFEST, TREE, Artifact, Manifest, TargetRecord
 from coldforge.report.reporter import Table, megabytes
 
 
@@ -18,7 +18,7 @@ def results(manifest: Manifest, *, seconds: Mapping[str, float], out: Path) -> T
 
 
 def _rows(record: TargetRecord, seconds: Mapping[str, float]) -> list[tuple[str, ...]]:
-    tree = f"{record.target}/payload"
+    tree = f"{record.target}/{TREE}"
     floor = f" (needs {record.floor} or newer)" if record.floor else ""
     first = (tree + floor, "tree", megabytes(record.payload_size), _time(seconds.get(tree)), record.payload_digest[:12])
     return [first, *(_row(artifact, seconds) for artifact in record.artifacts)]

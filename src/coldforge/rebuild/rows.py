@@ -13,7 +13,7 @@ from coldforge.rebuild.compare import compare
 from coldforge.rebuild.signatures import put_back, same_but_for_signatures
 from coldforge.rebuild.verdict import Difference, Row
 from coldforge.rebuild.views import view_of
-from coldforge.records import INDEX, Artifact, Payload, TargetRecord, read
+from coldforge.records import INDEX, TREE, Artifact, Payload, TargetRecord, read
 
 _CHANGED = "the file was changed after it was built: the rebuilt one is what the manifest records"
 _NOT_HERE = "the released file is not here: lay it beside the manifest"
@@ -60,7 +60,7 @@ def released(dist: Path, artifact: Artifact) -> Path | None:
 def tree_row(recorded: TargetRecord, rebuilt: TargetRecord, *, dist: Path, out: Path) -> Row:
     """Compare the frozen trees by their digests, and by file when the index of the recorded one lies in `dist`."""
     row = Row(
-        name=f"{recorded.target}/{tree.TREE}",
+        name=f"{recorded.target}/{TREE}",
         target=recorded.target,
         word="identical",
         recorded=recorded.payload_digest,

@@ -18,7 +18,7 @@ from coldforge.filetypes import signed, spans, tickets
 from coldforge.host import files, zsyncmake
 from coldforge.rebuild.members import damage
 from coldforge.rebuild.views import file_of
-from coldforge.records import CARRIED, Artifact, Carried, FileEntry, Notarization, Payload, Signature, canonical, read
+from coldforge.records import CARRIED, INDEX, TREE, Artifact, Carried, FileEntry, Notarization, Payload, Signature, canonical, read
 
 E = TypeVar("E", FileEntry, Carried)
 
@@ -88,12 +88,12 @@ def put_back_into_tree(recorded: Mapping[str, Signature], folder: Path, notariza
 
     With them comes the ticket of the application that is made of it.
     """
-    payload = read(folder / "payload.json", Payload)
-    entries = tuple(_signed_again(recorded.get(entry.path), entry, folder / "payload" / entry.path) for entry in payload.files)
+    payload = read(folder / INDEX, Payload)
+    entries = tuple(_signed_again(recorded.get(entry.path), entry, folder / TREE / entry.path) for entry in payload.files)
     # what is no file of the tree is of the application that is made of it
     others = {path: signature for path, signature in recorded.items() if path not in {entry.path for entry in payload.files}}
     made = msgspec.structs.replace(payload, files=entries, sealed=others, notarization=notarization)
-    files.write(folder / "payload.json", canonical(made))
+    files.write(folder / INDEX, canonical(made))
     return made
 
 

@@ -11,11 +11,9 @@ import msgspec
 from coldforge.rebuild.causes import likely
 from coldforge.rebuild.compare import compare, is_derived
 from coldforge.rebuild.verdict import Difference, What
-from coldforge.records import FileEntry, Origin, Payload
+from coldforge.records import SINGLES, TREE, FileEntry, Origin, Payload
 from coldforge.report.reporter import printable
 
-TREE: Final = "payload"
-SINGLES: Final = "onefile"
 _FACTS: Final[tuple[tuple[What, Callable[[FileEntry], str]], ...]] = (
     ("kind", lambda entry: entry.kind),
     ("link", lambda entry: entry.link),

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from coldforge.errors import BuildFailed, ConfigurationError, Refused
 from coldforge.filetypes import apple, authenticode, codesign, macho, pe, signed
 from coldforge.host import files
-from coldforge.records import ADHOC, CARRIED, INDEX, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, read
+from coldforge.records import ADHOC, CARRIED, INDEX, TREE, Carried, FileEntry, Manifest, Payload, Signature, TargetRecord, read
 from coldforge.report import reporter
 from coldforge.sign import NothingToSign
 from coldforge.sign import authenticode as windows
@@ -29,7 +29,6 @@ from coldforge.sign.keys import Keys
 
 E = TypeVar("E", FileEntry, Carried)
 Code = FileEntry | Carried
-TREE: Final = "payload"
 # What the names of targets begin with whose trees are signed: in another tree their programs are data.
 WINDOWS, MACOS = "windows-", "macos-"
 

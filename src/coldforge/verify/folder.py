@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from coldforge.errors import ConfigurationError
-from coldforge.records import CARRIED, INDEX, MANIFEST, REPORT, Manifest
+from coldforge.records import CARRIED, INDEX, MANIFEST, REPORT, SINGLES, TREE, Manifest
 
 # What lies in dist/ on the machine that built it, and is no part of the release.
 WORK_FILES: Final = frozenset({"plan.json", "release.json", REPORT, ".lock"})
 TARGET_FILES: Final = frozenset({INDEX, MANIFEST})
-TREE: Final = "payload"
-SINGLES: Final = "onefile"
 TREES: Final = (TREE, SINGLES, CARRIED)
 TARGET_FOLDERS: Final = frozenset({*TREES, "logs"})
 

@@ -20,6 +20,7 @@ from coldforge.records import (
     MANIFEST,
     SBOM,
     SUMS,
+    TREE,
     Artifact,
     Carried,
     FileEntry,
@@ -31,7 +32,7 @@ from coldforge.records import (
 from coldforge.verify import code, rebuilders
 from coldforge.verify.claims import KINDS, Fault, demanded, fault, kinds_by_name
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable
-from coldforge.verify.folder import TREE, Folder
+from coldforge.verify.folder import Folder
 from coldforge.verify.policy import Policy, mismatches
 from coldforge.verify.verdict import Case, Row, Word, judge
 
