@@ -11,6 +11,9 @@ from typing import Final
 
 from coldforge.records import DETACHED, SBOM, Artifact, FileEntry, Finding, Manifest, Record, Smoke, SourceRecord, TargetRecord, digest_of
 
+INTOTO: Final = "application/vnd.in-toto+json"  # what is in the envelope of a statement
+STATEMENT: Final = "https://in-toto.io/Statement/v1"
+PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 COLDFORGE: Final = "https://github.com/coldforge/coldforge/build/v1"
 CYCLONEDX: Final = "https://cyclonedx.org/bom"  # without a version, as GitHub's attest-sbom has it
 

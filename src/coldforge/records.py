@@ -33,6 +33,7 @@ ADHOC: Final = "ad hoc"  # the key of a signature for macOS that anybody can mak
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 REBUILD_SUFFIX: Final = f".rebuild{BUNDLE_SUFFIX}"  # of the bundle of somebody who built a release again
 REBUILD_TYPE: Final = "https://github.com/coldforge/coldforge/rebuild/v1"
+GITHUB: Final = "https://github.com/"
 REPOSITORY: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]+"  # OWNER/REPO, as GitHub names one
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+~-]*")
 

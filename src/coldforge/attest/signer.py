@@ -16,6 +16,8 @@ from coldforge.errors import ColdforgeError, ConfigurationError, Missing, Remote
 from coldforge.host import clock
 from coldforge.host.aside import within
 from coldforge.host.secrets import hide
+from coldforge.predicate import INTOTO
+from coldforge.records import GITHUB
 from coldforge.report import reporter
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 1800.0  # seconds; outages of the public instance have lasted most of an hour
 LONGEST_ANSWER: Final = 120.0  # seconds; the client itself waits for ever
-INTOTO: Final = "application/vnd.in-toto+json"
 CERTIFICATES: Final = "/signingCert"  # the end of Fulcio's address for them
 TRY_AGAIN: Final = (408, 409, 425, 429)  # the statuses below 500 that a later attempt may not meet
 
@@ -204,15 +205,15 @@ def _policy(claims: Mapping[str, Any]) -> VerificationPolicy | None:
     """
     from sigstore.verify import policy
 
-    from coldforge.attest.statement import GITHUB, is_workflow
+    from coldforge.attest.statement import is_workflow
 
     issuer = str(claims.get("iss", ""))
     if is_workflow(claims):
         # the name is that of the workflow file, which many repositories may use
         return policy.AllOf(
             [
-                policy.Identity(identity=f"{GITHUB}/{claims.get('job_workflow_ref')}", issuer=issuer),
-                policy.OIDCSourceRepositoryURI(f"{GITHUB}/{claims['repository']}"),
+                policy.Identity(identity=f"{GITHUB}{claims.get('job_workflow_ref')}", issuer=issuer),
+                policy.OIDCSourceRepositoryURI(f"{GITHUB}{claims['repository']}"),
                 policy.OIDCSourceRepositoryDigest(str(claims.get("sha"))),
             ]
         )

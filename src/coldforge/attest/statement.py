@@ -14,14 +14,11 @@ from typing import Any, Final
 import msgspec
 
 from coldforge.errors import ConfigurationError, Refused
-from coldforge.predicate import COLDFORGE, CYCLONEDX, is_listed, predicate_of, unsigned
-from coldforge.records import TREE, Manifest, Payload, TargetRecord, canonical
+from coldforge.predicate import COLDFORGE, CYCLONEDX, PROVENANCE, STATEMENT, is_listed, predicate_of, unsigned
+from coldforge.records import GITHUB, TREE, Manifest, Payload, TargetRecord, canonical
 
-STATEMENT: Final = "https://in-toto.io/Statement/v1"
-PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 WORKFLOW: Final = "https://actions.github.io/buildtypes/workflow/v1"
 DESK: Final = "https://github.com/coldforge/coldforge/buildtypes/desk/v1"
-GITHUB: Final = "https://github.com"
 TAGS: Final = "refs/tags/"
 Claims = Mapping[str, Any]
 Input = str | bool | int | float
@@ -116,7 +113,7 @@ def _external(about: Targets, claims: Claims, given: Inputs) -> dict[str, Any]:
     }
     if not is_workflow(claims):
         return {"inputs": inputs}
-    repository = f"{GITHUB}/{claims['repository']}"
+    repository = f"{GITHUB}{claims['repository']}"
     path = str(claims["workflow_ref"]).removeprefix(f"{claims['repository']}/").partition("@")[0]
     return {"workflow": {"ref": claims["ref"], "repository": repository, "path": path}, "inputs": inputs}
 
@@ -124,7 +121,7 @@ def _external(about: Targets, claims: Claims, given: Inputs) -> dict[str, Any]:
 def _source(manifest: Manifest, claims: Claims) -> dict[str, Any]:
     """The source comes first: verifiers look there."""
     if is_workflow(claims):
-        uri, commit = f"git+{GITHUB}/{claims['repository']}@{claims['ref']}", str(claims["sha"])
+        uri, commit = f"git+{GITHUB}{claims['repository']}@{claims['ref']}", str(claims["sha"])
     else:
         tag = f"@{TAGS}{manifest.source.tag}" if manifest.source.tag else ""
         uri, commit = f"{_repository(manifest.source.repository)}{tag}", manifest.source.commit
@@ -135,7 +132,7 @@ def _repository(name: str) -> str:
     """The URI of `owner/repo` on GitHub, of another forge's whole URL, or of a repository that lies nowhere."""
     if not name:
         return "git+local"
-    return f"git+{name}" if "://" in name else f"git+{GITHUB}/{name}"
+    return f"git+{name}" if "://" in name else f"git+{GITHUB}{name}"
 
 
 def _dependencies(about: Targets) -> list[dict[str, Any]]:
@@ -228,8 +225,8 @@ def _details(about: Targets, claims: Claims) -> dict[str, Any]:
     details: dict[str, Any] = {"byproducts": [_frozen(target) for target in about]}
     if not is_workflow(claims):
         return {**details, "builder": {"id": f"{DESK}#{claims.get('email') or claims.get('sub', 'unknown')}"}, "metadata": {}}
-    run = f"{GITHUB}/{claims['repository']}/actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
-    return {**details, "builder": {"id": f"{GITHUB}/{claims['job_workflow_ref']}"}, "metadata": {"invocationId": run}}
+    run = f"{GITHUB}{claims['repository']}/actions/runs/{claims['run_id']}/attempts/{claims['run_attempt']}"
+    return {**details, "builder": {"id": f"{GITHUB}{claims['job_workflow_ref']}"}, "metadata": {"invocationId": run}}
 
 
 def _frozen(target: TargetRecord) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from coldforge.bundle.tree import Tree
 from coldforge.bundle.weights import Share, shares
 from coldforge.host import clock
 from coldforge.project.metadata import NOBODY
-from coldforge.records import FileEntry
+from coldforge.records import GITHUB, FileEntry
 from coldforge.target import Target
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _product(job: BundleJob) -> dict[str, Any]:
     from packageurl import PackageURL
 
     product, source = job.plan.product, job.plan.source
-    repository = source.repository if "://" in source.repository or not source.repository else f"https://github.com/{source.repository}"
+    repository = source.repository if "://" in source.repository or not source.repository else GITHUB + source.repository
     vcs = {"vcs_url": f"git+{repository}{f'@{source.commit}' if source.commit else ''}"} if repository else {}
     places = ((ExternalReferenceType.WEBSITE, product.homepage), (ExternalReferenceType.VCS, repository))
     return {

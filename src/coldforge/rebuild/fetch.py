@@ -12,7 +12,7 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import Completed, run
 from coldforge.project.source import OTHER_REPOSITORY
-from coldforge.records import REPOSITORY, SourceRecord
+from coldforge.records import GITHUB, REPOSITORY, SourceRecord
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _URL: Final = re.compile(r"https://[A-Za-z0-9][\w.-]*(:\d+)?(/[\w.~+@%-]+)+", re.ASCII)
@@ -49,7 +49,7 @@ def origin_of(source: SourceRecord, given: str) -> str:
         return _top(Path(given)) if Path(given).is_dir() else given
     named = source.repository
     if re.fullmatch(REPOSITORY, named):
-        return f"https://github.com/{named}"
+        return GITHUB + named
     if is_plain(named):
         return named
     message = "the manifest names no repository that the source could be fetched from"

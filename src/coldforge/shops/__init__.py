@@ -19,7 +19,7 @@ from coldforge.errors import ConfigurationError
 from coldforge.plan import names
 from coldforge.plan.model import Plan
 from coldforge.project.config import Executable
-from coldforge.records import Artifact, Manifest
+from coldforge.records import GITHUB, Artifact, Manifest
 from coldforge.target import Target
 
 WEB = r"^https?://[^\s\"'<>]+$"
@@ -50,7 +50,7 @@ class Offer:
     @property
     def page(self) -> str:
         """The repository's address."""
-        return f"https://github.com/{self.repository}"
+        return GITHUB + self.repository
 
     @property
     def issues(self) -> str:

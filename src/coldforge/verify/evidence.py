@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from coldforge.errors import ConfigurationError, Missing
-from coldforge.predicate import COLDFORGE, CYCLONEDX
+from coldforge.predicate import COLDFORGE, CYCLONEDX, INTOTO, PROVENANCE, STATEMENT
 from coldforge.report.reporter import printable
 from coldforge.verify.beyond import INTERNALS, Instance, Unproven, der, is_beyond, moments, verify, within
 from coldforge.verify.later import loaded_later
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from sigstore.verify import Verifier
 
-INTOTO: Final = "application/vnd.in-toto+json"
-STATEMENTS: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
-PROVENANCE: Final = "https://slsa.dev/provenance/v1"
+STATEMENTS: Final = (STATEMENT, "https://in-toto.io/Statement/v0.1")
 OLDER_PROVENANCE: Final = "https://slsa.dev/provenance/v0.2"
 PROVENANCES: Final = (PROVENANCE, OLDER_PROVENANCE)
 LARGEST: Final = 20_000_000  # bytes; sigstore's own services accept far less

@@ -17,12 +17,12 @@ from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.run import run, without_secrets
 from coldforge.predicate import COLDFORGE, Predicate
+from coldforge.records import GITHUB
 from coldforge.verify import tree
 from coldforge.verify.evidence import Evidence, Statement, Unusable, load_roots
 from coldforge.verify.folder import collect
 from coldforge.verify.policy import TAGS, Mismatch, Policy, mismatches, unlike
 from coldforge.verify.release import read_evidence, unspecified
-from coldforge.verify.roster import GITHUB
 from coldforge.verify.verdict import Row, Verdict
 
 # How package managers list what a package installed, by their program; the name is the last word.

@@ -13,10 +13,10 @@ from msgspec import Meta
 from coldforge.errors import ConfigurationError, Location
 from coldforge.project.section import Section
 from coldforge.project.walk import nearest
-from coldforge.records import REPOSITORY, Record
+from coldforge.records import GITHUB, REPOSITORY, Record
 from coldforge.target import Target
 from coldforge.verify import roster
-from coldforge.verify.roster import GITHUB, Rebuilder, folded, like
+from coldforge.verify.roster import Rebuilder, folded, like
 
 GITHUB_ISSUER: Final = "https://token.actions.githubusercontent.com"
 OWN_WORKFLOW: Final = "coldforge/coldforge/.github/workflows/release.yml"

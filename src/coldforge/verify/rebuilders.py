@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError
 from coldforge.host import files
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
+from coldforge.predicate import INTOTO
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, DETACHED, GITHUB, REBUILD_SUFFIX, REBUILD_TYPE, Artifact, TargetRecord
 from coldforge.report.reporter import printable
 from coldforge.target import KNOWN, Target
 from coldforge.verify.beyond import Instance
-from coldforge.verify.evidence import INTOTO, LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, lines_of
+from coldforge.verify.evidence import LARGEST, STATEMENTS, Evidence, Proof, Statement, Unusable, lines_of
 from coldforge.verify.policy import Policy, Signer
-from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
+from coldforge.verify.roster import Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row
 
 LISTS: Final = ".jsonl"  # of bundles, one a line

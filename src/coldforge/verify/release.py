@@ -14,7 +14,7 @@ from msgspec.structs import replace as replace_fields
 
 from coldforge.errors import ConfigurationError, Refused
 from coldforge.host import hashing
-from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, MANIFEST, REPOSITORY, SUMS, Manifest, decode
+from coldforge.records import ATTESTATIONS, BUNDLE_SUFFIX, GITHUB, MANIFEST, REPOSITORY, SUMS, Manifest, decode
 from coldforge.report.reporter import printable
 from coldforge.verify import code, rebuilders
 from coldforge.verify.beyond import Instance
@@ -22,7 +22,7 @@ from coldforge.verify.claims import had_by
 from coldforge.verify.evidence import LARGEST, LARGEST_LIST, PROVENANCES, Evidence, Statement, Unusable, lines_of, load_roots
 from coldforge.verify.folder import Folder, as_built, collect
 from coldforge.verify.policy import TAGS, Policy, Signer, as_toml, implied_by, ref_of_the_next
-from coldforge.verify.roster import GITHUB, folded
+from coldforge.verify.roster import folded
 from coldforge.verify.rows import Found, Head, Sayings, rows_of
 from coldforge.verify.verdict import Case, Row, Verdict, accepted, commands, judge
 

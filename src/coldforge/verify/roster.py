@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
 from coldforge.project.section import Section
-from coldforge.records import REPOSITORY
+from coldforge.records import GITHUB, REPOSITORY
 
 if TYPE_CHECKING:
     from coldforge.verify.policy import Signer
-
-GITHUB: Final = "https://github.com/"
 
 
 class Rebuilder(Section, frozen=True, kw_only=True):

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from coldforge.records import Record
+from coldforge.records import GITHUB, Record
 from coldforge.report.reporter import Table, printable
 from coldforge.verify.evidence import PROVENANCES, Statement, Unusable
 from coldforge.verify.policy import HOSTED, Policy, Signer, mismatches, unlike
-from coldforge.verify.roster import GITHUB
 
 Word = Literal[
     "ok", "altered", "foreign", "unattested", "incomplete", "contradicted", "changed", "missing", "extra", "unsigned", "unrebuilt",

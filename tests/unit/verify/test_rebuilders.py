@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from coldforge.errors import ConfigurationError
-from coldforge.records import REBUILD_TYPE, Artifact, Environment, TargetRecord
+from coldforge.records import GITHUB, REBUILD_TYPE, Artifact, Environment, TargetRecord
 from coldforge.verify.evidence import Statement
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer, as_toml, load_policy
 from coldforge.verify.rebuilders import Saying, Told, counted, heard, independent, is_spared, least, texts
-from coldforge.verify.roster import GITHUB, Rebuilder, name_of, owner_of, problem
+from coldforge.verify.roster import Rebuilder, name_of, owner_of, problem
 from coldforge.verify.verdict import Row, Verdict
 
 MAIL = "https://accounts.example.org"

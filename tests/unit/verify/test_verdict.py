@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldforge.predicate import CYCLONEDX
+from coldforge.predicate import CYCLONEDX, PROVENANCE
 from coldforge.report.reporter import printable
-from coldforge.verify.evidence import PROVENANCE, Statement, Unusable
+from coldforge.verify.evidence import Statement, Unusable
 from coldforge.verify.policy import GITHUB_ISSUER, Policy, Signer
 from coldforge.verify.verdict import Case, Row, Verdict, commands, judge
 
