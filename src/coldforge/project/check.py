@@ -18,6 +18,7 @@ from coldforge.project.dmg import check_dmg
 from coldforge.project.freezers import check_freezer, line_problem
 from coldforge.project.gates import GATES
 from coldforge.project.icon import check_icons
+from coldforge.project.images import images_of, is_pinned, known
 from coldforge.project.licenses import canonical
 from coldforge.project.linux import check_linux
 from coldforge.project.macos import check_macos
@@ -125,10 +126,10 @@ def _chosen(read: Read, findings: Findings) -> None:
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     extras, groups = document.get("project", {}).get("optional-dependencies", {}), document.get("dependency-groups", {})
     told_later = "project" not in document or "optional-dependencies" in read.table.dynamic
-    for key, wanted, known in (("extras", () if told_later else environment.extras, extras), ("groups", environment.groups, groups)):
+    for key, wanted, there in (("extras", () if told_later else environment.extras, extras), ("groups", environment.groups, groups)):
         for name in wanted:
-            if _compared(name) not in map(_compared, known):
-                hint = nearest(name, known) if known else "it has none"
+            if _compared(name) not in map(_compared, there):
+                hint = nearest(name, there) if there else "it has none"
                 findings.add(f"the project has no {key.removesuffix('s')} {name!r}", read.tool.where("environment", key), hint)
 
 
@@ -214,10 +215,15 @@ def _files(read: Read, findings: Findings) -> None:
 
 
 def _smoke(read: Read, findings: Findings) -> None:
-    """Command lines that would end the build after the freeze."""
+    """Command lines and systems that would end the build after the freeze."""
     for line in read.config.smoke.run:
         if problem := line_problem(line):
             findings.add(f"{line!r} is no command line: {problem}", read.tool.where("smoke", "run"))
+    if names := [name for name in read.config.smoke.images if not is_pinned(name)]:
+        images = images_of(read.root, "smoke")
+        for name in names:
+            if name not in images:
+                findings.add(f"there is no bare system {name!r}", read.tool.where("smoke", "images"), known(name, images))
 
 
 def _gates(read: Read, findings: Findings) -> None:

@@ -129,3 +129,12 @@ def test_a_smoke_command_that_is_no_command_line_is_refused(line: str, why: str,
         load_project(tmp_path)
     (problem,) = caught.value.problems
     assert f"is no command line: {why}" in str(problem)
+
+
+def test_a_system_that_is_not_there_is_missed_before_anything_is_built(tmp_path: Path) -> None:
+    text = PLAIN.format(name="demo", requires=">=3.11") + '[tool.coldforge.smoke]\nimages = ["debain-12"]\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(tmp_path)
+    (problem,) = caught.value.problems
+    assert "pyproject.toml:8: there is no bare system 'debain-12'" in str(problem)
