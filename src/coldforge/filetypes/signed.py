@@ -35,9 +35,13 @@ _KEY: Final = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
 class Member(NamedTuple):
-    """A member of an ar archive: its header begins at `start`, its bytes at `content`, and the next one at `end`."""
+    """A member of an ar archive: its header begins at `start`, its bytes at `content`, and the next one at `end`.
+
+    `facts` are time, owner, group and mode as its header has them, in 12, 6, 6 and 8 bytes of text.
+    """
 
     name: str
+    facts: bytes
     start: int
     content: int
     size: int
@@ -66,7 +70,7 @@ def ar(stream: BinaryIO) -> Iterator[Member]:
         if content + int(size) > end:
             raise EOFError("it is cut off")
         following = min(content + int(size) + int(size) % 2, end)
-        yield Member(head[:16].decode("ascii", "replace").rstrip(" /"), position, content, int(size), following)
+        yield Member(head[:16].decode("ascii", "replace").rstrip(" /"), head[16:48], position, content, int(size), following)
         position = following
 
 
@@ -266,9 +270,7 @@ def put(file: Path, form: str, signature: bytes, out: Path) -> None:
 
 def _deb_with(stream: BinaryIO, signature: bytes) -> tuple[Span, ...]:
     end = stream.seek(0, 2)
-    first = next(ar(stream))
-    stream.seek(first.start)
-    facts = stream.read(60)[16:48]  # time, owner and mode of every member of the build
+    facts = next(ar(stream)).facts  # those of every member of the build
     member = f"{MEMBER:<16}".encode() + facts + f"{len(signature):<10}`\n".encode() + signature + b"\n" * (len(signature) % 2)
     return (Span(0, end), Span(0, 0, member))
 

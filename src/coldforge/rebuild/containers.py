@@ -10,14 +10,14 @@ Sources: ar(5), deb(5), RFC 1952 (gzip); the libraries know the rest.
 
 from __future__ import annotations
 
+import struct
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
-from coldforge.filetypes import cpio, flatpaks, hfs, ole, pe, rpm, squashfs, udif, xar
+from coldforge.filetypes import cpio, flatpaks, hfs, ole, pe, rpm, signed, squashfs, udif, xar
 from coldforge.host.archive import Header
 from coldforge.rebuild import images, msis, rpms, setups, xars
 from coldforge.rebuild.frozen import carchive, pyz
@@ -25,9 +25,6 @@ from coldforge.rebuild.members import ENTRIES, Container, Member
 from coldforge.rebuild.pes import program
 from coldforge.rebuild.verdict import What
 from coldforge.rebuild.views import Budget, chunks_of, file_of, part, unpacked
-
-AR: Final = b"!<arch>\n"
-_FIELDS: Final = ((0, 16), (16, 28), (28, 34), (34, 40), (40, 48), (48, 58))
 
 
 def container_of(view: memoryview, budget: Budget) -> Container | None:
@@ -47,42 +44,14 @@ def container_of(view: memoryview, budget: Budget) -> Container | None:
     return images.appimage(view) or carchive(view, budget) or program(view)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArEntry:
-    """One entry of an ar archive: header and bytes lie from `start` to `end`, the bytes at `content`."""
-
-    name: str
-    facts: Mapping[What, str]
-    start: int
-    content: int
-    size: int
-
-    @property
-    def end(self) -> int:
-        """Where the next one begins: they are padded to even places."""
-        return self.content + self.size + self.size % 2
-
-
-def ar_entries(view: memoryview) -> Iterator[ArEntry]:
-    """The entries of an ar archive. Raises one of `damage()`."""
-    position = len(AR)
-    while position < len(view):
-        head = bytes(view[position : position + 60])
-        if len(head) < 60 or head[58:] != b"`\n":
-            raise ValueError("a header of it is damaged")
-        name, time, uid, gid, mode, size = (head[a:b].decode("ascii").strip() for a, b in _FIELDS)
-        facts: dict[What, str] = {"time": time, "owner": f"{uid}:{gid}", "mode": mode}
-        entry = ArEntry(name=name.rstrip("/"), facts=facts, start=position, content=position + 60, size=int(size))
-        if entry.size < 0 or entry.content + entry.size > len(view):
-            raise ValueError("it is cut off")
-        yield entry
-        position = entry.end
-
-
 def _ar(view: memoryview, _budget: Budget) -> Container:
-    entries = islice(ar_entries(view), ENTRIES)
-    members = (Member(name=entry.name, facts=entry.facts, read=partial(part, view, entry.content, entry.size)) for entry in entries)
-    return Container(kind="ar", members=tuple(members))
+    return Container(kind="ar", members=tuple(_ar_member(view, entry) for entry in islice(signed.ar(file_of(view)), ENTRIES)))
+
+
+def _ar_member(view: memoryview, entry: signed.Member) -> Member:
+    time, uid, gid, mode = (field.decode("ascii").strip() for field in struct.unpack("12s6s6s8s", entry.facts))
+    facts: dict[What, str] = {"time": time, "owner": f"{uid}:{gid}", "mode": mode}
+    return Member(name=entry.name, facts=facts, read=partial(part, view, entry.content, entry.size))
 
 
 def _tar(view: memoryview, _budget: Budget) -> Container:
@@ -151,7 +120,7 @@ def _stream(kind: str, opened: Callable[[], Any], budget: Budget, facts: Mapping
 
 
 _READERS: Final[Mapping[bytes, Callable[[memoryview, Budget], Container]]] = {
-    AR: _ar,
+    signed.AR: _ar,
     b"\x1f\x8b": _gzip,
     b"\x28\xb5\x2f\xfd": _zstd,
     b"\xfd7zXZ\0": _xz,
