@@ -340,6 +340,12 @@ def environment(manifest: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def call(target: dict[str, Any], name: str) -> None:
+    """Give a target another name, for its artifacts as well."""
+    for record in (target, *target["artifacts"]):
+        record.update(target=name)
+
+
 REFUSED = [
     pytest.param(lambda m: m.update(coldforge="9.9"), 3, "uvx coldforge==9.9 rebuild", id="another coldforge"),
     pytest.param(lambda m: environment(m)["recipes"].update({"build/freeze.py": "0"}), 3, "build/freeze.py", id="other recipes"),
@@ -353,7 +359,8 @@ REFUSED = [
     pytest.param(lambda m: m.update(version="0.2.0"), 2, "the commit is tiny 0.1.0", id="another version"),
     pytest.param(lambda m: m["targets"][0].update(freezer="command"), 2, "with pyinstaller", id="another freezer"),
     pytest.param(lambda m: environment(m).pop("interpreter"), 2, "which Python", id="no interpreter"),
-    pytest.param(lambda m: m["targets"][0].update(target="../x"), 2, "unknown target", id="no target"),
+    pytest.param(lambda m: call(m["targets"][0], "../x"), 2, "unknown target", id="no target"),
+    pytest.param(lambda m: m["targets"][0].update(target="../x"), 2, "said to be of another target", id="artifacts of another target"),
 ]
 
 
