@@ -228,3 +228,17 @@ def test_libraries_are_looked_for_where_the_program_has_them(entries: str, conta
     build(source, container_env, "--format", "tar.gz").succeeded()
     (trial,) = proof(source / "dist").trials
     assert trial.lacking == ()
+
+
+def test_a_program_whose_interpreter_no_bare_system_has_cannot_be_started(
+    entries: str, container_env: dict[str, str], tmp_path: Path
+) -> None:
+    """`timeout` says no more than that there is no such file; a complaint of the program's own is none of that."""
+    config = 'freezer = "command"\n[project]\nname = "tree"\nversion = "1"\n[executables.tree]\nentry = "tree"\n'
+    config += """[command]\nrun = ['install -D tree.sh {out}/tree']\n"""
+    matrix = f"targets: {{linux-x86_64: {{container: '{images.image(images.FREEZE_TK)}', formats: [tar.gz]}}}}\n"
+    files = {"coldforge.toml": config, "matrix.yml": matrix, IMAGES: entries}
+    source = write(tmp_path / "tree", {**files, "tree.sh": "#!/usr/bin/python3\nprint(1)\n"})
+    build(source, container_env).failed(1, "tree cannot be started in Debian", "No such file or directory")
+    (source / "tree.sh").write_text("#!/bin/sh\necho 'Error loading tree.toml; git: command not found' >&2\nexit 1\n")
+    build(source, container_env).succeeded()

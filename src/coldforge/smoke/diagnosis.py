@@ -10,8 +10,8 @@ _SONAME: Final = r"lib[\w.+-]*?\.so(?:\.\w+)*"
 _LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| => not found)")
 _NO_START: Final = re.compile(
     r"\[PYI-\d+:ERROR\] (?!Failed to execute script)|^(\w+\.)*(ImportError|ModuleNotFoundError|PackageNotFoundError)\b"
-    r"|No such file or directory: '[^']*[/\\\\]_internal[/\\\\]|version `[\w.]+' not found|Error (loading|relocating)"
-    r"|command not found|executable file not found|[Ee]xec format error",
+    r"|No such file or directory: '[^']*[/\\\\]_internal[/\\\\]|version `[\w.]+' not found|^Error (loading shared library|relocating) "
+    r"|^`timeout` ended with exit code 12[67]\b",  # it says so of what is not there, or cannot be executed
     re.MULTILINE,
 )
 _CURSOR: Final = "libxcb-cursor0 is needed to load the Qt xcb platform plugin"
@@ -37,11 +37,11 @@ _HINTS: Final = (
 
 
 def cannot_start(text: str) -> bool:
-    """Whether the last lines of a program say that something lacks which freezing or packaging has lost; other errors may be its own.
+    """Whether how a program ended under `timeout`, and its last lines, say that something lacks which freezing or packaging has lost.
 
-    Source: PyInstaller 6.22 (bootloader/src), glibc's and musl's loaders.
+    Other errors may be its own. Source: PyInstaller 6.22 (bootloader/src), glibc's and musl's loaders, timeout(1).
 
-    >>> cannot_start("usage: demo [-h] FILE"), cannot_start("KeyError: 'DATABASE_URL'"), cannot_start("ImportError: no pq wrapper")
+    >>> cannot_start("usage: demo [-h] FILE"), cannot_start("Error loading demo.toml"), cannot_start("ImportError: no pq wrapper")
     (False, False, True)
     """
     return bool(_LIBRARY.search(text) or _NO_START.search(text))

@@ -183,9 +183,9 @@ def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[
 def _start(job: Job, machine: Machine, placed: Placed, program: str) -> None:
     """Start a program that no command says anything about: nobody knows what it does with `--help`, but it must come so far."""
     try:
-        machine.run(["timeout", str(PATIENCE), program, "--help"], path=placed.path, env={**_UNMOUNTED, **placed.env})
+        machine.run(["timeout", "-k", "5", str(PATIENCE), program, "--help"], path=placed.path, env={**_UNMOUNTED, **placed.env})
     except BuildFailed as error:
-        if cannot_start(error.why):
+        if cannot_start(f"{error.what}\n{error.why}"):
             raise _refused(f"{program} cannot be started in {machine.system}", job, machine, placed, error) from error
 
 

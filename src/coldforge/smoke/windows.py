@@ -72,9 +72,9 @@ class Machine:
     def start(self, program: str) -> None:
         """Start a program that may be a server; what still runs in the end is ended. Raises BuildFailed when it cannot be started."""
         try:
-            self._run(["timeout", str(PATIENCE), wine.LOADER, program, "--help"])
+            self._run(["timeout", "-k", "5", str(PATIENCE), wine.LOADER, program, "--help"])
         except BuildFailed as error:
-            if cannot_start(error.why):
+            if cannot_start(f"{error.what}\n{error.why}"):
                 raise
         finally:
             self._run(["/bin/sh", "-c", '"$0" -k; "$0" -w', wine.SERVER])

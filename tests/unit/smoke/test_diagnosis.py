@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coldforge.smoke.diagnosis import likely, missing
+from coldforge.smoke.diagnosis import cannot_start, likely, missing
 
 PACKAGES = {"libfoo.so.1": "libfoo1t64 | libfoo1", "libxcb-cursor.so.0": "libxcb-cursor0"}
 
@@ -47,3 +47,19 @@ def test_a_library_that_only_the_loader_misses_and_one_that_nobody_packages() ->
 def test_other_causes(text: str, words: str) -> None:
     (told,) = likely(text, (), PACKAGES)
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("text", "is_lost"),
+    [
+        ("`timeout` ended with exit code 127 in the container\ntimeout: failed to run command 'tiny': No such file or directory", True),
+        ("`timeout` ended with exit code 126 in the container\ntimeout: failed to run command 'tiny': Permission denied", True),
+        ("`timeout` ended with exit code 124 in the container\nListening on port 80", False),
+        ("`timeout` ended with exit code 1 in the container\nError loading configuration: there is no tiny.toml", False),
+        ("`timeout` ended with exit code 1 in the container\nsh: git: command not found", False),
+        ("Error loading shared library libz.so.1: No such file or directory (needed by tiny)", True),
+        ("Error relocating /opt/tiny/_internal/libx.so: gnu_get_libc_version: symbol not found", True),
+    ],
+)
+def test_a_program_cannot_start_when_freezing_lost_something(text: str, is_lost: bool) -> None:
+    assert cannot_start(text) == is_lost
