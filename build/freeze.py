@@ -33,7 +33,7 @@ from freezing.spec import TREE, Job, spec_text, write_script
 from freezing.unfit import Unfit
 
 HERE = Path(__file__).resolve().parent
-IMPORTED = "the entry point is imported"
+IMPORTED = 86  # how the process that imports an entry point ends when it is there: 0 is also what a module that ends it says
 PATIENCE = 600  # seconds: an emulated machine is slow
 SUFFIX = ".exe" if os.name == "nt" else ""
 
@@ -77,12 +77,15 @@ def import_failure(entry: str) -> dict[str, str]:
     """What the user would see at the first start, seen before minutes are spent: the entry point cannot be imported. Else nothing."""
     module, _, function = entry.partition(":")
     code = f"import functools, importlib; functools.reduce(getattr, {function.split('.')!r}, importlib.import_module({module!r}))"
-    words = [sys.executable, "-c", f"{code}; print({IMPORTED!r})"]
+    # at once: threads that the module started may go on for ever, and what it does with the streams and at the end is its own
+    words = [sys.executable, "-c", f"{code}; import os; os._exit({IMPORTED})"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE
+        )
     except subprocess.TimeoutExpired:
         return {"entry": entry, "error": f"TimeoutError: importing it takes more than {PATIENCE} seconds"}
-    if done.returncode == 0 and done.stdout.rstrip().endswith(IMPORTED):
+    if done.returncode == IMPORTED:
         return {}
     said = done.stderr.strip() or f"SystemExit: {done.returncode}: importing it ends the program"
     return {"entry": entry, "error": "\n".join(said.splitlines()[-8:])}

@@ -204,3 +204,11 @@ def test_a_module_that_ends_when_it_is_imported_is_no_entry_point(code: int, run
     run("build", {"src/tiny/__init__.py": f"raise SystemExit({code})\n"}).failed(
         1, f"[entry-import] tiny:main cannot be imported: SystemExit: {code}"
     )
+
+
+def test_what_a_module_starts_and_does_with_its_streams_is_its_own(run: Run) -> None:
+    """It is imported well, though it never comes to an end by itself, prints in the end, and keeps what it prints."""
+    text = "import atexit\nimport io\nimport sys\nimport threading\n\nthreading.Thread(target=threading.Event().wait).start()\n"
+    text += "atexit.register(print, 'ended')\nsys.stderr.buffer.write(bytes([255]))\nsys.stdout = io.StringIO()\n"
+    files = {"src/tiny/__init__.py": f"{text}\n\ndef main() -> None: ...\n", "matrix.yml": "targets: {linux-x86_64: {formats: [tar.gz]}}\n"}
+    run("build", files).succeeded()
