@@ -18,6 +18,7 @@ from coldforge.host.interrupt import held_back
 CHUNK = 1 << 20
 PIECE = 1 << 16
 FULL = (errno.ENOSPC, errno.EDQUOT)
+LOCK = ".lock"  # of a folder in which one run works at a time
 TEMPORARY = ".coldforge-"  # what the names of unfinished files and folders begin with
 
 
@@ -92,8 +93,12 @@ def beside(path: Path, folder: Path | None = None) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what runs that were killed left unfinished in a folder and in those in it. Nobody else may be writing there."""
-    for left in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(f"*/{TEMPORARY}*")):
+    """Remove what runs that were killed left unfinished in a folder and in those in it. Nobody else may be writing there.
+
+    What a link leads to is elsewhere, and in a folder with a lock of its own another run may be at work.
+    """
+    inside = [each for each in folder.iterdir() if each.is_dir() and not each.is_symlink() and not (each / LOCK).exists()]
+    for left in [left for each in (folder, *inside) for left in each.glob(f"{TEMPORARY}*")]:
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from coldforge.host.files import disk_errors, sweep
+from coldforge.host.files import LOCK, disk_errors, sweep
 from coldforge.report import reporter
 
 
@@ -16,7 +16,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     with disk_errors(folder):
-        lock = FileLock(folder / ".lock", is_singleton=True)  # so that one process does not wait for itself
+        lock = FileLock(folder / LOCK, is_singleton=True)  # so that one process does not wait for itself
         is_ours = lock.is_locked
         try:
             lock.acquire(timeout=0)

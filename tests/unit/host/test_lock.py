@@ -26,6 +26,18 @@ def test_what_a_killed_run_left_goes_and_what_is_being_made_stays(tmp_path: Path
     assert left == [".lock", "linux-x86_64/payload/.coldforge-of-theirs", "whole"]
 
 
+def test_what_is_elsewhere_or_another_runs_stays(tmp_path: Path) -> None:
+    mine, theirs, other = tmp_path / "dist", tmp_path / "elsewhere", tmp_path / "dist/nested"
+    for folder in (mine, theirs, other):
+        folder.mkdir()
+        (folder / ".coldforge-file").write_text("half")
+    (mine / "link").symlink_to(theirs)
+    (other / ".lock").touch()
+    with exclusive(mine):
+        pass
+    assert [(folder / ".coldforge-file").exists() for folder in (mine, theirs, other)] == [False, True, True]
+
+
 def test_a_folder_that_cannot_be_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "dist").write_text("a file")
     with pytest.raises(Missing, match="dist"), exclusive(tmp_path / "dist"):
