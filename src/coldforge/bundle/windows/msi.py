@@ -89,9 +89,10 @@ def check(tree: Tree, job: BundleJob) -> None:
 
 def _written(text: str) -> bool:
     try:
-        return bool(text.encode(f"cp{_CODEPAGE}"))
+        text.encode(f"cp{_CODEPAGE}")
     except UnicodeEncodeError:
         return False
+    return True
 
 
 class Codes(NamedTuple):

@@ -6,9 +6,18 @@ import struct
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from coldforge.bundle import BundleJob
+from coldforge.bundle.tree import Tree
 from coldforge.bundle.windows import msi, msistreams
 from coldforge.errors import BuildFailed
+from coldforge.plan.planner import make_plan
+from coldforge.project.config import Config, Executable, Matrix, TargetConfig
+from coldforge.project.desktop import FileAssociation
+from coldforge.records import Payload, SourceRecord
+from support import payloads
+from support.releases import ENVIRONMENT
 
 
 def test_codes_are_made_of_names_alone() -> None:
@@ -41,3 +50,14 @@ def test_texts_of_the_summary_are_in_the_code_page_that_it_names() -> None:
     assert summary[72 : 72 + length] == "Größe, ".encode("cp1252") + b"\0"
     assert len(summary) == size
     assert not any(summary[72 + length :])
+
+
+def test_a_kind_of_files_needs_no_name_of_its_own(tmp_path: Path) -> None:
+    kind = FileAssociation(mime_type="application/x-demo", extensions=("demo",))
+    product = replace(payloads.PRODUCT, executables=(Executable(name="demo", entry="demo", file_associations=(kind,)),))
+    matrix = Matrix(targets={"windows-x86_64": TargetConfig(formats=("msi",))})
+    plan = make_plan(product=product, config=Config(), source=SourceRecord(epoch=0), matrix=matrix, coldforge="0")
+    payload = Payload(target="windows-x86_64", freezer="command", key="k", files=(), environment=ENVIRONMENT)
+    (target,) = plan.targets
+    job = BundleJob(project=tmp_path, plan=plan, target=target, artifact=target.artifacts[0], payload=payload, folder=tmp_path)
+    msi.check(Tree(nodes=(), epoch=0), job)
