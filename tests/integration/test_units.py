@@ -50,6 +50,10 @@ def test_units_are_verified_enabled_kept_and_gone(tmp_path: Path, monkeypatch: p
         system.do("systemctl enable demo.service")
         system.do("dpkg --remove --force-depends demo")
         assert system.run(ENABLED).text == ""
+        install(system, new)  # dpkg knows a last version, but it is an installation all the same
+        assert "system/multi-user.target.wants/demo.service" in system.do(ENABLED)
+        system.do("dpkg --remove --force-depends demo")
+        assert system.run(ENABLED).text == ""
         system.do("dpkg --purge demo")
         assert [line for line in system.snapshot() if line not in before] == []
 

@@ -78,7 +78,10 @@ def members(job: BundleJob, content: Tree) -> dict[str, bytes]:
     made = {"./control": control.paragraph(fields(job, content)), "./md5sums": "".join(_sums(content)).encode()}
     if kept := control.conffiles(content):
         made["./conffiles"] = kept
-    return {**made, **maintainer_scripts(scripts.bodies(job.project, job.plan.config.linux), scripts.DPKG)}
+    bodies = scripts.bodies(job.project, job.plan.config.linux)
+    if "after_install" in bodies:  # preinst leaves word for it
+        bodies = {"before_install": "", **bodies}
+    return {**made, **maintainer_scripts(bodies, scripts.DPKG)}
 
 
 def maintainer_scripts(bodies: Mapping[str, str], entries: Mapping[str, str]) -> dict[str, bytes]:

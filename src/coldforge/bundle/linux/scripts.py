@@ -15,9 +15,16 @@ from coldforge.project.linux import LinuxConfig, Scripts
 
 MOMENTS: Final = Scripts.__struct_fields__
 # How a script finds out why it runs, and makes that its one argument: install, upgrade or remove. It ends when there is nothing to do.
+# A package that was removed and not purged has a last version to dpkg, as in an upgrade: only preinst is told which it is, and leaves word.
+_ANEW: Final = '"/run/$DPKG_MAINTSCRIPT_PACKAGE.install"'
 DPKG: Final = {
-    "before_install": 'case "$1" in install | upgrade) set -- "$1" ;; *) exit 0 ;; esac',
-    "after_install": '[ "$1" = configure ] || exit 0\nif [ -n "$2" ]; then set -- upgrade; else set -- install; fi',
+    "before_install": f"""case "$1" in
+install) set -- install; touch {_ANEW} || true ;;
+upgrade) set -- upgrade; rm -f {_ANEW} ;;
+*) exit 0 ;;
+esac""",
+    "after_install": f"""[ "$1" = configure ] || exit 0
+if rm {_ANEW} 2>/dev/null || [ -z "$2" ]; then set -- install; else set -- upgrade; fi""",
     "before_remove": '[ "$1" = remove ] || exit 0\nset -- remove',
     "after_remove": '[ "$1" = remove ] || exit 0\nset -- remove',
 }  # deb-preinst(5) and its kin
