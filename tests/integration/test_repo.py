@@ -315,6 +315,16 @@ def test_without_a_key_it_says_so(releases: dict[str, Path], machine: Bare, tmp_
     assert machine.do("dpkg-query -Wf '${Version}' demo") == "1.0.0-1"
 
 
+def test_a_page_of_somebody_s_own_stays(releases: dict[str, Path], tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("mine")
+    for version in (OLD, NEW):
+        made = publish([releases[version]], site, url=URL)
+        assert ("README.md" in made.indices, "index.html" in made.indices) == (True, False)
+    assert (site / "index.html").read_text() == "mine"
+
+
 @pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "https://example.org/a b", "https://example.org/$(id)", "https://"])
 def test_an_address_that_is_none(url: str, releases: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be the address"):

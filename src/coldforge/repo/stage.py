@@ -69,7 +69,7 @@ def _write(out: Path, site: Site, packages: Sequence[Package], before: Contents 
         if package.file != out / package.held.path:
             with files.beside(out / package.held.path) as temporary:
                 shutil.copyfile(package.file, temporary)
-    made = _indices(site, packages)
+    made = {**_indices(site, packages), **_pages(out, guide.files(site, packages), before)}
     earlier = _earlier(before, made)
     contents = Contents(
         name=site.name,
@@ -94,7 +94,16 @@ def _indices(site: Site, packages: Sequence[Package]) -> Mapping[str, bytes]:
     for form, family in FAMILIES.items():
         if found := [package for package in packages if package.held.format == form]:
             made |= family.indices(found, site)
-    return {**made, **guide.files(site, packages)}
+    return made
+
+
+def _pages(out: Path, pages: Mapping[str, bytes], before: Contents | None) -> dict[str, bytes]:
+    """The pages for people, without those in whose place somebody has a page of their own."""
+    ours = before.indices if before else ()
+    own = {path for path, data in pages.items() if path not in ours and (out / path).is_file() and (out / path).read_bytes() != data}
+    for path in sorted(own):
+        reporter().warn(f"{path} was not written by coldforge and stays as it is: what users type is not in it, only here below")
+    return {path: data for path, data in pages.items() if path not in own}
 
 
 def _earlier(before: Contents | None, made: Mapping[str, bytes]) -> tuple[str, ...]:
