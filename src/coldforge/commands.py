@@ -154,13 +154,13 @@ def init(project: str, *, yes: bool, force: bool, rebuilder: str | None) -> None
     Only what it cannot find is asked: what starts a program that has no `[project.scripts]`.
     """
     from coldforge import starting
-    from coldforge.project.source import read_source
+    from coldforge.project.source import below
 
     root = existing(project)
     if rebuilder:
         made = starting.rebuilder(rebuilder, ref=starting.reference())
     else:
-        made = starting.scaffold(root, entry=_entry(root, yes=yes), ref=starting.reference(), below=read_source(root).path)
+        made = starting.scaffold(root, entry=_entry(root, yes=yes), ref=starting.reference(), below=below(root))
     starting.show(root, made)
     if not yes and sys.stdin.isatty() and not click.confirm("Write these files?", default=True, err=True):
         return

@@ -42,6 +42,18 @@ def test_a_project_below_the_top_of_its_repository_has_its_workflows_at_the_top(
     assert sorted(changed(repository)) == sorted([*ours, "apps/tiny/pyproject.toml"])
 
 
+def test_a_project_that_is_new_in_its_repository_has_them_at_the_top_as_well(tmp_path: Path, host_env: dict[str, str]) -> None:
+    """Before anything of it is committed; a folder that git ignores is no part of the repository."""
+    repository = write(tmp_path / "many", {"README.md": "", ".gitignore": "/own\n"})
+    for folder in ("new", "own"):
+        for name, text in FILES.items():
+            (repository / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (repository / folder / name).write_text(text)
+        assert coldforge("init", repository / folder, env=host_env).code == 0
+    assert (repository / ".github/workflows/release-new.yml").is_file()
+    assert (repository / "own/.github/workflows/release.yml").is_file()
+
+
 def test_a_file_of_the_users_stays_and_the_difference_is_shown(tmp_path: Path, host_env: dict[str, str]) -> None:
     project = write(tmp_path / "tiny", {**FILES, "noxfile.py": "mine = 1\n"})
     done = coldforge("init", project, env=host_env)

@@ -46,6 +46,11 @@ def read_source(root: Path) -> SourceRecord:
     )
 
 
+def below(root: Path) -> str:
+    """Where the folder is in its repository, also when nothing of it is committed yet; empty at the top, and where git ignores it."""
+    return "" if _git(root, "check-ignore", ".") else _git(root, "rev-parse", "--show-prefix").strip().strip("/")
+
+
 def is_shallow(root: Path) -> bool:
     """Whether git has only the newest commits of the repository at `root`, so that tags of earlier ones are not known."""
     return _git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
