@@ -115,12 +115,33 @@ DebianName = Annotated[
         pattern=r"^([a-z0-9][a-z0-9+.-]+)?$",
     ),
 ]
-Depends = Annotated[tuple[str, ...], Meta(description="Added to the dependencies that are found by themselves.")]
-Recommends = Annotated[tuple[str, ...], Meta(description="Packages that are usually wanted with it.")]
-Suggests = Annotated[tuple[str, ...], Meta(description="Packages that go well with it.")]
-Conflicts = Annotated[tuple[str, ...], Meta(description="Packages that cannot be installed beside it.")]
-Provides = Annotated[tuple[str, ...], Meta(description="Names by which others may ask for it.")]
-Replaces = Annotated[tuple[str, ...], Meta(description="Packages whose files it takes over.")]
+# What a package says of others, in the words of its own manager: who installs it would find out otherwise (deb-control(5), dependency(7)
+# of rpm, PKGBUILD(5), apk-world(5)).
+_DEBIAN: Final = r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?( ?\( ?(<<|<=|=|>=|>>) ?[A-Za-z0-9.+~:-]+ ?\))?"
+DebianRelation = Annotated[
+    str,
+    Meta(description="Such as `git` or `libfoo2 (>= 1.2) | libfoo1`, each an item of its own.", pattern=rf"^{_DEBIAN}( ?\| ?{_DEBIAN})*$"),
+]
+RpmRelation = Annotated[
+    str,
+    Meta(
+        description="Such as `git`, `foo >= 1.2` or `(foo if bar)`, each an item of its own.",
+        pattern=r"^(\([^()\s].*\)|[A-Za-z0-9/_][^\s<>=]*( ?(<|<=|=|>=|>) ?[A-Za-z0-9.+~^:_-]+)?)$",
+    ),
+]
+PlainRelation = Annotated[
+    str,
+    Meta(
+        description="Such as `git` or `foo>=1.2`, without spaces, each an item of its own.",
+        pattern=r"^!?[A-Za-z0-9@_+][A-Za-z0-9@._+:/-]*((<|<=|=|>=|>|~|~=|><)[A-Za-z0-9.:_+~-]+)?$",
+    ),
+]
+_DEPENDS: Final = Meta(description="Added to the dependencies that are found by themselves.")
+_RECOMMENDS: Final = Meta(description="Packages that are usually wanted with it.")
+_SUGGESTS: Final = Meta(description="Packages that go well with it.")
+_CONFLICTS: Final = Meta(description="Packages that cannot be installed beside it.")
+_PROVIDES: Final = Meta(description="Names by which others may ask for it.")
+_REPLACES: Final = Meta(description="Packages whose files it takes over.")
 Libraries = Annotated[
     Mapping[str, str],
     Meta(description='Packages of libraries that are not known: `"libfoo.so.1" = "libfoo1"`; empty text: the program can do without.'),
@@ -138,13 +159,13 @@ class DebConfig(Section, frozen=True, kw_only=True):
     package: DebianName = ""
     section: PackageSection = "utils"
     priority: Annotated[Literal["required", "important", "standard", "optional", "extra"], Meta(description="Priority.")] = "optional"
-    depends: Depends = ()
+    depends: Annotated[tuple[DebianRelation, ...], _DEPENDS] = ()
     libraries: Libraries = field(default_factory=dict)
-    recommends: Recommends = ()
-    suggests: Suggests = ()
-    conflicts: Conflicts = ()
-    provides: Provides = ()
-    replaces: Replaces = ()
+    recommends: Annotated[tuple[DebianRelation, ...], _RECOMMENDS] = ()
+    suggests: Annotated[tuple[DebianRelation, ...], _SUGGESTS] = ()
+    conflicts: Annotated[tuple[DebianRelation, ...], _CONFLICTS] = ()
+    provides: Annotated[tuple[DebianRelation, ...], _PROVIDES] = ()
+    replaces: Annotated[tuple[DebianRelation, ...], _REPLACES] = ()
     revision: Revision = 1
 
 
@@ -153,12 +174,12 @@ class RpmConfig(Section, frozen=True, kw_only=True):
 
     package: PackageName = ""
     group: Annotated[str, Meta(description="Group, which old systems sort by.")] = ""
-    depends: Depends = ()
-    recommends: Recommends = ()
-    suggests: Suggests = ()
-    conflicts: Conflicts = ()
-    provides: Provides = ()
-    replaces: Annotated[tuple[str, ...], Meta(description="Packages that it makes obsolete.")] = ()
+    depends: Annotated[tuple[RpmRelation, ...], _DEPENDS] = ()
+    recommends: Annotated[tuple[RpmRelation, ...], _RECOMMENDS] = ()
+    suggests: Annotated[tuple[RpmRelation, ...], _SUGGESTS] = ()
+    conflicts: Annotated[tuple[RpmRelation, ...], _CONFLICTS] = ()
+    provides: Annotated[tuple[RpmRelation, ...], _PROVIDES] = ()
+    replaces: Annotated[tuple[RpmRelation, ...], Meta(description="Packages that it makes obsolete.")] = ()
     revision: Revision = 1
 
 
@@ -166,12 +187,12 @@ class ArchConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.arch]`: what the package for Arch Linux says beyond the product's metadata."""
 
     package: PackageName = ""
-    depends: Depends = ()
+    depends: Annotated[tuple[PlainRelation, ...], _DEPENDS] = ()
     libraries: Libraries = field(default_factory=dict)
     optional: Annotated[tuple[str, ...], Meta(description="Optional dependencies, `name: what for`.")] = ()
-    conflicts: Conflicts = ()
-    provides: Provides = ()
-    replaces: Replaces = ()
+    conflicts: Annotated[tuple[PlainRelation, ...], _CONFLICTS] = ()
+    provides: Annotated[tuple[PlainRelation, ...], _PROVIDES] = ()
+    replaces: Annotated[tuple[PlainRelation, ...], _REPLACES] = ()
     revision: Revision = 1
 
 
@@ -179,10 +200,10 @@ class ApkConfig(Section, frozen=True, kw_only=True):
     """`[tool.coldforge.apk]`: what the package for Alpine, Wolfi and their kin says beyond the product's metadata."""
 
     package: PackageName = ""
-    depends: Depends = ()
-    conflicts: Conflicts = ()
-    provides: Provides = ()
-    replaces: Replaces = ()
+    depends: Annotated[tuple[PlainRelation, ...], _DEPENDS] = ()
+    conflicts: Annotated[tuple[PlainRelation, ...], _CONFLICTS] = ()
+    provides: Annotated[tuple[PlainRelation, ...], _PROVIDES] = ()
+    replaces: Annotated[tuple[PlainRelation, ...], _REPLACES] = ()
     revision: Revision = 1
 
 
@@ -192,10 +213,12 @@ class IpkConfig(Section, frozen=True, kw_only=True):
     package: DebianName = ""
     architecture: Annotated[str, Meta(description="Word for the architecture; default: OpenWrt's, `x86_64` or `aarch64_generic`.")] = ""
     section: PackageSection = "utils"
-    depends: Annotated[tuple[str, ...], Meta(description="Packages that it needs; nothing is known of these systems' packages.")] = ()
-    conflicts: Conflicts = ()
-    provides: Provides = ()
-    replaces: Replaces = ()
+    depends: Annotated[
+        tuple[DebianRelation, ...], Meta(description="Packages that it needs; nothing is known of these systems' packages.")
+    ] = ()
+    conflicts: Annotated[tuple[DebianRelation, ...], _CONFLICTS] = ()
+    provides: Annotated[tuple[DebianRelation, ...], _PROVIDES] = ()
+    replaces: Annotated[tuple[DebianRelation, ...], _REPLACES] = ()
     revision: Revision = 1
 
 
