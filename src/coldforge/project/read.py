@@ -82,6 +82,7 @@ def read_yaml(path: Path, findings: Findings) -> Part | None:
     try:
         node = loader.get_single_node()
         content = loader.construct_document(node) if node else None
+        repeated = tuple(_repeated(node))  # which YAML forbids, and its readers do not notice
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
@@ -89,9 +90,15 @@ def read_yaml(path: Path, findings: Findings) -> Part | None:
         hint = "indent with spaces: YAML takes no tabs" if line.lstrip(" ").startswith("\t") else ""
         findings.add(f"not valid YAML: {getattr(error, 'problem', None) or error}", where, hint)
         return None
+    except RecursionError:
+        findings.add("an alias in it stands for something that it lies in itself", Location(path))
+        return None
+    except ValueError as error:  # a date or number that is none, of which PyYAML lets Python's own error through
+        findings.add(f"not valid YAML: {error}", Location(path), "put a text that looks like a date or a number into quotes")
+        return None
     finally:
         loader.dispose()
-    for key in _repeated(node):  # which YAML forbids, and its readers do not notice
+    for key in repeated:
         findings.add(f"the key {key.value!r} is there twice", Location(path, key.start_mark.line + 1, key.start_mark.column + 1))
     if not isinstance(content, Mapping):
         findings.add("it must be a mapping with the key 'targets'", Location(path, 1))
