@@ -72,6 +72,8 @@ class ProjectTable(Described, frozen=True, kw_only=True):
 def product_of(table: ProjectTable, config: Config, *, root: Path) -> Product:
     """The product: metadata of the project, completed and overridden by the configuration."""
     name = config.name or table.name
+    # nothing but an address of the web may stand in packages and metainfo
+    urls = {label: url for label, url in table.urls.items() if re.fullmatch(r"https?://[^\s/]\S*", url)}
     return Product(
         name=name,
         version=table.version,
@@ -79,11 +81,11 @@ def product_of(table: ProjectTable, config: Config, *, root: Path) -> Product:
         description=first_paragraph(_readme(table, root)),
         license=_license(table),
         license_files=_license_files(table, root),
-        homepage=homepage(table.urls),
-        urls=well_known(table.urls),
+        homepage=homepage(urls),
+        urls=well_known(urls),
         maintainer=config.maintainer or _maintainer(table, name),
         display_name=config.display_name or name,
-        identifier=config.identifier or derived_identifier(table.urls, name),
+        identifier=config.identifier or derived_identifier(urls, name),
         icon=config.icon,
         categories=config.categories,
         generic_name=config.generic_name,
@@ -173,9 +175,9 @@ def _element(text: str) -> str:
 
 
 def _maintainer(table: ProjectTable, name: str) -> str:
-    """`Name <mail>` of the first person with an address, else of the first with a name."""
+    """`Name <mail>` of the first person with an address, else of the first with a name; to Debian a comma begins a second one."""
     people = [
-        Person(name=" ".join(re.sub("[<>@]", " ", p.name).split()), email=p.email.strip()) for p in (*table.maintainers, *table.authors)
+        Person(name=" ".join(re.sub("[<>@,]", " ", p.name).split()), email=p.email.strip()) for p in (*table.maintainers, *table.authors)
     ]
     person = next((p for p in people if p.email), next((p for p in people if p.name), Person(name=f"Maintainers of {name}")))
     return f"{person.name or person.email.partition('@')[0]} <{person.email or NOBODY}>"

@@ -69,8 +69,8 @@ def test_an_identifier_comes_from_the_forge_unless_there_is_one(urls: dict[str, 
 
 
 def test_urls_go_by_the_labels_that_all_know(tmp_path: Path) -> None:
-    urls = {"Home": "h", "Bug Tracker": "b", "GitHub": "g", "Docs": "d", "Other": "o"}
-    assert product(tmp_path, urls=urls).urls == {"documentation": "d", "issues": "b", "source": "g"}
+    urls = {label: f"https://{label[0]}.example" for label in ("Home", "Bug Tracker", "GitHub", "Docs", "Other")}
+    assert product(tmp_path, urls=urls).urls == {"documentation": urls["Docs"], "issues": urls["Bug Tracker"], "source": urls["GitHub"]}
 
 
 @pytest.mark.parametrize("entry", ["a.b:c.d", " a.b : c.d ", "a.b:c.d [extra]", "a.b:c.d[one, two] ", "a.b :c.d\t[x]"])
@@ -93,6 +93,7 @@ def test_what_is_no_entry_point_is_refused(entry: str) -> None:
         ({"authors": [{"name": "Ada"}, {"name": "Bob", "email": "bob@example.org"}]}, "Bob <bob@example.org>"),
         ({"authors": [{"name": "Ada", "email": "a@x.org"}], "maintainers": [{"name": "Bob", "email": "b@x.org"}]}, "Bob <b@x.org>"),
         ({"authors": [{"name": "Ada", "email": "a@x.org"}], "maintainers": [{"name": "Bob"}]}, "Ada <a@x.org>"),
+        ({"authors": [{"name": "Acme, Inc.", "email": "a@x.org"}]}, "Acme Inc. <a@x.org>"),
         ({"authors": [{"name": "Ada <the first>\n Lovelace", "email": "a@x.org"}]}, "Ada the first Lovelace <a@x.org>"),
     ],
 )
@@ -118,6 +119,12 @@ def test_license_files_are_found_as_the_specification_says(tmp_path: Path) -> No
     assert product(tmp_path).license_files == ("AUTHORS", "COPYING", "LICENCE.txt", "LICENSE", "NOTICE.md")
     assert product(tmp_path, license_files=["licenses/*.txt"]).license_files == ("licenses/one.txt", "licenses/two.txt")
     assert product(tmp_path, license_files=[]).license_files == ()
+
+
+@pytest.mark.parametrize("url", ["not a url", "javascript:alert(1)", "http://exa mple", "https://"])
+def test_what_is_no_address_of_the_web_stands_in_no_package(url: str, tmp_path: Path) -> None:
+    made = product(tmp_path, urls={"Homepage": url, "Bug Tracker": url, "Source": "https://example.org/x"})
+    assert (made.homepage, made.urls) == ("https://example.org/x", {"source": "https://example.org/x"})
 
 
 @pytest.mark.parametrize("pattern", ["/etc/passwd", "../LICENSE", "a/../../b", ""])
