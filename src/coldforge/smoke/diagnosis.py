@@ -11,7 +11,8 @@ _LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| 
 _NO_START: Final = re.compile(
     r"\[PYI-\d+:ERROR\] (?!Failed to execute script)|^(\w+\.)*(ImportError|ModuleNotFoundError|PackageNotFoundError)\b"
     r"|No such file or directory: '[^']*[/\\\\]_internal[/\\\\]|version `[\w.]+' not found|^Error (loading shared library|relocating) "
-    r"|^`timeout` ended with exit code 12[67]\b",  # it says so of what is not there, or cannot be executed
+    # timeout says 126 and 127 of what is not there, or cannot be executed; Wine 53, and nothing else, where a library is not there.
+    r"|^`timeout` ended with exit code (12[67]|53)\b",
     re.MULTILINE,
 )
 _CURSOR: Final = "libxcb-cursor0 is needed to load the Qt xcb platform plugin"

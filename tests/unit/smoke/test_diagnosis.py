@@ -54,6 +54,7 @@ def test_other_causes(text: str, words: str) -> None:
     [
         ("`timeout` ended with exit code 127 in the container\ntimeout: failed to run command 'tiny': No such file or directory", True),
         ("`timeout` ended with exit code 126 in the container\ntimeout: failed to run command 'tiny': Permission denied", True),
+        ("`timeout` ended with exit code 53 in the container\n", True),
         ("`timeout` ended with exit code 124 in the container\nListening on port 80", False),
         ("`timeout` ended with exit code 1 in the container\nError loading configuration: there is no tiny.toml", False),
         ("`timeout` ended with exit code 1 in the container\nsh: git: command not found", False),
