@@ -612,6 +612,12 @@ def test_where_it_belongs_must_be_known(dist: Path, github: FakeGitHub) -> None:
         release(dist, Wanted(tag=TAG), api_url=github.url)
 
 
+@pytest.mark.parametrize("tag", ["v1 2", "v1..2", "-v1", "v1/", "a/.b", "v1.lock", "v1~", "v1\n"])
+def test_a_tag_is_one_that_git_can_have(tag: str, dist: Path) -> None:
+    with pytest.raises(ConfigurationError, match="git can have no tag"):
+        release(dist, Wanted(repo="acme/demo", tag=tag))
+
+
 @pytest.mark.parametrize("repo", ["a", "acme/demo/x", "acme/", "acme/demo\n", "https://git.example.org/acme/demo"])
 def test_a_repository_is_owner_and_name(repo: str, dist: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not OWNER/REPO"):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from coldforge.plan.model import Plan
 
 LARGEST: Final = 2**31 - 1  # bytes; GitHub refuses 2 GiB
+# what git takes for the name of a tag, by the rules of its check-ref-format
+_TAG: Final = re.compile(r"(?!-)(?!.*(\.\.|@\{|//|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\/.][^\x00-\x20\x7f~^:?*\[\\]*(?<![/.])")
 MOST: Final = 1000
 A_MINUTE: Final = 80  # requests that create content
 AN_HOUR: Final = 500
@@ -34,12 +36,14 @@ def place_of(source: SourceRecord, *, repo: str | None, tag: str | None) -> tupl
     """
     repository, named = repo or source.repository, tag or source.tag or _tag_of_job()
     if not repository:
-        raise ConfigurationError("nobody said where the release belongs", hint="--repo OWNER/REPO")
+        raise ConfigurationError("nobody said where the release belongs", hint="git remote add origin URL, or --repo OWNER/REPO")
     if not re.fullmatch(REPOSITORY, repository):
         what = f"{repository!r} is not OWNER/REPO, as GitHub names a repository"
         raise ConfigurationError(what, hint="Say where it belongs: --repo OWNER/REPO")
     if not named:
         raise ConfigurationError("nobody said which tag the release is for", hint="Build from a tag, or name it: --tag v1.2.3")
+    if not _TAG.fullmatch(named):
+        raise ConfigurationError(f"git can have no tag {named!r}", hint="Name it like v1.2.3; `man git-check-ref-format` has the rules.")
     return repository, named
 
 
