@@ -325,6 +325,14 @@ def test_a_page_of_somebody_s_own_stays(releases: dict[str, Path], tmp_path: Pat
     assert (site / "index.html").read_text() == "mine"
 
 
+def test_what_is_signed_stays_signed(releases: dict[str, Path], key: packaged.Made, tmp_path: Path) -> None:
+    publish([releases[OLD]], tmp_path, url=URL, given=Given(openpgp=key.private))
+    before = payloads.snapshot(tmp_path)
+    with pytest.raises(Missing, match="are signed, and the key is not given"):
+        publish([releases[NEW]], tmp_path, url=URL)
+    assert payloads.snapshot(tmp_path) == before
+
+
 @pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "https://example.org/a b", "https://example.org/$(id)", "https://"])
 def test_an_address_that_is_none(url: str, releases: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be the address"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from coldforge.errors import ConfigurationError
+from coldforge.errors import ConfigurationError, Missing
 from coldforge.host import files
 from coldforge.host.lock import exclusive
 from coldforge.records import canonical, read
@@ -46,9 +46,30 @@ def publish(dists: Sequence[Path], out: Path, *, url: str, name: str = "", keep:
         named = _name(name or (before.name if before else "") or kept[0].held.name)
         with Keys(given or Given()) as keys:
             site = Site(name=named, url=url.rstrip("/"), epoch=max(p.held.epoch for p in all_of_them), openpgp=keys.openpgp, rsa=keys.rsa)
+            if before:
+                _check_keys(before, site, out)
             contents = _write(out, site, kept, before)
         _tell(site, kept, contents)
     return contents
+
+
+def _check_keys(before: Contents, site: Site, out: Path) -> None:
+    """Who installs from a signed repository takes nothing from it any more once it is not. Raises Missing without the key."""
+    public = f"{before.name}.asc"
+    lost = [
+        option
+        for option, signed, key in (
+            ("--openpgp-key", public in before.indices, site.openpgp),
+            ("--rsa-key", any(path.endswith(".rsa.pub") for path in before.indices), site.rsa),
+        )
+        if signed and not key
+    ]
+    if lost:
+        why = "Who installs from them would be refused every update."
+        hint = f"Give {' and '.join(lost)}, or begin repositories without signatures in an empty folder."
+        raise Missing(f"the repositories in {out} are signed, and the key is not given", why=why, hint=hint)
+    if site.openpgp and public in before.indices and (out / public).is_file() and (out / public).read_bytes() != site.openpgp.public():
+        reporter().warn(f"{public} has changed: who has another key of before must fetch it before the next update")
 
 
 def _check_url(url: str) -> None:
