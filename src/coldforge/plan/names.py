@@ -44,7 +44,8 @@ class Version(NamedTuple):
         if version.epoch or len(stages) > 1:
             why = "an epoch" if version.epoch else " and ".join(stage for stage, _ in stages)
             message = f"the version {text} cannot be mapped to package versions: it has {why}"
-            raise ConfigurationError(message, hint="Release it as a plain pre-release, such as 1.2.3rc1.")
+            instead = "without it" if version.epoch else "as a plain pre-release, such as 1.2.3rc1"
+            raise ConfigurationError(message, hint=f"Release it {instead}.")
         release = version.release + (0,) * (3 - len(version.release))
         while len(release) > 3 and not release[-1]:  # 1.2.3.0 is 1.2.3 to Python, and greater to package managers
             release = release[:-1]

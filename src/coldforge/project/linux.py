@@ -16,7 +16,8 @@ from coldforge.project.section import Section
 TABLE: Final = "linux"
 # What is no place for a package's files: https://www.debian.org/doc/debian-policy/ch-opersys.html and the FHS
 _MOVED: Final = re.compile(r"^/(s?bin|lib(32|64|x32)?)(/|$)")
-_FOREIGN: Final = re.compile(r"^/(usr/local|home|root|tmp|run|proc|sys|dev|mnt|media|var/(run|lock|tmp))(/|$)")
+# What begins with a dot there is what package managers say of themselves: .PKGINFO, .SIGN.…
+_FOREIGN: Final = re.compile(r"^/(usr/local|home|root|tmp|run|proc|sys|dev|mnt|media|var/(run|lock|tmp)|\.[^/]*)(/|$)")
 _LINE: Final = re.compile(r"[\x00-\x1f\x7f]")  # package managers keep lists with one name a line
 _UNIT: Final = re.compile(r"^[A-Za-z0-9:_.\\@-]+\.(service|socket|device|mount|automount|swap|target|path|timer|slice)$")  # systemd.unit(5)
 _SHELL: Final = re.compile(r"^#! ?/bin/sh\b.*\n")

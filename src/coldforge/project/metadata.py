@@ -89,7 +89,7 @@ def product_of(table: ProjectTable, config: Config, *, root: Path) -> Product:
         icon=config.icon,
         categories=config.categories,
         generic_name=config.generic_name,
-        keywords=config.keywords or table.keywords,
+        keywords=tuple(word for word in config.keywords or table.keywords if word.strip()),
         requires_python=table.requires_python,
         executables=executables(table, config),
     )

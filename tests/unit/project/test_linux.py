@@ -37,6 +37,7 @@ def problems(folder: Path, text: str) -> list[str]:
         ('files = { "/etc/a/" = "run.sh" }', "'/etc/a/' is no path from the root"),
         ('files = { "//a" = "run.sh" }', "'//a' is no path from the root"),
         ('files = { "/" = "run.sh" }', "/ is a folder on every system"),
+        ('files = { "/.PKGINFO" = "run.sh" }', "/.PKGINFO does not belong to packages"),
         ('files = { "/bin/a" = "run.sh" }', "/bin/a is reached through a link: /bin is part of /usr (install it as /usr/bin/a)"),
         ('files = { "/lib64" = "data" }', "/lib64 is reached through a link"),
         ('files = { "/usr/local/a" = "run.sh" }', "/usr/local/a does not belong to packages: /usr/local is the system's or its owner's"),

@@ -179,3 +179,7 @@ def test_the_description_comes_from_the_readme_however_it_is_given(tmp_path: Pat
     assert product(tmp_path, readme={"file": "README.md", "content-type": "text/markdown"}).description == "It does things für alle."
     assert product(tmp_path, readme={"text": "It does things.", "content-type": "text/plain"}).description == "It does things."
     assert product(tmp_path).description == ""
+
+
+def test_a_keyword_without_a_letter_is_none(tmp_path: Path) -> None:
+    assert product(tmp_path, keywords=["demo", "", " "]).keywords == ("demo",)
