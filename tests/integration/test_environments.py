@@ -13,6 +13,7 @@ import zipfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -570,7 +571,8 @@ def test_a_container_fetches_a_python_of_uvs_and_freezes_that_one(
 ) -> None:
     """From this machine's end of the engine's network, which is as near as a container's loopback gets to this one's."""
     with images.client() as client:
-        gateway = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+        network = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    gateway = network.get("Gateway") or str(ip_network(network["Subnet"])[1])  # an engine does not tell it before its second start
     with fetched_from(tmp_path_factory.mktemp("mirror"), gateway) as mirror:
         project = wanting(tmp_path, mirror.name, build_image)
         env = {**container_env, **mirror.variables, "COLDFORGE_CACHE": str(tmp_path / "cache")}

@@ -163,9 +163,10 @@ def test_another_program_finds_the_files_in_it(packages: Made, tmp_path: Path) -
     assert {name: data for name, data in found.items() if name in wanted} == wanted
     program = tool("msiinfo", "apt-get install msitools")
     said = subprocess.run(
-        [program, "suminfo", packages["new"][0]], capture_output=True, text=True, check=True, env={**os.environ, "TZ": "UTC"}
+        [program, "suminfo", packages["new"][0]], capture_output=True, encoding="cp1252", check=True, env={**os.environ, "TZ": "UTC"}
     )
     assert said.stdout.count("Tue Nov 14 22:13:20 2023") == 2
+    assert "Subject: Démo & more" in said.stdout
 
 
 def test_letters_that_it_cannot_hold_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
