@@ -67,10 +67,12 @@ class _Windows:
     epoch: int
 
     def is_for(self, path: Path, entry: Code) -> bool:
-        if entry.signature is None and not is_unsigned(path):
-            _check_vendors(path, entry)
+        if entry.signature is not None:
             return False
-        return entry.signature is None
+        if is_unsigned(path):
+            return True
+        _check_vendors(path, entry)
+        return False
 
     def signature(self, path: Path, entry: Code) -> bytes:
         del entry

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+# What starts a program that may be a server, or waits for something; how that ends is among what `cannot_start` reads.
+TIMED: Final = ("timeout", "-k", "5", "20")  # seconds
 _SONAME: Final = r"lib[\w.+-]*?\.so(?:\.\w+)*"
 _LIBRARY: Final = re.compile(rf"({_SONAME})(?:: cannot open shared object file| => not found)")
 _NO_START: Final = re.compile(

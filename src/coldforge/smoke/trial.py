@@ -18,7 +18,7 @@ from coldforge.plan.formats import package_name
 from coldforge.plan.model import Plan, PlannedArtifact, PlannedTarget
 from coldforge.records import Need, Shown, Trial
 from coldforge.smoke import unpacked
-from coldforge.smoke.diagnosis import cannot_start, likely
+from coldforge.smoke.diagnosis import TIMED, cannot_start, likely
 from coldforge.smoke.display import NAME, Display, gone
 from coldforge.smoke.laid import lay_out
 from coldforge.smoke.machine import INBOX, Machine
@@ -26,7 +26,6 @@ from coldforge.smoke.managers import Manager
 from coldforge.smoke.picture import png
 
 DEADLINE: Final = 120  # seconds in which a window must be shown; a shared machine may be slow
-PATIENCE: Final = 20  # seconds for a program that may be a server, or waits for something
 _REST: Final = 3.0  # seconds in which what a window shows comes to rest, unless it moves all the time
 ANYWHERE: Final = ("tar.gz", "onefile", "appimage")  # formats that no package manager installs
 # Runtimes of AppImages mount what is in them where there is FUSE, and unpack it when they are told so: a container has none.
@@ -183,7 +182,7 @@ def _run(job: Job, machine: Machine, placed: Placed, command: str, env: Mapping[
 def _start(job: Job, machine: Machine, placed: Placed, program: str) -> None:
     """Start a program that no command says anything about: nobody knows what it does with `--help`, but it must come so far."""
     try:
-        machine.run(["timeout", "-k", "5", str(PATIENCE), program, "--help"], path=placed.path, env={**_UNMOUNTED, **placed.env})
+        machine.run([*TIMED, program, "--help"], path=placed.path, env={**_UNMOUNTED, **placed.env})
     except BuildFailed as error:
         if cannot_start(f"{error.what}\n{error.why}"):
             raise _refused(f"{program} cannot be started in {machine.system}", job, machine, placed, error) from error

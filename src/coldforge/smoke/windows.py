@@ -20,8 +20,8 @@ from coldforge.host.container import Container
 from coldforge.plan import names
 from coldforge.plan.model import Plan, PlannedArtifact
 from coldforge.records import Trial
-from coldforge.smoke.diagnosis import cannot_start
-from coldforge.smoke.trial import PATIENCE, unnamed
+from coldforge.smoke.diagnosis import TIMED, cannot_start
+from coldforge.smoke.trial import unnamed
 
 FORMATS: Final = ("nsis", "msi", "zip", "onefile")
 _USER: Final = "1234:1234"
@@ -72,7 +72,7 @@ class Machine:
     def start(self, program: str) -> None:
         """Start a program that may be a server; what still runs in the end is ended. Raises BuildFailed when it cannot be started."""
         try:
-            self._run(["timeout", "-k", "5", str(PATIENCE), wine.LOADER, program, "--help"])
+            self._run([*TIMED, wine.LOADER, program, "--help"])
         except BuildFailed as error:
             if cannot_start(f"{error.what}\n{error.why}"):
                 raise

@@ -110,31 +110,28 @@ def test_an_extra_or_group_that_is_not_there_is_missed_before_a_freeze_does(
     assert [str(problem).rpartition("pyproject.toml:")[2] for problem in problems] == told
 
 
+def one_problem(folder: Path, table: str) -> str:
+    """What is wrong with a project that has this table besides."""
+    (folder / "pyproject.toml").write_text(PLAIN.format(name="demo", requires=">=3.11") + table)
+    with pytest.raises(ConfigurationError) as caught:
+        load_project(folder)
+    (problem,) = caught.value.problems
+    return str(problem)
+
+
 @pytest.mark.parametrize("python", ["python3.13", ">=3.13", "banana"])
 def test_what_names_no_python_is_refused(python: str, tmp_path: Path) -> None:
     """It would be passed over in silence, and whichever Python is there frozen."""
-    text = PLAIN.format(name="demo", requires=">=3.11") + f'[tool.coldforge.environment]\npython = "{python}"\n'
-    (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        load_project(tmp_path)
-    (problem,) = caught.value.problems
-    assert f"pyproject.toml:8: '{python}' names no Python" in str(problem)
+    problem = one_problem(tmp_path, f'[tool.coldforge.environment]\npython = "{python}"\n')
+    assert f"pyproject.toml:8: '{python}' names no Python" in problem
 
 
 @pytest.mark.parametrize(("line", "why"), [('demo \\"x', "no closing quotation"), ("", "it is empty")])
 def test_a_smoke_command_that_is_no_command_line_is_refused(line: str, why: str, tmp_path: Path) -> None:
-    text = PLAIN.format(name="demo", requires=">=3.11") + f'[tool.coldforge.smoke]\nrun = ["{line}"]\n'
-    (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        load_project(tmp_path)
-    (problem,) = caught.value.problems
-    assert f"is no command line: {why}" in str(problem)
+    problem = one_problem(tmp_path, f'[tool.coldforge.smoke]\nrun = ["{line}"]\n')
+    assert f"is no command line: {why}" in problem
 
 
 def test_a_system_that_is_not_there_is_missed_before_anything_is_built(tmp_path: Path) -> None:
-    text = PLAIN.format(name="demo", requires=">=3.11") + '[tool.coldforge.smoke]\nimages = ["debain-12"]\n'
-    (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
-        load_project(tmp_path)
-    (problem,) = caught.value.problems
-    assert "pyproject.toml:8: there is no bare system 'debain-12'" in str(problem)
+    problem = one_problem(tmp_path, '[tool.coldforge.smoke]\nimages = ["debain-12"]\n')
+    assert "pyproject.toml:8: there is no bare system 'debain-12'" in problem
